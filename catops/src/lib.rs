@@ -1,0 +1,1 @@
+//! The executable: composition, flow, runners, commands.

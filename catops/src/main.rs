@@ -1,0 +1,2 @@
+//! `catops`: one executable, one subcommand a role.
+fn main() {}

@@ -1,0 +1,9 @@
+//! The vocabulary and the life of an incident: alarm, events, fold, decide, react, timeline.
+//!
+//! Pure: no clock, no environment, no randomness, no I/O. Time is an argument, ids are passed in, effects are data.
+
+mod alarm;
+mod id;
+
+pub use alarm::{Alarm, AlarmState, Link, Severity};
+pub use id::{ActionId, AlarmKey, BadIncidentId, DeliveryId, IncidentId, ResponderId, RunId, RunbookId};

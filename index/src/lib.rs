@@ -1,0 +1,1 @@
+//! Runbooks in a tantivy index, and the search over them.

@@ -1,0 +1,1 @@
+//! Slack: verify, read, write, post; and a local Slack.

@@ -1,0 +1,1 @@
+//! Ranks the actions most likely to help, with reasons. Pure.
