@@ -4,9 +4,32 @@
 
 pub mod action;
 mod alarm;
+mod decide;
+mod event;
+mod fold;
 mod id;
+mod react;
+mod record;
 mod suggestion;
+mod timeline;
 
 pub use alarm::{Alarm, AlarmState, Link, Severity};
-pub use id::{ActionId, AlarmKey, BadIncidentId, DeliveryId, IncidentId, ResponderId, RunId, RunbookId};
+pub use decide::{
+    ActionRequest, AlarmMemory, Command, NOTE_CHARS_MAX, Reception, Refused, decide, receive,
+    was_acted_on,
+};
+pub use event::{Aside, Event, Recorded, RunOutcome, SCHEMA};
+pub use fold::{
+    Acknowledgement, FOLD, Incident, Note, PostedCard, Resolution, ResolvedBy, Run, RunEffect,
+    Status,
+};
+pub use id::{
+    ActionId, AlarmKey, BadIncidentId, DeliveryId, IncidentId, ResponderId, RunId, RunbookId,
+};
+pub use react::{Effect, REPEAT_REDRAW_SECONDS, Reaction, Repeat, Task, react, run_effect_id};
+pub use record::{Record, RecordEvent};
 pub use suggestion::{ActionRecord, Strength, Suggestion};
+pub use timeline::{Line, line, timeline};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,674 @@
+//! All rules of an incident's life, as one pure function from state and command to events.
+//! A refusal is typed and says who or what can help. Rights on actions are checked by the caller, who has the catalogue and
+//! the rota; everything that depends on the incident's own state is checked here.
+
+use crate::action::Param;
+use crate::alarm::{Alarm, AlarmState};
+use crate::event::{Aside, Event, RunOutcome, seconds_between};
+use crate::fold::{Incident, ResolvedBy, Run, RunEffect, Status};
+use crate::id::{ActionId, ResponderId, RunId};
+use crate::suggestion::Suggestion;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The longest note kept: a Slack section takes 3,000 characters.
+pub const NOTE_CHARS_MAX: usize = 3000;
+
+/// The last thing a source said about a key that has no incident: enough to know an old signal from a new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlarmMemory {
+    /// What it said.
+    pub state: AlarmState,
+    /// When it says that was.
+    pub occurred_at: DateTime<Utc>,
+}
+
+/// Where an alarm goes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reception {
+    /// A new incident begins with this event.
+    Open(Event),
+    /// These events go to the incident that holds the alarm's key.
+    Join(Vec<Event>),
+    /// Nothing is open and nothing opens: the event is kept beside the key.
+    Aside(Event),
+}
+
+/// Decides what one alarm becomes. Exactly one of the events is an alarm outcome.
+///
+/// `current` is the incident that holds the alarm's key; `memory` what was last said about the key without one.
+/// A resolved incident is opened again when the alarm fires within `reopen_window` of its end.
+#[must_use]
+pub fn receive(
+    current: Option<&Incident>,
+    memory: Option<&AlarmMemory>,
+    alarm: Alarm,
+    reopen_window: TimeDelta,
+    at: DateTime<Utc>,
+) -> Reception {
+    let aside = |why| Event::SetAside {
+        delivery: alarm.delivery.clone(),
+        why,
+        occurred_at: alarm.occurred_at,
+    };
+    let Some(incident) = current else {
+        return match alarm.state {
+            AlarmState::Info => Reception::Aside(aside(Aside::Information)),
+            AlarmState::Cleared => Reception::Aside(aside(Aside::NothingOpen)),
+            AlarmState::Firing if memory.is_some_and(|memory| is_overtaken(memory, &alarm)) => {
+                Reception::Aside(aside(Aside::Stale))
+            }
+            AlarmState::Firing => Reception::Open(Event::Opened { alarm }),
+        };
+    };
+    if alarm.occurred_at < incident.alarm.occurred_at {
+        return Reception::Join(vec![aside(Aside::Stale)]);
+    }
+    match (alarm.state, incident.status) {
+        (AlarmState::Info, _) => Reception::Join(vec![aside(Aside::Information)]),
+        (AlarmState::Cleared, Status::Resolved) if incident.firing => {
+            Reception::Join(vec![cleared(&alarm)])
+        }
+        (AlarmState::Cleared, Status::Resolved) => Reception::Join(vec![aside(Aside::NothingOpen)]),
+        (AlarmState::Cleared, Status::Open | Status::Acknowledged) => {
+            let mut events = vec![cleared(&alarm)];
+            events.extend(judge_watched(incident, at));
+            Reception::Join(events)
+        }
+        (AlarmState::Firing, Status::Open | Status::Acknowledged) => {
+            Reception::Join(vec![Event::Repeated {
+                delivery: alarm.delivery,
+                severity: alarm.severity,
+                summary: alarm.summary,
+                occurred_at: alarm.occurred_at,
+            }])
+        }
+        (AlarmState::Firing, Status::Resolved) => {
+            receive_after_end(incident, alarm, reopen_window, at)
+        }
+    }
+}
+
+fn receive_after_end(
+    incident: &Incident,
+    alarm: Alarm,
+    reopen_window: TimeDelta,
+    at: DateTime<Utc>,
+) -> Reception {
+    let ended_at = incident
+        .resolved
+        .as_ref()
+        .map_or(incident.opened_at, |resolution| resolution.at);
+    if at - ended_at <= reopen_window {
+        return Reception::Join(vec![Event::Refired {
+            delivery: alarm.delivery,
+            severity: alarm.severity,
+            summary: alarm.summary,
+            occurred_at: alarm.occurred_at,
+        }]);
+    }
+    Reception::Open(Event::Opened { alarm })
+}
+
+fn is_overtaken(memory: &AlarmMemory, alarm: &Alarm) -> bool {
+    memory.state == AlarmState::Cleared && memory.occurred_at > alarm.occurred_at
+}
+
+fn cleared(alarm: &Alarm) -> Event {
+    Event::Cleared {
+        delivery: alarm.delivery.clone(),
+        occurred_at: alarm.occurred_at,
+    }
+}
+
+/// The alarm is over: every run that was being watched has helped.
+fn judge_watched(incident: &Incident, at: DateTime<Utc>) -> impl Iterator<Item = Event> {
+    incident
+        .runs
+        .iter()
+        .filter(|run| run.is_watched())
+        .map(move |run| Event::ActionHelped {
+            run: run.id.clone(),
+            after_seconds: seconds_between(run.finished_at.unwrap_or(at), at),
+        })
+}
+
+/// What somebody or something wants of an incident.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Give an escalation level its owners.
+    Assign {
+        /// The people.
+        to: Vec<ResponderId>,
+        /// The level they belong to.
+        level: u8,
+        /// The policy's name.
+        policy: String,
+        /// Why these people.
+        because: String,
+        /// How long they have; `None` on the last level.
+        wait: Option<TimeDelta>,
+    },
+    /// Write down a ranking.
+    Suggest {
+        /// At most three.
+        suggestions: Vec<Suggestion>,
+        /// The next ones.
+        runners_up: Vec<Suggestion>,
+        /// Why there are none.
+        no_match: Option<String>,
+    },
+    /// A page reached somebody.
+    RecordPage {
+        /// Who.
+        to: ResponderId,
+        /// By what.
+        by: String,
+        /// For which level.
+        level: u8,
+    },
+    /// A page failed for now.
+    RecordPageFailure {
+        /// Who.
+        to: ResponderId,
+        /// What went wrong.
+        error: String,
+    },
+    /// The card stands in a channel.
+    RecordCard {
+        /// The channel's id.
+        channel: String,
+        /// The message's id.
+        ts: String,
+    },
+    /// The time of a level ran out.
+    AckTimeout {
+        /// Which level.
+        level: u8,
+        /// Which round.
+        round: u32,
+        /// How many levels the policy has.
+        levels: u8,
+    },
+    /// Somebody wants the next level now.
+    Escalate {
+        /// Who.
+        by: ResponderId,
+        /// How many levels the policy has.
+        levels: u8,
+    },
+    /// Somebody takes it.
+    Acknowledge {
+        /// Who.
+        by: ResponderId,
+    },
+    /// Somebody closes it.
+    Resolve {
+        /// Who.
+        by: ResponderId,
+        /// What they say about it.
+        note: String,
+    },
+    /// Somebody opens it again.
+    Reopen {
+        /// Who.
+        by: ResponderId,
+    },
+    /// Somebody writes something down.
+    Note {
+        /// Who.
+        by: ResponderId,
+        /// What.
+        text: String,
+    },
+    /// Somebody gives it to somebody else.
+    Reassign {
+        /// Who decides.
+        by: ResponderId,
+        /// The new owner.
+        to: ResponderId,
+    },
+    /// Somebody asks for an action.
+    RequestAction {
+        /// Who.
+        by: ResponderId,
+        /// What.
+        request: ActionRequest,
+    },
+    /// The runner begins.
+    StartRun {
+        /// Which run.
+        run: RunId,
+    },
+    /// Somebody wants a run stopped.
+    StopRun {
+        /// Who.
+        by: ResponderId,
+        /// Which run; `None` is the one under way.
+        run: Option<RunId>,
+    },
+    /// The runner ended.
+    FinishRun {
+        /// Which run.
+        run: RunId,
+        /// How.
+        outcome: RunOutcome,
+        /// What it said.
+        detail: String,
+        /// How long it ran, in milliseconds.
+        duration_ms: u64,
+    },
+    /// Somebody looked, and a run of unknown outcome is done.
+    SettleRun {
+        /// Who.
+        by: ResponderId,
+        /// Which run.
+        run: RunId,
+    },
+    /// The watch after a run is over.
+    EndWatch {
+        /// Which run.
+        run: RunId,
+    },
+    /// Somebody judges the suggestions.
+    Judge {
+        /// Who.
+        by: ResponderId,
+        /// Was the first one right?
+        right: bool,
+    },
+}
+
+/// An action that somebody asks for, already looked up, filled and allowed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ActionRequest {
+    /// The action.
+    pub action: ActionId,
+    /// Its title, filled.
+    pub title: String,
+    /// Its parameters, validated.
+    pub params: BTreeMap<String, String>,
+    /// True when it changes nothing.
+    pub read_only: bool,
+    /// How long the alarm is watched after it.
+    pub watch: TimeDelta,
+    /// What takes it back.
+    pub undo: Option<ActionId>,
+    /// The number that the pressed button carried; `None` when it came by text.
+    pub seen_seq: Option<u64>,
+}
+
+/// Why a command was refused. Each says what the caller can do differently.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Refused {
+    /// It is over.
+    #[error("it is already resolved; reopen it first")]
+    AlreadyResolved {
+        /// How it ended.
+        by: ResolvedBy,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// It is not over.
+    #[error("it is not resolved, so there is nothing to reopen")]
+    NotResolved,
+    /// Somebody has it.
+    #[error("{by} already acknowledged it")]
+    AlreadyAcknowledged {
+        /// Who.
+        by: ResponderId,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// An action is under way.
+    #[error("{by} is already running \"{title}\"; wait until it has ended, or stop it")]
+    AlreadyRunning {
+        /// Who.
+        by: ResponderId,
+        /// What.
+        title: String,
+        /// Since when.
+        at: DateTime<Utc>,
+    },
+    /// The same action was run after the button was drawn.
+    #[error(
+        "{by} already ran \"{title}\"; look at the card, then press again if it is still wanted"
+    )]
+    AlreadyRan {
+        /// Who.
+        by: ResponderId,
+        /// What.
+        title: String,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// There is no such run.
+    #[error("there is no run {run} on this incident")]
+    NoSuchRun {
+        /// Which.
+        run: String,
+    },
+    /// The run has ended.
+    #[error("\"{title}\" has already ended")]
+    RunEnded {
+        /// What.
+        title: String,
+    },
+    /// Everybody was asked.
+    #[error("every level of the escalation has been asked; page somebody by name with assign")]
+    NoNextLevel,
+    /// The text is empty.
+    #[error("the note is empty; write what you saw")]
+    EmptyNote,
+    /// The person is not in the rota.
+    #[error("{who} is not in the rota; add them to rota/*.toml")]
+    UnknownPerson {
+        /// Who.
+        who: String,
+    },
+    /// The person may not do this.
+    #[error("{what} is only for {}", who_can.join(", "))]
+    Denied {
+        /// What was asked for.
+        what: String,
+        /// Who can.
+        who_can: Vec<String>,
+    },
+    /// There is no such action.
+    #[error("there is no action \"{action}\"; catops help lists them")]
+    NoSuchAction {
+        /// Which.
+        action: String,
+    },
+    /// Values are missing or wrong.
+    #[error("{}", problems.iter().map(|(name, problem)| format!("{name}: {problem}")).collect::<Vec<_>>().join("; "))]
+    BadParams {
+        /// Parameter and what is wrong with it.
+        problems: Vec<(String, String)>,
+        /// The parameters that have to be asked for.
+        ask: Vec<Param>,
+    },
+}
+
+/// Decides what a command becomes. No events means: it is already so, and that is fine (a late timer, a second settle).
+///
+/// # Errors
+/// [`Refused`] when the incident's state does not allow it.
+pub fn decide(
+    incident: &Incident,
+    command: Command,
+    at: DateTime<Utc>,
+) -> Result<Vec<Event>, Refused> {
+    match command {
+        Command::Assign { .. } | Command::AckTimeout { .. } | Command::Escalate { .. } => {
+            escalation(incident, command)
+        }
+        Command::Suggest {
+            suggestions,
+            runners_up,
+            no_match,
+        } => Ok(vec![Event::Suggested {
+            suggestions,
+            runners_up,
+            no_match,
+        }]),
+        Command::RecordPage { to, by, level } => Ok(vec![Event::Paged { to, by, level }]),
+        Command::RecordPageFailure { to, error } => Ok(vec![Event::PageFailed { to, error }]),
+        Command::RecordCard { channel, ts } => Ok(record_card(incident, channel, ts)),
+        Command::Acknowledge { by } => acknowledge(incident, by),
+        Command::Resolve { by, note } => {
+            refuse_resolved(incident)?;
+            Ok(vec![Event::Resolved {
+                by,
+                note: cut(&note),
+            }])
+        }
+        Command::Reopen { by } if incident.status == Status::Resolved => {
+            Ok(vec![Event::Reopened { by }])
+        }
+        Command::Reopen { .. } => Err(Refused::NotResolved),
+        Command::Note { text, .. } if text.trim().is_empty() => Err(Refused::EmptyNote),
+        Command::Note { by, text } => Ok(vec![Event::Noted {
+            by,
+            text: cut(&text),
+        }]),
+        Command::Reassign { by, to } => {
+            refuse_resolved(incident)?;
+            Ok(vec![Event::Reassigned { by, to }])
+        }
+        Command::RequestAction { by, request } => request_action(incident, by, request),
+        Command::StopRun { by, run } => stop_run(incident, by, run),
+        Command::StartRun { .. }
+        | Command::FinishRun { .. }
+        | Command::SettleRun { .. }
+        | Command::EndWatch { .. } => run_progress(incident, command, at),
+        Command::Judge { by, right } => Ok(vec![Event::Judged { by, right }]),
+    }
+}
+
+fn escalation(incident: &Incident, command: Command) -> Result<Vec<Event>, Refused> {
+    match command {
+        Command::Assign {
+            to,
+            level,
+            policy,
+            because,
+            wait,
+        } if incident.status == Status::Open => {
+            let wait_seconds = wait.map(|wait| u64::try_from(wait.num_seconds()).unwrap_or(0));
+            Ok(vec![Event::Assigned {
+                to,
+                level,
+                policy,
+                because,
+                wait_seconds,
+            }])
+        }
+        Command::AckTimeout {
+            level,
+            round,
+            levels,
+        } if incident.status == Status::Open
+            && incident.round == round
+            && incident.level == level
+            && !incident.exhausted =>
+        {
+            Ok(vec![
+                next_level(incident, levels, None).unwrap_or(Event::EscalationExhausted),
+            ])
+        }
+        Command::Escalate { by, levels } => {
+            refuse_resolved(incident)?;
+            next_level(incident, levels, Some(by))
+                .map(|event| vec![event])
+                .ok_or(Refused::NoNextLevel)
+        }
+        // Too late: somebody has it, or it is over. A late timer is harmless.
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn next_level(incident: &Incident, levels: u8, by: Option<ResponderId>) -> Option<Event> {
+    let level = incident.level + 1;
+    (level < levels).then_some(Event::Escalated { level, by })
+}
+
+fn record_card(incident: &Incident, channel: String, ts: String) -> Vec<Event> {
+    let known = incident
+        .cards
+        .iter()
+        .any(|card| card.channel == channel && card.ts == ts);
+    if known {
+        Vec::new()
+    } else {
+        vec![Event::CardPosted { channel, ts }]
+    }
+}
+
+fn acknowledge(incident: &Incident, by: ResponderId) -> Result<Vec<Event>, Refused> {
+    refuse_resolved(incident)?;
+    match &incident.acknowledged {
+        Some(present) => Err(Refused::AlreadyAcknowledged {
+            by: present.by.clone(),
+            at: present.at,
+        }),
+        None => Ok(vec![Event::Acknowledged { by }]),
+    }
+}
+
+fn request_action(
+    incident: &Incident,
+    by: ResponderId,
+    request: ActionRequest,
+) -> Result<Vec<Event>, Refused> {
+    refuse_resolved(incident)?;
+    if let Some(run) = incident.running() {
+        return Err(Refused::AlreadyRunning {
+            by: run.by.clone(),
+            title: run.title.clone(),
+            at: run.requested_at,
+        });
+    }
+    if let Some(run) = request
+        .seen_seq
+        .and_then(|seen| newer_run(incident, &request.action, seen))
+    {
+        return Err(Refused::AlreadyRan {
+            by: run.by.clone(),
+            title: run.title.clone(),
+            at: run.requested_at,
+        });
+    }
+    let acknowledged = incident
+        .acknowledged
+        .is_none()
+        .then(|| Event::Acknowledged { by: by.clone() });
+    let requested = Event::ActionRequested {
+        run: RunId(format!("run-{}-{}", incident.id.0, incident.runs.len() + 1)),
+        action: request.action,
+        title: request.title,
+        params: request.params,
+        by,
+        read_only: request.read_only,
+        watch_seconds: u64::try_from(request.watch.num_seconds()).unwrap_or(0),
+        undo: request.undo,
+    };
+    Ok(acknowledged.into_iter().chain([requested]).collect())
+}
+
+fn newer_run<'a>(incident: &'a Incident, action: &ActionId, seen: u64) -> Option<&'a Run> {
+    incident
+        .runs
+        .iter()
+        .rev()
+        .find(|run| &run.action == action && run.seq > seen)
+}
+
+fn stop_run(
+    incident: &Incident,
+    by: ResponderId,
+    run: Option<RunId>,
+) -> Result<Vec<Event>, Refused> {
+    let found = match &run {
+        Some(id) => incident.run(id),
+        None => incident.running(),
+    };
+    let Some(found) = found else {
+        return Err(Refused::NoSuchRun {
+            run: run.map_or_else(|| "under way".to_owned(), |run| run.0),
+        });
+    };
+    if !found.is_running() {
+        return Err(Refused::RunEnded {
+            title: found.title.clone(),
+        });
+    }
+    if found.stop_by.is_some() {
+        return Ok(Vec::new());
+    }
+    Ok(vec![Event::StopRequested {
+        run: found.id.clone(),
+        by,
+    }])
+}
+
+fn run_progress(
+    incident: &Incident,
+    command: Command,
+    at: DateTime<Utc>,
+) -> Result<Vec<Event>, Refused> {
+    let (Command::StartRun { run: id }
+    | Command::FinishRun { run: id, .. }
+    | Command::SettleRun { run: id, .. }
+    | Command::EndWatch { run: id }) = &command
+    else {
+        return Ok(Vec::new());
+    };
+    let Some(run) = incident.run(id) else {
+        return Err(Refused::NoSuchRun { run: id.0.clone() });
+    };
+    match command {
+        Command::StartRun { run: id } if run.is_running() && run.started_at.is_none() => {
+            Ok(vec![Event::ActionStarted { run: id }])
+        }
+        Command::FinishRun {
+            run: id,
+            outcome,
+            detail,
+            duration_ms,
+        } if run.is_running() => {
+            let helped = outcome == RunOutcome::Succeeded && !run.read_only && !incident.firing;
+            let finished = Event::ActionFinished {
+                run: id.clone(),
+                outcome,
+                detail,
+                duration_ms,
+            };
+            let helped = helped.then_some(Event::ActionHelped {
+                run: id,
+                after_seconds: 0,
+            });
+            Ok(std::iter::once(finished).chain(helped).collect())
+        }
+        Command::SettleRun { by, run: id } if run.outcome == Some(RunOutcome::Unknown) => {
+            Ok(vec![Event::RunSettled { run: id, by }])
+        }
+        Command::EndWatch { run: id }
+            if run.is_watched() && incident.is_open() && incident.firing =>
+        {
+            Ok(vec![Event::ActionDidNotHelp { run: id }])
+        }
+        Command::EndWatch { run: id } if run.is_watched() && !incident.firing => {
+            Ok(vec![Event::ActionHelped {
+                run: id,
+                after_seconds: seconds_between(run.finished_at.unwrap_or(at), at),
+            }])
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn refuse_resolved(incident: &Incident) -> Result<(), Refused> {
+    match (&incident.status, &incident.resolved) {
+        (Status::Resolved, Some(end)) => Err(Refused::AlreadyResolved {
+            by: end.by.clone(),
+            at: end.at,
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn cut(text: &str) -> String {
+    text.trim().chars().take(NOTE_CHARS_MAX).collect()
+}
+
+/// True when somebody acted on it, so that its end is not "cleared alone".
+#[must_use]
+pub fn was_acted_on(incident: &Incident) -> bool {
+    incident.runs.iter().any(|run| !run.read_only)
+        || incident
+            .runs
+            .iter()
+            .any(|run| matches!(run.effect, Some(RunEffect::Helped { .. })))
+}

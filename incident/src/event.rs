@@ -1,0 +1,326 @@
+//! What can happen to an incident, in the past tense. Events are the log's own format: ours, versioned, never rewritten.
+//! A field is only ever added, with a default; `tests/corpus/events` keeps one of each kind for ever.
+
+use crate::alarm::{Alarm, Severity};
+use crate::id::{ActionId, DeliveryId, ResponderId, RunId};
+use crate::suggestion::Suggestion;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The version of the event bodies written today.
+pub const SCHEMA: u16 = 1;
+
+/// One thing that happened. The kind in JSON is the variant in snake case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Event {
+    /// Outcome of an alarm: it opened this incident.
+    Opened {
+        /// The alarm, whole.
+        alarm: Alarm,
+    },
+    /// Outcome of an alarm: the same trouble again; counted, never a second page.
+    Repeated {
+        /// The delivery that said so.
+        delivery: DeliveryId,
+        /// How bad it is now.
+        severity: Severity,
+        /// What it says now.
+        summary: String,
+        /// When the sender says it happened.
+        occurred_at: DateTime<Utc>,
+    },
+    /// Outcome of an alarm: the source says that the trouble is over, and so is the incident.
+    Cleared {
+        /// The delivery that said so.
+        delivery: DeliveryId,
+        /// When the sender says it happened.
+        occurred_at: DateTime<Utc>,
+    },
+    /// Outcome of an alarm: it fired again soon after the incident was resolved.
+    Refired {
+        /// The delivery that said so.
+        delivery: DeliveryId,
+        /// How bad it is now.
+        severity: Severity,
+        /// What it says now.
+        summary: String,
+        /// When the sender says it happened.
+        occurred_at: DateTime<Utc>,
+    },
+    /// Outcome of an alarm: it changed nothing, and this is why.
+    SetAside {
+        /// The delivery.
+        delivery: DeliveryId,
+        /// Why nothing changed.
+        why: Aside,
+        /// When the sender says it happened.
+        occurred_at: DateTime<Utc>,
+    },
+    /// An escalation level got its owners; nobody is a possible answer.
+    Assigned {
+        /// The people of this level, in the order of the policy.
+        to: Vec<ResponderId>,
+        /// Which level of the policy, from 0.
+        level: u8,
+        /// The policy's name.
+        policy: String,
+        /// Why these people: what the rota said.
+        because: String,
+        /// How long this level has to acknowledge, in seconds; `None` for the last one.
+        wait_seconds: Option<u64>,
+    },
+    /// A page reached somebody's inbox.
+    Paged {
+        /// Who.
+        to: ResponderId,
+        /// By what: `slack`.
+        by: String,
+        /// For which level.
+        level: u8,
+    },
+    /// A page could not be delivered; it is tried again, and the next level does not wait for it.
+    PageFailed {
+        /// Who.
+        to: ResponderId,
+        /// What went wrong.
+        error: String,
+    },
+    /// Nobody acknowledged in time, or somebody asked for the next level.
+    Escalated {
+        /// The level that is asked now.
+        level: u8,
+        /// Who asked; `None` when the time ran out.
+        by: Option<ResponderId>,
+    },
+    /// The last level was asked and nobody acknowledged.
+    EscalationExhausted,
+    /// The actions most likely to help, as they stood at that minute.
+    Suggested {
+        /// At most three, best first.
+        suggestions: Vec<Suggestion>,
+        /// The next ones, for the explanation.
+        #[serde(default)]
+        runners_up: Vec<Suggestion>,
+        /// Said instead of a suggestion when nothing is good enough.
+        no_match: Option<String>,
+    },
+    /// The card stands in a channel.
+    CardPosted {
+        /// The channel's id.
+        channel: String,
+        /// The message's id in that channel.
+        ts: String,
+    },
+    /// Somebody has it.
+    Acknowledged {
+        /// Who.
+        by: ResponderId,
+    },
+    /// Somebody else has it now.
+    Reassigned {
+        /// Who decided.
+        by: ResponderId,
+        /// The new owner.
+        to: ResponderId,
+    },
+    /// Somebody wrote something down.
+    Noted {
+        /// Who.
+        by: ResponderId,
+        /// What, at most 3,000 characters.
+        text: String,
+    },
+    /// Somebody asked for an action to be run.
+    ActionRequested {
+        /// This run.
+        run: RunId,
+        /// The action.
+        action: ActionId,
+        /// Its title, parameters filled in.
+        title: String,
+        /// The parameters.
+        params: BTreeMap<String, String>,
+        /// Who asked.
+        by: ResponderId,
+        /// True when it changes nothing: then the alarm is not watched after it.
+        #[serde(default)]
+        read_only: bool,
+        /// How long the alarm is watched after it, in seconds.
+        watch_seconds: u64,
+        /// The action that takes it back.
+        #[serde(default)]
+        undo: Option<ActionId>,
+    },
+    /// The run began.
+    ActionStarted {
+        /// Which run.
+        run: RunId,
+    },
+    /// Somebody asked for a running action to be stopped.
+    StopRequested {
+        /// Which run.
+        run: RunId,
+        /// Who.
+        by: ResponderId,
+    },
+    /// The run ended.
+    ActionFinished {
+        /// Which run.
+        run: RunId,
+        /// How.
+        outcome: RunOutcome,
+        /// What it said, at most 4 KiB.
+        detail: String,
+        /// How long it ran, in milliseconds.
+        duration_ms: u64,
+    },
+    /// A person settled a run whose outcome was not known.
+    RunSettled {
+        /// Which run.
+        run: RunId,
+        /// Who looked.
+        by: ResponderId,
+    },
+    /// The alarm cleared while CatOps watched after the run.
+    ActionHelped {
+        /// Which run.
+        run: RunId,
+        /// How long after the run ended, in seconds.
+        after_seconds: u64,
+    },
+    /// The watch ended and the alarm was still firing.
+    ActionDidNotHelp {
+        /// Which run.
+        run: RunId,
+    },
+    /// A person closed it.
+    Resolved {
+        /// Who.
+        by: ResponderId,
+        /// What they said about it; may be empty.
+        note: String,
+    },
+    /// A person opened it again.
+    Reopened {
+        /// Who.
+        by: ResponderId,
+    },
+    /// A person judged the suggestions.
+    Judged {
+        /// Who.
+        by: ResponderId,
+        /// Was the first suggestion right?
+        right: bool,
+    },
+}
+
+/// Why an alarm changed nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Aside {
+    /// The sender only informs.
+    Information,
+    /// It says that something is over which is not open here.
+    NothingOpen,
+    /// It is older than what the sender said last.
+    Stale,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunOutcome {
+    /// It did what it should.
+    Succeeded,
+    /// It did not.
+    Failed,
+    /// Nobody can say: CatOps stopped in the middle, or the answer was lost.
+    Unknown,
+    /// A person stopped it.
+    Stopped,
+}
+
+impl Event {
+    /// The kind as it stands in the log.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Opened { .. } => "opened",
+            Self::Repeated { .. } => "repeated",
+            Self::Cleared { .. } => "cleared",
+            Self::Refired { .. } => "refired",
+            Self::SetAside { .. } => "set_aside",
+            Self::Assigned { .. } => "assigned",
+            Self::Paged { .. } => "paged",
+            Self::PageFailed { .. } => "page_failed",
+            Self::Escalated { .. } => "escalated",
+            Self::EscalationExhausted => "escalation_exhausted",
+            Self::Suggested { .. } => "suggested",
+            Self::CardPosted { .. } => "card_posted",
+            Self::Acknowledged { .. } => "acknowledged",
+            Self::Reassigned { .. } => "reassigned",
+            Self::Noted { .. } => "noted",
+            Self::ActionRequested { .. } => "action_requested",
+            Self::ActionStarted { .. } => "action_started",
+            Self::StopRequested { .. } => "stop_requested",
+            Self::ActionFinished { .. } => "action_finished",
+            Self::RunSettled { .. } => "run_settled",
+            Self::ActionHelped { .. } => "action_helped",
+            Self::ActionDidNotHelp { .. } => "action_did_not_help",
+            Self::Resolved { .. } => "resolved",
+            Self::Reopened { .. } => "reopened",
+            Self::Judged { .. } => "judged",
+        }
+    }
+
+    /// True for the events of which every alarm gets exactly one.
+    #[must_use]
+    pub const fn is_alarm_outcome(&self) -> bool {
+        matches!(
+            self,
+            Self::Opened { .. }
+                | Self::Repeated { .. }
+                | Self::Cleared { .. }
+                | Self::Refired { .. }
+                | Self::SetAside { .. }
+        )
+    }
+
+    /// The person behind it, if one was.
+    #[must_use]
+    pub const fn person(&self) -> Option<&ResponderId> {
+        match self {
+            Self::Acknowledged { by }
+            | Self::Reassigned { by, .. }
+            | Self::Noted { by, .. }
+            | Self::ActionRequested { by, .. }
+            | Self::StopRequested { by, .. }
+            | Self::RunSettled { by, .. }
+            | Self::Resolved { by, .. }
+            | Self::Reopened { by }
+            | Self::Judged { by, .. }
+            | Self::Escalated { by: Some(by), .. } => Some(by),
+            _ => None,
+        }
+    }
+}
+
+/// An event with its place in the incident's stream.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// Its number in the stream, from 1, without gaps.
+    pub seq: u64,
+    /// When it was written.
+    pub at: DateTime<Utc>,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// Whole seconds between two instants, never below zero.
+#[must_use]
+pub(crate) fn seconds_between(from: DateTime<Utc>, to: DateTime<Utc>) -> u64 {
+    u64::try_from((to - from).max(TimeDelta::zero()).num_seconds()).unwrap_or(0)
+}

@@ -1,0 +1,470 @@
+//! The state of an incident: its events, folded. It can be thrown away and folded again at any time.
+//! Nothing here decides anything and nothing here has an effect, so replaying a log can never page anybody.
+
+use crate::alarm::{Alarm, Severity};
+use crate::event::{Event, Recorded, RunOutcome};
+use crate::id::{ActionId, IncidentId, ResponderId, RunId};
+use crate::suggestion::Suggestion;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The version of this fold: a snapshot of another version is thrown away and folded again.
+pub const FOLD: u32 = 1;
+
+/// Where an incident stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Nobody has it yet.
+    Open,
+    /// Somebody has it.
+    Acknowledged,
+    /// It is over.
+    Resolved,
+}
+
+/// Who ended it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResolvedBy {
+    /// The source: the alarm cleared.
+    Source,
+    /// A person.
+    Person(ResponderId),
+}
+
+/// How and when it ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolution {
+    /// Who ended it.
+    pub by: ResolvedBy,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What they said about it.
+    #[serde(default)]
+    pub note: String,
+}
+
+/// Who has it, and since when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledgement {
+    /// Who.
+    pub by: ResponderId,
+    /// Since when.
+    pub at: DateTime<Utc>,
+}
+
+/// What the alarm did after a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunEffect {
+    /// It cleared, so many seconds after the run ended.
+    Helped {
+        /// Seconds from the end of the run.
+        after_seconds: u64,
+    },
+    /// It was still firing when the watch ended.
+    DidNotHelp,
+}
+
+/// One run of an action on this incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Its id.
+    pub id: RunId,
+    /// The action.
+    pub action: ActionId,
+    /// Its title, parameters filled in.
+    pub title: String,
+    /// Its parameters.
+    pub params: BTreeMap<String, String>,
+    /// Who asked for it.
+    pub by: ResponderId,
+    /// The stream's number of the request: a button older than this is stale.
+    pub seq: u64,
+    /// When it was asked for.
+    pub requested_at: DateTime<Utc>,
+    /// When it began.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// How it ended; `None` while it runs.
+    pub outcome: Option<RunOutcome>,
+    /// What it said.
+    #[serde(default)]
+    pub detail: String,
+    /// What the alarm did after it.
+    pub effect: Option<RunEffect>,
+    /// True when it changes nothing.
+    pub read_only: bool,
+    /// How long the alarm is watched after it, in seconds.
+    pub watch_seconds: u64,
+    /// The action that takes it back.
+    pub undo: Option<ActionId>,
+    /// Who asked for it to be stopped.
+    pub stop_by: Option<ResponderId>,
+    /// Who settled it when its outcome was not known.
+    pub settled_by: Option<ResponderId>,
+}
+
+impl Run {
+    /// True until it has ended.
+    #[must_use]
+    pub const fn is_running(&self) -> bool {
+        self.outcome.is_none()
+    }
+
+    /// True while CatOps waits to see whether the alarm clears.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        !self.read_only && self.effect.is_none() && self.outcome == Some(RunOutcome::Succeeded)
+    }
+}
+
+/// Something a person wrote down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// Who.
+    pub by: ResponderId,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What.
+    pub text: String,
+}
+
+/// A card of this incident in a channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PostedCard {
+    /// The channel's id.
+    pub channel: String,
+    /// The message's id in that channel.
+    pub ts: String,
+}
+
+/// The whole state of one incident.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Incident {
+    /// Its number.
+    pub id: IncidentId,
+    /// The number of its last event.
+    pub seq: u64,
+    /// Where it stands.
+    pub status: Status,
+    /// The worst severity that its alarms named.
+    pub severity: Severity,
+    /// The alarm that opened it; `summary` and `occurred_at` follow the newest one.
+    pub alarm: Alarm,
+    /// Whether the source says that the trouble is still there.
+    pub firing: bool,
+    /// How often the alarm fired, the first time included.
+    pub fired: u32,
+    /// When it was opened.
+    pub opened_at: DateTime<Utc>,
+    /// When it last fired.
+    pub last_fired_at: DateTime<Utc>,
+    /// How often it was opened again; also the round of its pages and timers.
+    pub round: u32,
+    /// The people who were asked last.
+    pub owners: Vec<ResponderId>,
+    /// Why these people.
+    pub because: String,
+    /// The escalation policy's name.
+    pub policy: String,
+    /// The level that was asked last, from 0.
+    pub level: u8,
+    /// The number of the event that asked the present owners: names their pages and their timer.
+    pub assigned_seq: u64,
+    /// How long the present owners have to acknowledge, in seconds.
+    pub wait_seconds: Option<u64>,
+    /// True when the last level was asked and nobody answered.
+    pub exhausted: bool,
+    /// Whom a page reached in this round, and when.
+    pub paged: Vec<(ResponderId, DateTime<Utc>)>,
+    /// Who has it.
+    pub acknowledged: Option<Acknowledgement>,
+    /// How it ended.
+    pub resolved: Option<Resolution>,
+    /// At most three suggestions, best first.
+    pub suggestions: Vec<Suggestion>,
+    /// The next ones.
+    pub runners_up: Vec<Suggestion>,
+    /// Said instead of suggestions.
+    pub no_match: Option<String>,
+    /// True once suggestions were made, even if there were none.
+    pub suggested: bool,
+    /// Every run, oldest first.
+    pub runs: Vec<Run>,
+    /// Every note, oldest first.
+    pub notes: Vec<Note>,
+    /// Its cards.
+    pub cards: Vec<PostedCard>,
+    /// Whether the first suggestion was right, in the last person's judgement.
+    pub judged_right: Option<bool>,
+}
+
+impl Incident {
+    /// Folds a whole stream. `None` when the stream is empty or does not begin with an opening.
+    #[must_use]
+    pub fn fold(id: IncidentId, events: &[Recorded]) -> Option<Self> {
+        let (first, rest) = events.split_first()?;
+        let mut incident = Self::open(id, first)?;
+        for recorded in rest {
+            incident.apply(recorded);
+        }
+        Some(incident)
+    }
+
+    /// The state after an opening event.
+    #[must_use]
+    pub fn open(id: IncidentId, first: &Recorded) -> Option<Self> {
+        let Event::Opened { alarm } = &first.event else {
+            return None;
+        };
+        Some(Self {
+            id,
+            seq: first.seq,
+            status: Status::Open,
+            severity: alarm.severity,
+            alarm: alarm.clone(),
+            firing: true,
+            fired: 1,
+            opened_at: first.at,
+            last_fired_at: first.at,
+            round: 0,
+            owners: Vec::new(),
+            because: String::new(),
+            policy: String::new(),
+            level: 0,
+            assigned_seq: 0,
+            wait_seconds: None,
+            exhausted: false,
+            paged: Vec::new(),
+            acknowledged: None,
+            resolved: None,
+            suggestions: Vec::new(),
+            runners_up: Vec::new(),
+            no_match: None,
+            suggested: false,
+            runs: Vec::new(),
+            notes: Vec::new(),
+            cards: Vec::new(),
+            judged_right: None,
+        })
+    }
+
+    /// Moves the state over one more event.
+    pub fn apply(&mut self, recorded: &Recorded) {
+        self.seq = recorded.seq;
+        let at = recorded.at;
+        match &recorded.event {
+            Event::Opened { .. } | Event::SetAside { .. } | Event::PageFailed { .. } => {}
+            Event::Repeated {
+                severity,
+                summary,
+                occurred_at,
+                ..
+            } => self.fire(*severity, summary, *occurred_at, at),
+            Event::Refired {
+                severity,
+                summary,
+                occurred_at,
+                ..
+            } => {
+                self.fire(*severity, summary, *occurred_at, at);
+                self.begin_round();
+            }
+            Event::Reopened { .. } => self.begin_round(),
+            Event::Cleared { occurred_at, .. } => {
+                self.firing = false;
+                self.alarm.occurred_at = *occurred_at;
+                self.close(ResolvedBy::Source, at, "");
+            }
+            Event::Resolved { by, note } => self.close(ResolvedBy::Person(by.clone()), at, note),
+            Event::Assigned {
+                to,
+                level,
+                policy,
+                because,
+                wait_seconds,
+            } => {
+                self.assigned_seq = recorded.seq;
+                self.wait_seconds = *wait_seconds;
+                self.owners.clone_from(to);
+                self.level = *level;
+                self.policy.clone_from(policy);
+                self.because.clone_from(because);
+            }
+            Event::Paged { to, .. } => self.paged.push((to.clone(), at)),
+            Event::Escalated { level, .. } => self.level = *level,
+            Event::EscalationExhausted => self.exhausted = true,
+            Event::Suggested {
+                suggestions,
+                runners_up,
+                no_match,
+            } => {
+                self.suggestions.clone_from(suggestions);
+                self.runners_up.clone_from(runners_up);
+                self.no_match.clone_from(no_match);
+                self.suggested = true;
+            }
+            Event::CardPosted { channel, ts } => self.cards.push(PostedCard {
+                channel: channel.clone(),
+                ts: ts.clone(),
+            }),
+            Event::Acknowledged { by } => {
+                self.status = Status::Acknowledged;
+                self.acknowledged = Some(Acknowledgement { by: by.clone(), at });
+                self.owners = vec![by.clone()];
+            }
+            Event::Reassigned { to, .. } => {
+                self.assigned_seq = recorded.seq;
+                self.owners = vec![to.clone()];
+                self.acknowledged = None;
+                self.status = Status::Open;
+            }
+            Event::Noted { by, text } => self.notes.push(Note {
+                by: by.clone(),
+                at,
+                text: text.clone(),
+            }),
+            Event::Judged { right, .. } => self.judged_right = Some(*right),
+            Event::ActionRequested { .. }
+            | Event::ActionStarted { .. }
+            | Event::StopRequested { .. }
+            | Event::ActionFinished { .. }
+            | Event::RunSettled { .. }
+            | Event::ActionHelped { .. }
+            | Event::ActionDidNotHelp { .. } => self.apply_run(recorded),
+        }
+    }
+
+    fn apply_run(&mut self, recorded: &Recorded) {
+        let at = recorded.at;
+        match &recorded.event {
+            Event::ActionRequested {
+                run,
+                action,
+                title,
+                params,
+                by,
+                read_only,
+                watch_seconds,
+                undo,
+            } => self.runs.push(Run {
+                id: run.clone(),
+                action: action.clone(),
+                title: title.clone(),
+                params: params.clone(),
+                by: by.clone(),
+                seq: recorded.seq,
+                requested_at: at,
+                started_at: None,
+                finished_at: None,
+                outcome: None,
+                detail: String::new(),
+                effect: None,
+                read_only: *read_only,
+                watch_seconds: *watch_seconds,
+                undo: undo.clone(),
+                stop_by: None,
+                settled_by: None,
+            }),
+            Event::ActionStarted { run } => self.with_run(run, |run| run.started_at = Some(at)),
+            Event::StopRequested { run, by } => {
+                self.with_run(run, |run| run.stop_by = Some(by.clone()))
+            }
+            Event::ActionFinished {
+                run,
+                outcome,
+                detail,
+                ..
+            } => self.with_run(run, |run| {
+                run.outcome = Some(*outcome);
+                run.detail.clone_from(detail);
+                run.finished_at = Some(at);
+            }),
+            Event::RunSettled { run, by } => self.with_run(run, |run| {
+                run.settled_by = Some(by.clone());
+                run.outcome = Some(RunOutcome::Succeeded);
+            }),
+            Event::ActionHelped { run, after_seconds } => {
+                let effect = RunEffect::Helped {
+                    after_seconds: *after_seconds,
+                };
+                self.with_run(run, |run| run.effect = Some(effect));
+            }
+            Event::ActionDidNotHelp { run } => {
+                self.with_run(run, |run| run.effect = Some(RunEffect::DidNotHelp))
+            }
+            _ => {}
+        }
+    }
+
+    fn fire(
+        &mut self,
+        severity: Severity,
+        summary: &str,
+        occurred_at: DateTime<Utc>,
+        at: DateTime<Utc>,
+    ) {
+        self.firing = true;
+        self.fired += 1;
+        self.last_fired_at = at;
+        self.severity = self.severity.max(severity);
+        summary.clone_into(&mut self.alarm.summary);
+        self.alarm.occurred_at = occurred_at;
+    }
+
+    fn begin_round(&mut self) {
+        self.round += 1;
+        self.status = Status::Open;
+        self.acknowledged = None;
+        self.resolved = None;
+        self.level = 0;
+        self.exhausted = false;
+        self.paged.clear();
+    }
+
+    fn close(&mut self, by: ResolvedBy, at: DateTime<Utc>, note: &str) {
+        self.status = Status::Resolved;
+        self.resolved = Some(Resolution {
+            by,
+            at,
+            note: note.to_owned(),
+        });
+    }
+
+    fn with_run(&mut self, id: &RunId, change: impl FnOnce(&mut Run)) {
+        if let Some(run) = self.runs.iter_mut().find(|run| &run.id == id) {
+            change(run);
+        }
+    }
+
+    /// The run with this id.
+    #[must_use]
+    pub fn run(&self, id: &RunId) -> Option<&Run> {
+        self.runs.iter().find(|run| &run.id == id)
+    }
+
+    /// The run that is under way, if one is: at most one at a time on an incident.
+    #[must_use]
+    pub fn running(&self) -> Option<&Run> {
+        self.runs.iter().find(|run| run.is_running())
+    }
+
+    /// The run after which the alarm cleared in the present round, if one did.
+    #[must_use]
+    pub fn helped_by(&self) -> Option<&Run> {
+        self.runs
+            .iter()
+            .rev()
+            .find(|run| matches!(run.effect, Some(RunEffect::Helped { .. })))
+    }
+
+    /// True while it wants somebody's attention.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.status != Status::Resolved
+    }
+}

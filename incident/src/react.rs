@@ -1,0 +1,400 @@
+//! What has to be done because of an event, as data. The outbox keeps it, performs it later and writes down what came of it.
+//!
+//! Every effect has an id that follows from its cause, so that the same event can never ask twice. Only fresh events are
+//! reacted to: folding a log again asks for nothing.
+
+use crate::event::{Event, Recorded, RunOutcome};
+use crate::fold::Incident;
+use crate::id::{IncidentId, ResponderId, RunId};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+/// Repeats change only a number on the card: it is redrawn at most this often, in seconds.
+/// Slack allows some 45 edits a minute in a workspace, and people read slower than that.
+pub const REPEAT_REDRAW_SECONDS: i64 = 5;
+
+/// Everything that the outbox and the timers can be asked to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "task", rename_all = "snake_case")]
+pub enum Task {
+    /// Find the owners of a level, and on a new incident the suggestions.
+    Triage {
+        /// The incident.
+        incident: IncidentId,
+        /// The escalation level.
+        level: u8,
+    },
+    /// Rank again.
+    Suggest {
+        /// The incident.
+        incident: IncidentId,
+    },
+    /// Bring the card up to date; post it where it is not yet.
+    Card {
+        /// The incident.
+        incident: IncidentId,
+    },
+    /// Tell outgoing webhooks.
+    Notify {
+        /// The incident.
+        incident: IncidentId,
+    },
+    /// Page somebody.
+    Page {
+        /// The incident.
+        incident: IncidentId,
+        /// Who.
+        to: ResponderId,
+        /// The escalation level.
+        level: u8,
+    },
+    /// Write a line in the card's thread.
+    Thread {
+        /// The incident.
+        incident: IncidentId,
+        /// The event that the line tells.
+        seq: u64,
+    },
+    /// The time to acknowledge is over.
+    AckTimeout {
+        /// The incident.
+        incident: IncidentId,
+        /// The level that had this time.
+        level: u8,
+        /// The round it belongs to.
+        round: u32,
+    },
+    /// Run an action.
+    Run {
+        /// The incident.
+        incident: IncidentId,
+        /// Which run.
+        run: RunId,
+    },
+    /// The watch after a run is over.
+    EndWatch {
+        /// The incident.
+        incident: IncidentId,
+        /// Which run.
+        run: RunId,
+    },
+    /// Look whether something that we watch ourselves is up.
+    Probe {
+        /// The check's name.
+        check: String,
+    },
+}
+
+/// What may be done when nobody knows whether it was done already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Repeat {
+    /// Just do it again.
+    Safe,
+    /// Ask the other side first.
+    Reconcile,
+    /// Never do it again; a person decides.
+    Never,
+}
+
+/// One thing to do, not before an instant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Effect {
+    /// Follows from the cause; the same id is the same effect.
+    pub id: String,
+    /// Not before this.
+    pub due_at: DateTime<Utc>,
+    /// What.
+    pub task: Task,
+    /// Whether it may be repeated.
+    pub repeat: Repeat,
+    /// True when only the newest wish counts.
+    pub slot: bool,
+}
+
+/// What an event asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reaction {
+    /// To do.
+    pub effects: Vec<Effect>,
+    /// No longer to do.
+    pub cancel: Vec<String>,
+}
+
+/// The reaction to events that were just decided; `incident` is the state after the last of them.
+#[must_use]
+pub fn react(incident: &Incident, fresh: &[Recorded]) -> Reaction {
+    let mut reaction = Reaction::default();
+    for recorded in fresh {
+        reaction.add(incident, recorded);
+    }
+    reaction
+}
+
+impl Reaction {
+    fn add(&mut self, incident: &Incident, recorded: &Recorded) {
+        let (id, at, seq) = (incident.id, recorded.at, recorded.seq);
+        match &recorded.event {
+            Event::Opened { .. } | Event::Refired { .. } | Event::Reopened { .. } => {
+                self.now(
+                    format!("triage/{}/{seq}", id.0),
+                    at,
+                    Task::Triage {
+                        incident: id,
+                        level: 0,
+                    },
+                    Repeat::Safe,
+                );
+            }
+            Event::Escalated { level, .. } => {
+                self.cancel_timer(incident);
+                self.now(
+                    format!("triage/{}/{seq}", id.0),
+                    at,
+                    Task::Triage {
+                        incident: id,
+                        level: *level,
+                    },
+                    Repeat::Safe,
+                );
+            }
+            Event::Repeated { .. } => self.card(id, at + TimeDelta::seconds(REPEAT_REDRAW_SECONDS)),
+            Event::Assigned {
+                to,
+                level,
+                wait_seconds,
+                ..
+            } => {
+                self.page_all(incident, recorded, to, *level);
+                self.ack_timer(
+                    incident,
+                    recorded,
+                    *level,
+                    if to.is_empty() {
+                        Some(0)
+                    } else {
+                        *wait_seconds
+                    },
+                );
+            }
+            Event::Reassigned { to, .. } => {
+                self.page_all(incident, recorded, std::slice::from_ref(to), incident.level);
+                self.ack_timer(incident, recorded, incident.level, incident.wait_seconds);
+                self.card(id, at);
+            }
+            Event::Suggested { .. } => {
+                self.card(id, at);
+                let first = format!("notify/{}/{}", id.0, incident.round);
+                self.now(first, at, Task::Notify { incident: id }, Repeat::Safe);
+            }
+            Event::Acknowledged { .. } => {
+                self.cancel_timer(incident);
+                self.card(id, at);
+            }
+            Event::Cleared { .. } | Event::Resolved { .. } => {
+                self.cancel_timer(incident);
+                let watches = incident.runs.iter().map(|run| watch_id(&run.id));
+                self.cancel.extend(watches);
+                self.card(id, at);
+            }
+            Event::Noted { .. } => {
+                self.thread(id, recorded);
+                self.card(id, at);
+            }
+            Event::Paged { .. }
+            | Event::PageFailed { .. }
+            | Event::EscalationExhausted
+            | Event::Judged { .. } => self.card(id, at),
+            Event::CardPosted { .. } | Event::SetAside { .. } => {}
+            Event::ActionRequested { .. }
+            | Event::ActionStarted { .. }
+            | Event::StopRequested { .. }
+            | Event::ActionFinished { .. }
+            | Event::RunSettled { .. }
+            | Event::ActionHelped { .. }
+            | Event::ActionDidNotHelp { .. } => self.add_run(incident, recorded),
+        }
+    }
+
+    fn add_run(&mut self, incident: &Incident, recorded: &Recorded) {
+        let (id, at) = (incident.id, recorded.at);
+        self.card(id, at);
+        match &recorded.event {
+            Event::ActionRequested { run, .. } => {
+                self.now(
+                    run_effect_id(run),
+                    at,
+                    Task::Run {
+                        incident: id,
+                        run: run.clone(),
+                    },
+                    Repeat::Never,
+                );
+            }
+            Event::ActionStarted { .. }
+            | Event::StopRequested { .. }
+            | Event::ActionHelped { .. } => self.thread(id, recorded),
+            Event::ActionFinished { run, outcome, .. } => {
+                self.thread(id, recorded);
+                if *outcome == RunOutcome::Succeeded {
+                    self.watch(incident, run, at);
+                }
+            }
+            Event::RunSettled { run, .. } => {
+                self.thread(id, recorded);
+                self.watch(incident, run, at);
+            }
+            Event::ActionDidNotHelp { run } => {
+                self.thread(id, recorded);
+                self.now(
+                    format!("suggest/{run}"),
+                    at,
+                    Task::Suggest { incident: id },
+                    Repeat::Safe,
+                );
+            }
+            _ => {}
+        }
+    }
+
+    fn watch(&mut self, incident: &Incident, run: &RunId, at: DateTime<Utc>) {
+        let Some(found) = incident.run(run).filter(|found| found.is_watched()) else {
+            return;
+        };
+        let due_at =
+            at + TimeDelta::seconds(i64::try_from(found.watch_seconds).unwrap_or(i64::MAX / 1000));
+        let task = Task::EndWatch {
+            incident: incident.id,
+            run: run.clone(),
+        };
+        self.effects.push(Effect {
+            id: watch_id(run),
+            due_at,
+            task,
+            repeat: Repeat::Safe,
+            slot: false,
+        });
+    }
+
+    fn page_all(
+        &mut self,
+        incident: &Incident,
+        recorded: &Recorded,
+        to: &[ResponderId],
+        level: u8,
+    ) {
+        for person in to {
+            let task = Task::Page {
+                incident: incident.id,
+                to: person.clone(),
+                level,
+            };
+            self.now(
+                page_id(incident.id, recorded.seq, person),
+                recorded.at,
+                task,
+                Repeat::Reconcile,
+            );
+        }
+    }
+
+    fn ack_timer(
+        &mut self,
+        incident: &Incident,
+        recorded: &Recorded,
+        level: u8,
+        wait_seconds: Option<u64>,
+    ) {
+        let Some(wait) = wait_seconds.and_then(|wait| i64::try_from(wait).ok()) else {
+            return;
+        };
+        let task = Task::AckTimeout {
+            incident: incident.id,
+            level,
+            round: incident.round,
+        };
+        let due_at = recorded.at + TimeDelta::seconds(wait);
+        self.effects.push(Effect {
+            id: ack_id(incident.id, recorded.seq),
+            due_at,
+            task,
+            repeat: Repeat::Safe,
+            slot: false,
+        });
+    }
+
+    /// Somebody answered or it is over: nobody is paged any more and no timer is left.
+    fn cancel_timer(&mut self, incident: &Incident) {
+        if incident.assigned_seq == 0 {
+            return;
+        }
+        self.cancel.push(ack_id(incident.id, incident.assigned_seq));
+        let pages = incident
+            .owners
+            .iter()
+            .map(|owner| page_id(incident.id, incident.assigned_seq, owner));
+        self.cancel.extend(pages);
+    }
+
+    fn thread(&mut self, id: IncidentId, recorded: &Recorded) {
+        let task = Task::Thread {
+            incident: id,
+            seq: recorded.seq,
+        };
+        self.now(
+            format!("thread/{}/{}", id.0, recorded.seq),
+            recorded.at,
+            task,
+            Repeat::Reconcile,
+        );
+    }
+
+    fn card(&mut self, id: IncidentId, due_at: DateTime<Utc>) {
+        let effect_id = format!("card/{}", id.0);
+        match self
+            .effects
+            .iter_mut()
+            .find(|effect| effect.id == effect_id)
+        {
+            Some(present) => present.due_at = present.due_at.min(due_at),
+            None => {
+                let task = Task::Card { incident: id };
+                self.effects.push(Effect {
+                    id: effect_id,
+                    due_at,
+                    task,
+                    repeat: Repeat::Reconcile,
+                    slot: true,
+                });
+            }
+        }
+    }
+
+    fn now(&mut self, id: String, due_at: DateTime<Utc>, task: Task, repeat: Repeat) {
+        self.effects.push(Effect {
+            id,
+            due_at,
+            task,
+            repeat,
+            slot: false,
+        });
+    }
+}
+
+fn ack_id(incident: IncidentId, seq: u64) -> String {
+    format!("ack/{}/{seq}", incident.0)
+}
+
+fn page_id(incident: IncidentId, seq: u64, to: &ResponderId) -> String {
+    format!("page/{}/{seq}/{to}", incident.0)
+}
+
+fn watch_id(run: &RunId) -> String {
+    format!("watch/{run}")
+}
+
+/// The id of the effect that runs an action, also handed to the action as its idempotency key.
+#[must_use]
+pub fn run_effect_id(run: &RunId) -> String {
+    format!("run/{run}")
+}

@@ -1,0 +1,452 @@
+//! The life of an incident, told as nights: each test is a list of commands and what a reader of the timeline sees.
+
+use super::*;
+use chrono::{DateTime, TimeDelta, TimeZone, Utc};
+use std::collections::BTreeMap;
+
+fn at(second: i64) -> DateTime<Utc> {
+    Utc.timestamp_opt(1_795_330_000 + second, 0).unwrap()
+}
+
+fn alarm(state: AlarmState, second: i64) -> Alarm {
+    Alarm {
+        source: "generic".to_owned(),
+        delivery: DeliveryId(format!("generic:{state:?}:{second}")),
+        key: "generic:checkout".into(),
+        state,
+        severity: Severity::Error,
+        title: "checkout is slow".to_owned(),
+        summary: String::new(),
+        resource: "checkout-api".to_owned(),
+        service: Some("checkout-api".to_owned()),
+        labels: BTreeMap::new(),
+        links: Vec::new(),
+        occurred_at: at(second),
+    }
+}
+
+/// One incident and its stream, driven the way the flow drives it.
+struct Night {
+    events: Vec<Recorded>,
+    asked: Vec<Effect>,
+    cancelled: Vec<String>,
+}
+
+impl Night {
+    fn new() -> Self {
+        Self {
+            events: Vec::new(),
+            asked: Vec::new(),
+            cancelled: Vec::new(),
+        }
+    }
+
+    fn incident(&self) -> Incident {
+        Incident::fold(IncidentId(42), &self.events).expect("the night began with an alarm")
+    }
+
+    fn write(&mut self, events: Vec<Event>, second: i64) {
+        let from = self.events.len();
+        for event in events {
+            let seq = self.events.len() as u64 + 1;
+            self.events.push(Recorded {
+                seq,
+                at: at(second),
+                event,
+            });
+        }
+        let reaction = react(&self.incident(), &self.events[from..]);
+        self.asked.extend(reaction.effects);
+        self.cancelled.extend(reaction.cancel);
+    }
+
+    fn alarm(&mut self, state: AlarmState, second: i64) -> &mut Self {
+        let current = (!self.events.is_empty()).then(|| self.incident());
+        match receive(
+            current.as_ref(),
+            None,
+            alarm(state, second),
+            TimeDelta::minutes(30),
+            at(second),
+        ) {
+            Reception::Open(event) => {
+                assert!(self.events.is_empty(), "a second incident would open");
+                self.write(vec![event], second);
+            }
+            Reception::Join(events) => {
+                assert_eq!(
+                    events
+                        .iter()
+                        .filter(|event| event.is_alarm_outcome())
+                        .count(),
+                    1
+                );
+                self.write(events, second);
+            }
+            Reception::Aside(_) => panic!("set aside"),
+        }
+        self
+    }
+
+    fn say(&mut self, command: Command, second: i64) -> Result<(), Refused> {
+        let events = decide(&self.incident(), command, at(second))?;
+        self.write(events, second);
+        Ok(())
+    }
+
+    fn assign(&mut self, to: &[&str], level: u8, second: i64) {
+        let to = to.iter().map(|&name| name.into()).collect();
+        let wait = Some(TimeDelta::minutes(5));
+        let (policy, because) = ("payments".to_owned(), "turn 3 of weekly".to_owned());
+        self.say(
+            Command::Assign {
+                to,
+                level,
+                policy,
+                because,
+                wait,
+            },
+            second,
+        )
+        .unwrap();
+    }
+
+    #[track_caller]
+    fn reads(&self, expected: &[&str]) {
+        let lines: Vec<String> = timeline(&self.incident(), &self.events, |who| who.0.clone())
+            .into_iter()
+            .map(|line| line.text)
+            .collect();
+        assert_eq!(lines, expected);
+    }
+
+    fn due(&self, prefix: &str) -> Vec<&str> {
+        let mut ids: Vec<&str> = self
+            .asked
+            .iter()
+            .map(|effect| effect.id.as_str())
+            .filter(|id| id.starts_with(prefix))
+            .collect();
+        ids.dedup();
+        ids
+    }
+}
+
+fn restart(seen_seq: Option<u64>) -> ActionRequest {
+    ActionRequest {
+        action: "restart-service".into(),
+        title: "Restart checkout-api".to_owned(),
+        params: BTreeMap::from([("service".to_owned(), "checkout-api".to_owned())]),
+        read_only: false,
+        watch: TimeDelta::minutes(5),
+        undo: None,
+        seen_seq,
+    }
+}
+
+fn click(by: &str, seen_seq: Option<u64>) -> Command {
+    Command::RequestAction {
+        by: by.into(),
+        request: restart(seen_seq),
+    }
+}
+
+fn finish(outcome: RunOutcome) -> Command {
+    Command::FinishRun {
+        run: "run-42-1".into(),
+        outcome,
+        detail: "200 OK".to_owned(),
+        duration_ms: 120,
+    }
+}
+
+#[test]
+fn an_alarm_a_click_and_it_helped() {
+    let mut night = Night::new();
+    night.alarm(AlarmState::Firing, 0);
+    night.assign(&["ana"], 0, 1);
+    night.say(click("ana", Some(2)), 60).unwrap();
+    night
+        .say(
+            Command::StartRun {
+                run: "run-42-1".into(),
+            },
+            60,
+        )
+        .unwrap();
+    night.say(finish(RunOutcome::Succeeded), 61).unwrap();
+    night.alarm(AlarmState::Cleared, 91);
+    night.reads(&[
+        "generic fired: checkout is slow",
+        "level 1: ana (turn 3 of weekly)",
+        "ana acknowledged",
+        "ana asked for: Restart checkout-api",
+        "ana started: \"Restart checkout-api\"",
+        "\"Restart checkout-api\" succeeded in 120 ms",
+        "the alarm cleared",
+        "\"Restart checkout-api\" helped: the alarm cleared 30 s after it ended",
+    ]);
+    assert_eq!(
+        night.incident().helped_by().map(|run| run.by.as_str()),
+        Some("ana")
+    );
+    assert_eq!(night.due("page/"), ["page/42/2/ana"]);
+    assert_eq!(night.due("watch/"), ["watch/run-42-1"]);
+    assert!(
+        night.cancelled.iter().any(|id| id == "ack/42/2"),
+        "no timer survives the acknowledgement"
+    );
+    assert!(night.cancelled.iter().any(|id| id == "watch/run-42-1"));
+}
+
+#[test]
+fn still_firing_when_the_watch_ends_did_not_help_and_ranks_again() {
+    let mut night = Night::new();
+    night.alarm(AlarmState::Firing, 0);
+    night.say(click("ana", None), 10).unwrap();
+    night.say(finish(RunOutcome::Succeeded), 11).unwrap();
+    night
+        .say(
+            Command::EndWatch {
+                run: "run-42-1".into(),
+            },
+            311,
+        )
+        .unwrap();
+    assert_eq!(night.incident().runs[0].effect, Some(RunEffect::DidNotHelp));
+    assert_eq!(night.due("suggest/"), ["suggest/run-42-1"]);
+}
+
+#[test]
+fn repeats_are_counted_and_page_nobody() {
+    let mut night = Night::new();
+    night.alarm(AlarmState::Firing, 0);
+    night.assign(&["ana"], 0, 1);
+    for second in 2..50 {
+        night.alarm(AlarmState::Firing, second);
+    }
+    assert_eq!(night.incident().fired, 49);
+    assert_eq!(night.due("page/").len(), 1);
+}
+
+#[test]
+fn a_second_click_reads_who_ran_it() {
+    let mut night = Night::new();
+    night.alarm(AlarmState::Firing, 0);
+    night.say(click("ana", Some(1)), 5).unwrap();
+    let refused = night.say(click("ben", Some(1)), 6).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "ana is already running \"Restart checkout-api\"; wait until it has ended, or stop it"
+    );
+    night.say(finish(RunOutcome::Succeeded), 7).unwrap();
+    let refused = night.say(click("chi", Some(1)), 8).unwrap_err();
+    assert!(matches!(refused, Refused::AlreadyRan { by, .. } if by.as_str() == "ana"));
+    night
+        .say(click("chi", Some(night.incident().seq)), 9)
+        .expect("a fresh button may run it again");
+}
+
+#[test]
+fn nobody_answers_and_every_level_is_asked_once() {
+    let mut night = Night::new();
+    night.alarm(AlarmState::Firing, 0);
+    night.assign(&["ana"], 0, 1);
+    let timeout = |level| Command::AckTimeout {
+        level,
+        round: 0,
+        levels: 2,
+    };
+    night.say(timeout(0), 301).unwrap();
+    night
+        .say(timeout(0), 302)
+        .expect("a double wake is harmless");
+    night.assign(&["ben"], 1, 302);
+    night.say(timeout(1), 602).unwrap();
+    night.say(timeout(1), 603).unwrap();
+    night.reads(&[
+        "generic fired: checkout is slow",
+        "level 1: ana (turn 3 of weekly)",
+        "nobody acknowledged in time: asking level 2",
+        "level 2: ben (turn 3 of weekly)",
+        "nobody acknowledged, and no level is left",
+    ]);
+}
+
+#[test]
+fn nobody_is_escalated_after_somebody_has_it() {
+    let mut night = Night::new();
+    night.alarm(AlarmState::Firing, 0);
+    night.assign(&["ana"], 0, 1);
+    night
+        .say(Command::Acknowledge { by: "ben".into() }, 2)
+        .unwrap();
+    night
+        .say(
+            Command::AckTimeout {
+                level: 0,
+                round: 0,
+                levels: 2,
+            },
+            301,
+        )
+        .unwrap();
+    assert_eq!(night.incident().level, 0);
+    assert_eq!(night.incident().owners, vec![ResponderId::from("ben")]);
+    let refused = night
+        .say(Command::Acknowledge { by: "chi".into() }, 302)
+        .unwrap_err();
+    assert_eq!(refused.to_string(), "ben already acknowledged it");
+}
+
+#[test]
+fn an_empty_level_is_skipped_at_once() {
+    let mut night = Night::new();
+    night.alarm(AlarmState::Firing, 0);
+    night.assign(&[], 0, 1);
+    let timer = night
+        .asked
+        .iter()
+        .find(|effect| effect.id == "ack/42/2")
+        .expect("a timer");
+    assert_eq!(timer.due_at, at(1));
+}
+
+#[test]
+fn it_opens_again_within_the_window_and_old_news_changes_nothing() {
+    let mut night = Night::new();
+    night
+        .alarm(AlarmState::Firing, 0)
+        .alarm(AlarmState::Cleared, 60)
+        .alarm(AlarmState::Firing, 120);
+    assert_eq!(night.incident().status, Status::Open);
+    assert_eq!(night.incident().round, 1);
+    assert_eq!(night.due("triage/"), ["triage/42/1", "triage/42/3"]);
+    night.alarm(AlarmState::Cleared, 90);
+    assert!(matches!(
+        night.events.last().unwrap().event,
+        Event::SetAside {
+            why: Aside::Stale,
+            ..
+        }
+    ));
+    assert!(night.incident().is_open());
+}
+
+#[test]
+fn after_the_window_a_new_incident_opens() {
+    let mut night = Night::new();
+    night
+        .alarm(AlarmState::Firing, 0)
+        .alarm(AlarmState::Cleared, 60);
+    let again = receive(
+        Some(&night.incident()),
+        None,
+        alarm(AlarmState::Firing, 4000),
+        TimeDelta::minutes(30),
+        at(4000),
+    );
+    assert!(matches!(again, Reception::Open(_)));
+}
+
+#[test]
+fn an_end_that_overtakes_its_beginning_opens_nothing() {
+    let early = receive(
+        None,
+        None,
+        alarm(AlarmState::Cleared, 60),
+        TimeDelta::minutes(30),
+        at(61),
+    );
+    assert!(matches!(
+        early,
+        Reception::Aside(Event::SetAside {
+            why: Aside::NothingOpen,
+            ..
+        })
+    ));
+    let memory = AlarmMemory {
+        state: AlarmState::Cleared,
+        occurred_at: at(60),
+    };
+    let late = receive(
+        None,
+        Some(&memory),
+        alarm(AlarmState::Firing, 0),
+        TimeDelta::minutes(30),
+        at(62),
+    );
+    assert!(matches!(
+        late,
+        Reception::Aside(Event::SetAside {
+            why: Aside::Stale,
+            ..
+        })
+    ));
+}
+
+#[test]
+fn a_run_that_nobody_knows_about_is_settled_by_a_person() {
+    let mut night = Night::new();
+    night.alarm(AlarmState::Firing, 0);
+    night.say(click("ana", None), 1).unwrap();
+    night.say(finish(RunOutcome::Unknown), 60).unwrap();
+    assert!(night.due("watch/").is_empty());
+    night
+        .say(
+            Command::SettleRun {
+                by: "ana".into(),
+                run: "run-42-1".into(),
+            },
+            70,
+        )
+        .unwrap();
+    assert_eq!(night.due("watch/"), ["watch/run-42-1"]);
+}
+
+#[test]
+fn what_is_over_takes_no_orders_until_it_is_reopened() {
+    let mut night = Night::new();
+    night.alarm(AlarmState::Firing, 0);
+    assert_eq!(
+        night.say(Command::Reopen { by: "ana".into() }, 1),
+        Err(Refused::NotResolved)
+    );
+    night
+        .say(
+            Command::Resolve {
+                by: "ana".into(),
+                note: " a deploy ".to_owned(),
+            },
+            2,
+        )
+        .unwrap();
+    assert!(matches!(
+        night.say(click("ben", None), 3),
+        Err(Refused::AlreadyResolved { .. })
+    ));
+    night.say(Command::Reopen { by: "ben".into() }, 4).unwrap();
+    night.say(click("ben", None), 5).unwrap();
+    night
+        .say(
+            Command::Note {
+                by: "ben".into(),
+                text: " ".to_owned(),
+            },
+            6,
+        )
+        .unwrap_err();
+}
+
+#[test]
+fn folding_twice_and_from_a_snapshot_gives_the_same() {
+    let mut night = Night::new();
+    night.alarm(AlarmState::Firing, 0);
+    night.assign(&["ana"], 0, 1);
+    night.say(click("ana", None), 2).unwrap();
+    let mut resumed: Incident =
+        serde_json::from_str(&serde_json::to_string(&night.incident()).unwrap()).unwrap();
+    night.say(finish(RunOutcome::Failed), 3).unwrap();
+    resumed.apply(night.events.last().unwrap());
+    assert_eq!(resumed, night.incident());
+}
