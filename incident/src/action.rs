@@ -1,9 +1,64 @@
 //! The catalogue of actions: what may be run, with which parameters, by whom, and how it is undone.
 //! It never runs anything; the runners live in `catops`.
+//!
+//! The way of a value: the alarm offers it ([`Action::fill`]) or a person types it, [`Action::validate`] makes it
+//! [`Params`], [`Action::plan`] puts it into the holes of the runner. A hole is filled once and the value is never
+//! read as a template, a path, an option or a program.
 
-use crate::id::ActionId;
+mod parse;
+mod plan;
+mod template;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub use parse::Problem;
+pub use plan::{Plan, PlanRefused};
+pub use template::{RENDERED_CHARS_MAX, render};
+pub use value::{BadParam, BadPattern, Params, Pattern, VALUE_CHARS_MAX, Value};
+
+use crate::id::{ActionId, ResponderId};
 use chrono::TimeDelta;
 use std::collections::BTreeMap;
+
+/// All actions that may be run, by id.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Catalogue {
+    actions: BTreeMap<ActionId, Action>,
+}
+
+impl Catalogue {
+    /// Reads `(path, text)` of every `actions/*.toml`. The path is only for messages, its file name is the action's id.
+    /// An action with a problem is left out, since half an action (a misspelt `allow`) is worse than none.
+    #[must_use]
+    pub fn parse<P: AsRef<str>, T: AsRef<str>>(files: &[(P, T)]) -> (Self, Vec<Problem>) {
+        let (actions, problems) = parse::catalogue(files);
+        (Self { actions }, problems)
+    }
+
+    /// The action with this id.
+    #[must_use]
+    pub fn get(&self, id: &ActionId) -> Option<&Action> {
+        self.actions.get(id)
+    }
+
+    /// All actions, by id.
+    pub fn iter(&self) -> impl Iterator<Item = &Action> {
+        self.actions.values()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.actions.len()
+    }
+
+    /// True when there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.actions.is_empty()
+    }
+}
 
 /// One action, from one file `actions/<id>.toml`.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,8 +109,8 @@ pub struct Param {
 pub enum ParamKind {
     /// One line that matches the whole pattern.
     Text {
-        /// An anchored regular expression.
-        pattern: String,
+        /// What the whole value has to match.
+        pattern: Pattern,
     },
     /// A whole number within bounds, both included.
     Integer {
@@ -107,4 +162,37 @@ pub enum Allow {
     AnyResponder,
     /// Only these people and groups (a group is a schedule's name).
     Only(Vec<String>),
+}
+
+/// Said when somebody may not run an action.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.sentence())]
+pub struct Denied {
+    /// People and groups who may; empty when it takes anybody whom the rota knows.
+    pub who_can: Vec<String>,
+}
+
+impl Denied {
+    fn sentence(&self) -> String {
+        match self.who_can.as_slice() {
+            [] => "only people of the rota may run this; ask one of them, or add yourself to rota/people.toml".to_owned(),
+            [one] => format!("only {one} may run this"),
+            [rest @ .., last] => format!("only {} and {last} may run this", rest.join(", ")),
+        }
+    }
+}
+
+impl Allow {
+    /// May this person run it? `is_responder`: the rota knows the person. `groups`: the schedules the person is part of.
+    ///
+    /// # Errors
+    /// [`Denied`] with those who can.
+    pub fn permits(&self, person: &ResponderId, is_responder: bool, groups: &[String]) -> Result<(), Denied> {
+        match self {
+            Self::AnyResponder if is_responder => Ok(()),
+            Self::AnyResponder => Err(Denied { who_can: Vec::new() }),
+            Self::Only(names) if names.iter().any(|name| name == person.as_str() || groups.contains(name)) => Ok(()),
+            Self::Only(names) => Err(Denied { who_can: names.clone() }),
+        }
+    }
 }

@@ -293,6 +293,8 @@ pub struct ActionRequest {
     pub read_only: bool,
     /// How long the alarm is watched after it.
     pub watch: TimeDelta,
+    /// How long it may run.
+    pub timeout: TimeDelta,
     /// What takes it back.
     pub undo: Option<ActionId>,
     /// The number that the pressed button carried; `None` when it came by text.
@@ -552,6 +554,7 @@ fn request_action(
         by,
         read_only: request.read_only,
         watch_seconds: u64::try_from(request.watch.num_seconds()).unwrap_or(0),
+        timeout_seconds: u64::try_from(request.timeout.num_seconds()).unwrap_or(0),
         undo: request.undo,
     };
     Ok(acknowledged.into_iter().chain([requested]).collect())

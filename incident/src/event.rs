@@ -149,6 +149,8 @@ pub enum Event {
         read_only: bool,
         /// How long the alarm is watched after it, in seconds.
         watch_seconds: u64,
+        /// How long it may run, in seconds.
+        timeout_seconds: u64,
         /// The action that takes it back.
         #[serde(default)]
         undo: Option<ActionId>,

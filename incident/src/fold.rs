@@ -100,6 +100,8 @@ pub struct Run {
     pub read_only: bool,
     /// How long the alarm is watched after it, in seconds.
     pub watch_seconds: u64,
+    /// How long it may run, in seconds.
+    pub timeout_seconds: u64,
     /// The action that takes it back.
     pub undo: Option<ActionId>,
     /// Who asked for it to be stopped.
@@ -366,6 +368,7 @@ impl Incident {
                 effect: None,
                 read_only: *read_only,
                 watch_seconds: *watch_seconds,
+                timeout_seconds: *timeout_seconds,
                 undo: undo.clone(),
                 stop_by: None,
                 settled_by: None,

@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 /// Slack allows some 45 edits a minute in a workspace, and people read slower than that.
 pub const REPEAT_REDRAW_SECONDS: i64 = 5;
 
+/// After its timeout a run gets this long to report before it is called unknown, in seconds: one append and one retry.
+pub const RUN_GRACE_SECONDS: u64 = 10;
+
 /// Everything that the outbox and the timers can be asked to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "task", rename_all = "snake_case")]
@@ -71,6 +74,13 @@ pub enum Task {
         /// Which run.
         run: RunId,
     },
+    /// A run should have ended long ago: if it has not, whoever ran it died.
+    RunDeadline {
+        /// The incident.
+        incident: IncidentId,
+        /// Which run.
+        run: RunId,
+    },
     /// The watch after a run is over.
     EndWatch {
         /// The incident.
@@ -93,8 +103,6 @@ pub enum Repeat {
     Safe,
     /// Ask the other side first.
     Reconcile,
-    /// Never do it again; a person decides.
-    Never,
 }
 
 /// One thing to do, not before an instant.
@@ -257,6 +265,14 @@ impl Reaction {
         }
     }
 
+    fn deadline(&mut self, incident: &Incident, run: &RunId, at: DateTime<Utc>) {
+        let Some(found) = incident.run(run) else { return };
+        let seconds = found.timeout_seconds + RUN_GRACE_SECONDS;
+        let due_at = at + TimeDelta::seconds(i64::try_from(seconds).unwrap_or(i64::MAX / 1000));
+        let task = Task::RunDeadline { incident: incident.id, run: run.clone() };
+        self.effects.push(Effect { id: deadline_id(run), due_at, task, repeat: Repeat::Safe, slot: false });
+    }
+
     fn watch(&mut self, incident: &Incident, run: &RunId, at: DateTime<Utc>) {
         let Some(found) = incident.run(run).filter(|found| found.is_watched()) else {
             return;
@@ -387,6 +403,10 @@ fn ack_id(incident: IncidentId, seq: u64) -> String {
 
 fn page_id(incident: IncidentId, seq: u64, to: &ResponderId) -> String {
     format!("page/{}/{seq}/{to}", incident.0)
+}
+
+fn deadline_id(run: &RunId) -> String {
+    format!("deadline/{run}")
 }
 
 fn watch_id(run: &RunId) -> String {

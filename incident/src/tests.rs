@@ -139,6 +139,7 @@ fn restart(seen_seq: Option<u64>) -> ActionRequest {
         params: BTreeMap::from([("service".to_owned(), "checkout-api".to_owned())]),
         read_only: false,
         watch: TimeDelta::minutes(5),
+        timeout: TimeDelta::seconds(60),
         undo: None,
         seen_seq,
     }
