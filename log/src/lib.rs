@@ -1,1 +1,35 @@
 //! The append-only event log, its outbox and its timers.
+//!
+//! One trait, [`EventLog`], and a body per store: SQLite for one machine, [`MemoryLog`] for tests and demos.
+//! The crate knows no domain: events, snapshots and effects are bytes that the caller wrote and will read.
+//! It never reads the clock: each instant is an argument, and what is due is decided by the `now` that is passed in.
+//!
+//! What every body promises (the `contract` suite checks exactly these):
+//!
+//! - **P1** a stream's versions start at 1, are gapless, unique and immutable.
+//! - **P2** `Ok` from a write survives `kill -9` and power loss (memory excepted, which survives nothing).
+//! - **P3** one [`IdemKey`] appends at most once; a repeat is answered with the first receipt.
+//! - **P4** streams, claims, receipt and effects of one [`Append`] are all or nothing.
+//! - **P5** [`EventLog::feed`] shows every event at least once, in the order of its stream. Order across streams is a
+//!   property of the local bodies only; no consumer may need it.
+//! - **P6** an effect is leased to one holder at a time; an expired lease is handed out again with `attempt + 1` and
+//!   with its intent visible.
+//! - **P7** a write that ended in [`AppendError::Unknown`] may be repeated with the same key and never doubles.
+
+mod append;
+mod effect;
+mod id;
+mod store;
+
+mod memory;
+
+pub use append::{
+    Append, AppendError, BODY_BYTES_MAX, Cause, Claim, Expected, Head, ITEMS_MAX, NewEvent,
+    RAW_BYTES_MAX, Receipt, SNAPSHOT_BYTES_MAX, StreamWrite,
+};
+pub use effect::{
+    Effect, EffectState, Lease, LeaseToken, LeasedEffect, NewEffect, Outcome, Repeat,
+};
+pub use id::{ClaimKey, Cursor, EffectId, Holder, IdemKey, StreamId};
+pub use memory::MemoryLog;
+pub use store::{Claimed, Event, EventLog, Listed, Page, ReadError, Roll, Stats, Stream};

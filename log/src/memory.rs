@@ -1,0 +1,417 @@
+//! The log in memory: for tests, simulations and the demo. It survives nothing, and it is the plain reading of the
+//! contract that the other bodies are compared with.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use tokio::sync::Notify;
+
+use crate::{
+    Append, AppendError, ClaimKey, Claimed, Cursor, Effect, EffectId, EffectState, Event, EventLog,
+    Head, Holder, IdemKey, Lease, LeaseToken, LeasedEffect, Listed, NewEvent, Outcome, Page,
+    ReadError, Receipt, Roll, Stats, Stream, StreamId,
+};
+
+/// A log that lives as long as the value does.
+#[derive(Debug, Default)]
+pub struct MemoryLog {
+    state: Mutex<State>,
+    wake: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// In the order of writing; places in it are the cursors of the feed.
+    events: Vec<Kept>,
+    streams: HashMap<StreamId, Streamed>,
+    receipts: HashMap<IdemKey, Receipt>,
+    claims: HashMap<ClaimKey, StreamId>,
+    effects: BTreeMap<EffectId, Effect>,
+    numbers: HashMap<String, u64>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    event: Event,
+    raw: Option<Vec<u8>>,
+}
+
+#[derive(Debug)]
+struct Streamed {
+    /// Counts streams, from 1; places in a list are such numbers.
+    born: u64,
+    /// Places in `State::events`, by version.
+    events: Vec<usize>,
+    head: Head,
+}
+
+impl MemoryLog {
+    /// An empty log.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn notify(&self, state: &State) {
+        if state
+            .effects
+            .values()
+            .any(|effect| effect.state == EffectState::Pending)
+        {
+            self.wake.notify_one();
+        }
+    }
+}
+
+#[async_trait]
+impl EventLog for MemoryLog {
+    async fn append(&self, append: Append) -> Result<Receipt, AppendError> {
+        append.check()?;
+        let mut state = self.state();
+        state.allow(&append)?;
+        let receipt = state.write(append);
+        self.notify(&state);
+        Ok(receipt)
+    }
+
+    async fn load(&self, stream: &StreamId) -> Result<Option<Stream>, ReadError> {
+        Ok(self.state().stream(stream))
+    }
+
+    async fn load_claimed(&self, key: &ClaimKey) -> Result<Option<Claimed>, ReadError> {
+        let state = self.state();
+        Ok(state.claims.get(key).map(|holder| Claimed {
+            holder: holder.clone(),
+            stream: state.stream(holder),
+        }))
+    }
+
+    async fn events(
+        &self,
+        stream: &StreamId,
+        from_version: u64,
+        max: usize,
+    ) -> Result<Vec<Event>, ReadError> {
+        let state = self.state();
+        let places = state
+            .streams
+            .get(stream)
+            .map_or(&[][..], |streamed| &streamed.events);
+        let skipped = usize::try_from(from_version.saturating_sub(1)).unwrap_or(usize::MAX);
+        Ok(places
+            .iter()
+            .skip(skipped)
+            .take(max)
+            .map(|&place| state.events[place].event.clone())
+            .collect())
+    }
+
+    async fn raw(&self, stream: &StreamId, version: u64) -> Result<Option<Vec<u8>>, ReadError> {
+        let state = self.state();
+        let kept = state
+            .events
+            .iter()
+            .find(|kept| kept.event.stream == *stream && kept.event.version == version);
+        Ok(kept.and_then(|kept| kept.raw.clone()))
+    }
+
+    async fn feed(&self, after: &Cursor, max: usize) -> Result<Page, ReadError> {
+        let state = self.state();
+        let after: usize = after.as_str().parse().unwrap_or(0);
+        let events: Vec<Event> = state
+            .events
+            .iter()
+            .skip(after)
+            .take(max)
+            .map(|kept| kept.event.clone())
+            .collect();
+        let next = Cursor::new((after + events.len()).to_string());
+        Ok(Page { events, next })
+    }
+
+    async fn list(
+        &self,
+        listing: &str,
+        before: Option<&Cursor>,
+        max: usize,
+    ) -> Result<Roll, ReadError> {
+        let state = self.state();
+        let before: u64 = before
+            .and_then(|cursor| cursor.as_str().parse().ok())
+            .unwrap_or(u64::MAX);
+        let mut found: Vec<(u64, &StreamId)> = state
+            .streams
+            .iter()
+            .filter(|(_, streamed)| {
+                streamed.born < before && streamed.head.listing.as_deref() == Some(listing)
+            })
+            .map(|(id, streamed)| (streamed.born, id))
+            .collect();
+        found.sort_unstable_by(|a, b| b.cmp(a));
+        let more = found.len() > max;
+        found.truncate(max);
+        let next = found
+            .last()
+            .filter(|_| more)
+            .map(|(born, _)| Cursor::new(born.to_string()));
+        let streams = found
+            .into_iter()
+            .filter_map(|(_, id)| {
+                state.stream(id).map(|stream| Listed {
+                    id: id.clone(),
+                    stream,
+                })
+            })
+            .collect();
+        Ok(Roll { streams, next })
+    }
+
+    async fn next_number(&self, series: &str) -> Result<u64, AppendError> {
+        let mut state = self.state();
+        let number = state.numbers.entry(series.to_owned()).or_default();
+        *number += 1;
+        Ok(*number)
+    }
+
+    async fn lease_due(
+        &self,
+        now: DateTime<Utc>,
+        holder: &Holder,
+        ttl: TimeDelta,
+        max: usize,
+    ) -> Result<Vec<LeasedEffect>, AppendError> {
+        let lease = Lease {
+            holder: holder.clone(),
+            at: micros(now),
+            until: micros(now + ttl),
+        };
+        let mut state = self.state();
+        let mut due: Vec<&mut Effect> = state
+            .effects
+            .values_mut()
+            .filter(|effect| effect.wake_at().is_some_and(|at| at <= lease.at))
+            .collect();
+        due.sort_by_key(|effect| effect.wake_at());
+        Ok(due
+            .into_iter()
+            .take(max)
+            .filter_map(|effect| effect.hand_out(&lease))
+            .collect())
+    }
+
+    async fn settle(
+        &self,
+        token: &LeaseToken,
+        outcome: Outcome,
+        append: Option<Append>,
+    ) -> Result<Receipt, AppendError> {
+        let append = append.unwrap_or_default();
+        append.check()?;
+        let mut state = self.state();
+        state.first_seen(&append)?;
+        if !state
+            .effects
+            .get(token.effect())
+            .is_some_and(|effect| effect.is_held_by(token))
+        {
+            return Err(AppendError::LeaseLost(token.effect().clone()));
+        }
+        state.allow(&append)?;
+        if let Some(effect) = state.effects.get_mut(token.effect()) {
+            effect.settle(outcome);
+        }
+        let receipt = state.write(append);
+        self.notify(&state);
+        Ok(receipt)
+    }
+
+    async fn release_safe(&self, holder_prefix: &str) -> Result<usize, AppendError> {
+        let mut state = self.state();
+        let released = state
+            .effects
+            .values_mut()
+            .map(|effect| effect.release_safe(holder_prefix));
+        let count = released.filter(|&released| released).count();
+        self.notify(&state);
+        Ok(count)
+    }
+
+    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, ReadError> {
+        Ok(self
+            .state()
+            .effects
+            .values()
+            .filter_map(Effect::wake_at)
+            .min())
+    }
+
+    async fn effects(&self, state: EffectState, max: usize) -> Result<Vec<Effect>, ReadError> {
+        Ok(self
+            .state()
+            .effects
+            .values()
+            .filter(|effect| effect.state == state)
+            .take(max)
+            .cloned()
+            .collect())
+    }
+
+    async fn notified(&self) {
+        self.wake.notified().await;
+    }
+
+    async fn ping(&self) -> Result<(), AppendError> {
+        Ok(())
+    }
+
+    async fn stats(&self) -> Result<Stats, ReadError> {
+        let state = self.state();
+        let count = |wanted| {
+            state
+                .effects
+                .values()
+                .filter(|effect| effect.state == wanted)
+                .count() as u64
+        };
+        Ok(Stats {
+            events: state.events.len() as u64,
+            streams: state.streams.len() as u64,
+            effects_pending: count(EffectState::Pending),
+            effects_leased: count(EffectState::Leased),
+            oldest_due: state.effects.values().filter_map(Effect::wake_at).min(),
+        })
+    }
+}
+
+impl State {
+    fn stream(&self, id: &StreamId) -> Option<Stream> {
+        self.streams.get(id).map(|streamed| Stream {
+            version: streamed.version(),
+            head: streamed.head.clone(),
+        })
+    }
+
+    fn first_seen(&self, append: &Append) -> Result<(), AppendError> {
+        let seen = append.key.as_ref().and_then(|key| self.receipts.get(key));
+        seen.map_or(Ok(()), |receipt| {
+            Err(AppendError::Duplicate(receipt.clone()))
+        })
+    }
+
+    /// All conditions, before anything is written.
+    fn allow(&self, append: &Append) -> Result<(), AppendError> {
+        self.first_seen(append)?;
+        for write in &append.streams {
+            let actual = self.streams.get(&write.stream).map_or(0, Streamed::version);
+            if actual != write.expected.version() {
+                return Err(AppendError::Conflict {
+                    stream: write.stream.clone(),
+                    actual,
+                });
+            }
+        }
+        for claim in &append.claims {
+            let actual = self.claims.get(&claim.key);
+            if actual != claim.expected.as_ref() {
+                return Err(AppendError::ClaimConflict {
+                    key: claim.key.clone(),
+                    actual: actual.cloned(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, append: Append) -> Receipt {
+        let mut receipt = Receipt::default();
+        for write in append.streams {
+            for event in write.events {
+                self.write_event(&write.stream, event, &write.head);
+            }
+            let version = self.streams.get(&write.stream).map_or(0, Streamed::version);
+            receipt.streams.push((write.stream, version));
+        }
+        receipt.position = Cursor::new(self.events.len().to_string());
+        if let Some(key) = append.key {
+            self.receipts.insert(key, receipt.clone());
+        }
+        for claim in append.claims {
+            match claim.holder {
+                Some(holder) => self.claims.insert(claim.key, holder),
+                None => self.claims.remove(&claim.key),
+            };
+        }
+        for id in append.cancel {
+            if let Some(effect) = self.effects.get_mut(&id) {
+                effect.cancel();
+            }
+        }
+        for mut wanted in append.effects {
+            wanted.due_at = micros(wanted.due_at);
+            let id = wanted.id.clone();
+            match self.effects.get_mut(&id) {
+                Some(effect) => {
+                    if !effect.ask_again(wanted) {
+                        continue;
+                    }
+                }
+                None => {
+                    self.effects.insert(id.clone(), Effect::new(wanted));
+                }
+            }
+            let effect = self.effects.get_mut(&id);
+            receipt.leased.extend(
+                effect
+                    .zip(append.lease.as_ref())
+                    .and_then(|(effect, lease)| effect.born_leased(lease)),
+            );
+        }
+        receipt
+    }
+
+    fn write_event(&mut self, stream: &StreamId, new: NewEvent, head: &Head) {
+        let born = self.streams.len() as u64 + 1;
+        let streamed = self
+            .streams
+            .entry(stream.clone())
+            .or_insert_with(|| Streamed {
+                born,
+                events: Vec::new(),
+                head: head.clone(),
+            });
+        streamed.events.push(self.events.len());
+        streamed.head = head.clone();
+        let event = Event {
+            stream: stream.clone(),
+            version: streamed.version(),
+            kind: new.kind,
+            schema: new.schema,
+            at: micros(new.at),
+            actor: new.actor,
+            cause: new.cause,
+            body: new.body,
+        };
+        self.events.push(Kept {
+            event,
+            raw: new.raw,
+        });
+    }
+}
+
+impl Streamed {
+    fn version(&self) -> u64 {
+        self.events.len() as u64
+    }
+}
+
+/// Instants are kept to the microsecond by every body.
+fn micros(at: DateTime<Utc>) -> DateTime<Utc> {
+    at.duration_trunc(TimeDelta::microseconds(1)).unwrap_or(at)
+}

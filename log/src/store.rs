@@ -1,0 +1,180 @@
+//! The trait that every body fills, and what it reads back.
+//!
+//! Nothing here may be true of SQLite only: a feed has no total order, a cursor is opaque, a listing is one index.
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::{
+    Append, AppendError, Cause, ClaimKey, Cursor, Effect, EffectState, Head, Holder, LeaseToken,
+    LeasedEffect, Outcome, Receipt, StreamId,
+};
+
+/// An append-only log of streams with an outbox beside it; the promises P1 to P7 are listed at the crate's root.
+#[async_trait]
+pub trait EventLog: Send + Sync {
+    /// Writes all of it, durably, or nothing.
+    async fn append(&self, append: Append) -> Result<Receipt, AppendError>;
+
+    /// A stream's version and state; none when it has no events.
+    async fn load(&self, stream: &StreamId) -> Result<Option<Stream>, ReadError>;
+
+    /// Who holds a claim, and its state, in one read; none when nobody does.
+    async fn load_claimed(&self, key: &ClaimKey) -> Result<Option<Claimed>, ReadError>;
+
+    /// Up to `max` events of a stream, oldest first, beginning with `from_version` (the first event is 1).
+    async fn events(
+        &self,
+        stream: &StreamId,
+        from_version: u64,
+        max: usize,
+    ) -> Result<Vec<Event>, ReadError>;
+
+    /// What the sender of an event sent, byte for byte; none when it was not kept.
+    async fn raw(&self, stream: &StreamId, version: u64) -> Result<Option<Vec<u8>>, ReadError>;
+
+    /// Up to `max` events of all streams after a place. At least once, in order within each stream, in no order across.
+    async fn feed(&self, after: &Cursor, max: usize) -> Result<Page, ReadError>;
+
+    /// Up to `max` streams of a list, those that began last first; `before` is the place where the last page ended.
+    async fn list(
+        &self,
+        listing: &str,
+        before: Option<&Cursor>,
+        max: usize,
+    ) -> Result<Roll, ReadError>;
+
+    /// A number of the series that no event in the log was given before. Rising; gaps are allowed; the first is 1.
+    async fn next_number(&self, series: &str) -> Result<u64, AppendError>;
+
+    /// Hands out up to `max` effects that are due or whose lease is over, longest waiting first.
+    async fn lease_due(
+        &self,
+        now: DateTime<Utc>,
+        holder: &Holder,
+        ttl: TimeDelta,
+        max: usize,
+    ) -> Result<Vec<LeasedEffect>, AppendError>;
+
+    /// Ends a lease and writes what follows from the outcome, in one transaction.
+    /// [`AppendError::LeaseLost`] when the lease was taken over or settled before.
+    async fn settle(
+        &self,
+        token: &LeaseToken,
+        outcome: Outcome,
+        append: Option<Append>,
+    ) -> Result<Receipt, AppendError>;
+
+    /// Ends the leases of [`crate::Repeat::Safe`] effects whose holder's name begins so, and says how many; for the
+    /// start after a crash. The others must wait for the end of their lease: the dead process's call may be under way.
+    async fn release_safe(&self, holder_prefix: &str) -> Result<usize, AppendError>;
+
+    /// The first instant at which [`Self::lease_due`] would find something.
+    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, ReadError>;
+
+    /// Up to `max` effects in a state, those that changed last in no particular order; for a status page.
+    async fn effects(&self, state: EffectState, max: usize) -> Result<Vec<Effect>, ReadError>;
+
+    /// Returns after a commit of this process that left effects to wait for: ask [`Self::next_due`] again.
+    /// It may return for nothing, and other processes' commits may go unnoticed. For one waiter.
+    async fn notified(&self);
+
+    /// Whether a write reaches the disk now. Costs one, so ask every few seconds, not on each request.
+    async fn ping(&self) -> Result<(), AppendError>;
+
+    /// Figures for metrics.
+    async fn stats(&self) -> Result<Stats, ReadError>;
+}
+
+/// A stream's version and the state kept beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stream {
+    /// The version of its last event.
+    pub version: u64,
+    /// The state after that event.
+    pub head: Head,
+}
+
+/// Who holds a claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    /// The holder.
+    pub holder: StreamId,
+    /// Its state; none when it claims without having events.
+    pub stream: Option<Stream>,
+}
+
+/// An event as it lies in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Its stream.
+    pub stream: StreamId,
+    /// Its place in the stream, from 1.
+    pub version: u64,
+    /// What happened.
+    pub kind: String,
+    /// The shape of `body` for this kind.
+    pub schema: u16,
+    /// When it happened, to the microsecond.
+    pub at: DateTime<Utc>,
+    /// Who did it.
+    pub actor: String,
+    /// What led to it.
+    pub cause: String,
+    /// JSON text.
+    pub body: Vec<u8>,
+}
+
+/// Some events of a feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The events; none at the present end.
+    pub events: Vec<Event>,
+    /// Where to go on.
+    pub next: Cursor,
+}
+
+/// Some streams of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Roll {
+    /// The streams.
+    pub streams: Vec<Listed>,
+    /// Where to go on; none at the end of the list.
+    pub next: Option<Cursor>,
+}
+
+/// One stream of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Which stream.
+    pub id: StreamId,
+    /// Its version and state.
+    pub stream: Stream,
+}
+
+/// Figures of a log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Events in the log.
+    pub events: u64,
+    /// Streams in the log.
+    pub streams: u64,
+    /// Effects that wait for their time.
+    pub effects_pending: u64,
+    /// Effects that are being performed.
+    pub effects_leased: u64,
+    /// The instant since which the longest waiting effect could be handed out; overdue when it has passed.
+    pub oldest_due: Option<DateTime<Utc>>,
+}
+
+/// The log could not be read.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the event log cannot be read")]
+pub struct ReadError(#[source] pub Cause);
+
+impl From<ReadError> for AppendError {
+    /// A read that fails before a write: nothing was written.
+    fn from(error: ReadError) -> Self {
+        Self::Unavailable(error.0)
+    }
+}
