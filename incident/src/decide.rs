@@ -47,11 +47,7 @@ pub fn receive(
     reopen_window: TimeDelta,
     at: DateTime<Utc>,
 ) -> Reception {
-    let aside = |why| Event::SetAside {
-        delivery: alarm.delivery.clone(),
-        why,
-        occurred_at: alarm.occurred_at,
-    };
+    let aside = |why| Event::SetAside { delivery: alarm.delivery.clone(), why, occurred_at: alarm.occurred_at };
     let Some(incident) = current else {
         return match alarm.state {
             AlarmState::Info => Reception::Aside(aside(Aside::Information)),
@@ -67,39 +63,25 @@ pub fn receive(
     }
     match (alarm.state, incident.status) {
         (AlarmState::Info, _) => Reception::Join(vec![aside(Aside::Information)]),
-        (AlarmState::Cleared, Status::Resolved) if incident.firing => {
-            Reception::Join(vec![cleared(&alarm)])
-        }
+        (AlarmState::Cleared, Status::Resolved) if incident.firing => Reception::Join(vec![cleared(&alarm)]),
         (AlarmState::Cleared, Status::Resolved) => Reception::Join(vec![aside(Aside::NothingOpen)]),
         (AlarmState::Cleared, Status::Open | Status::Acknowledged) => {
             let mut events = vec![cleared(&alarm)];
             events.extend(judge_watched(incident, at));
             Reception::Join(events)
         }
-        (AlarmState::Firing, Status::Open | Status::Acknowledged) => {
-            Reception::Join(vec![Event::Repeated {
-                delivery: alarm.delivery,
-                severity: alarm.severity,
-                summary: alarm.summary,
-                occurred_at: alarm.occurred_at,
-            }])
-        }
-        (AlarmState::Firing, Status::Resolved) => {
-            receive_after_end(incident, alarm, reopen_window, at)
-        }
+        (AlarmState::Firing, Status::Open | Status::Acknowledged) => Reception::Join(vec![Event::Repeated {
+            delivery: alarm.delivery,
+            severity: alarm.severity,
+            summary: alarm.summary,
+            occurred_at: alarm.occurred_at,
+        }]),
+        (AlarmState::Firing, Status::Resolved) => receive_after_end(incident, alarm, reopen_window, at),
     }
 }
 
-fn receive_after_end(
-    incident: &Incident,
-    alarm: Alarm,
-    reopen_window: TimeDelta,
-    at: DateTime<Utc>,
-) -> Reception {
-    let ended_at = incident
-        .resolved
-        .as_ref()
-        .map_or(incident.opened_at, |resolution| resolution.at);
+fn receive_after_end(incident: &Incident, alarm: Alarm, reopen_window: TimeDelta, at: DateTime<Utc>) -> Reception {
+    let ended_at = incident.resolved.as_ref().map_or(incident.opened_at, |resolution| resolution.at);
     if at - ended_at <= reopen_window {
         return Reception::Join(vec![Event::Refired {
             delivery: alarm.delivery,
@@ -116,22 +98,15 @@ fn is_overtaken(memory: &AlarmMemory, alarm: &Alarm) -> bool {
 }
 
 fn cleared(alarm: &Alarm) -> Event {
-    Event::Cleared {
-        delivery: alarm.delivery.clone(),
-        occurred_at: alarm.occurred_at,
-    }
+    Event::Cleared { delivery: alarm.delivery.clone(), occurred_at: alarm.occurred_at }
 }
 
 /// The alarm is over: every run that was being watched has helped.
 fn judge_watched(incident: &Incident, at: DateTime<Utc>) -> impl Iterator<Item = Event> {
-    incident
-        .runs
-        .iter()
-        .filter(|run| run.is_watched())
-        .map(move |run| Event::ActionHelped {
-            run: run.id.clone(),
-            after_seconds: seconds_between(run.finished_at.unwrap_or(at), at),
-        })
+    incident.runs.iter().filter(|run| run.is_watched()).map(move |run| Event::ActionHelped {
+        run: run.id.clone(),
+        after_seconds: seconds_between(run.finished_at.unwrap_or(at), at),
+    })
 }
 
 /// What somebody or something wants of an incident.
@@ -334,9 +309,7 @@ pub enum Refused {
         at: DateTime<Utc>,
     },
     /// The same action was run after the button was drawn.
-    #[error(
-        "{by} already ran \"{title}\"; look at the card, then press again if it is still wanted"
-    )]
+    #[error("{by} already ran \"{title}\"; look at the card, then press again if it is still wanted")]
     AlreadyRan {
         /// Who.
         by: ResponderId,
@@ -397,94 +370,54 @@ pub enum Refused {
 ///
 /// # Errors
 /// [`Refused`] when the incident's state does not allow it.
-pub fn decide(
-    incident: &Incident,
-    command: Command,
-    at: DateTime<Utc>,
-) -> Result<Vec<Event>, Refused> {
+pub fn decide(incident: &Incident, command: Command, at: DateTime<Utc>) -> Result<Vec<Event>, Refused> {
     match command {
-        Command::Assign { .. } | Command::AckTimeout { .. } | Command::Escalate { .. } => {
-            escalation(incident, command)
+        Command::Assign { .. } | Command::AckTimeout { .. } | Command::Escalate { .. } => escalation(incident, command),
+        Command::Suggest { suggestions, runners_up, no_match } => {
+            Ok(vec![Event::Suggested { suggestions, runners_up, no_match }])
         }
-        Command::Suggest {
-            suggestions,
-            runners_up,
-            no_match,
-        } => Ok(vec![Event::Suggested {
-            suggestions,
-            runners_up,
-            no_match,
-        }]),
         Command::RecordPage { to, by, level } => Ok(vec![Event::Paged { to, by, level }]),
         Command::RecordPageFailure { to, error } => Ok(vec![Event::PageFailed { to, error }]),
         Command::RecordCard { channel, ts } => Ok(record_card(incident, channel, ts)),
         Command::Acknowledge { by } => acknowledge(incident, by),
         Command::Resolve { by, note } => {
             refuse_resolved(incident)?;
-            Ok(vec![Event::Resolved {
-                by,
-                note: cut(&note),
-            }])
+            Ok(vec![Event::Resolved { by, note: cut(&note) }])
         }
-        Command::Reopen { by } if incident.status == Status::Resolved => {
-            Ok(vec![Event::Reopened { by }])
-        }
+        Command::Reopen { by } if incident.status == Status::Resolved => Ok(vec![Event::Reopened { by }]),
         Command::Reopen { .. } => Err(Refused::NotResolved),
         Command::Note { text, .. } if text.trim().is_empty() => Err(Refused::EmptyNote),
-        Command::Note { by, text } => Ok(vec![Event::Noted {
-            by,
-            text: cut(&text),
-        }]),
+        Command::Note { by, text } => Ok(vec![Event::Noted { by, text: cut(&text) }]),
         Command::Reassign { by, to } => {
             refuse_resolved(incident)?;
             Ok(vec![Event::Reassigned { by, to }])
         }
         Command::RequestAction { by, request } => request_action(incident, by, request),
         Command::StopRun { by, run } => stop_run(incident, by, run),
-        Command::StartRun { .. }
-        | Command::FinishRun { .. }
-        | Command::SettleRun { .. }
-        | Command::EndWatch { .. } => run_progress(incident, command, at),
+        Command::StartRun { .. } | Command::FinishRun { .. } | Command::SettleRun { .. } | Command::EndWatch { .. } => {
+            run_progress(incident, command, at)
+        }
         Command::Judge { by, right } => Ok(vec![Event::Judged { by, right }]),
     }
 }
 
 fn escalation(incident: &Incident, command: Command) -> Result<Vec<Event>, Refused> {
     match command {
-        Command::Assign {
-            to,
-            level,
-            policy,
-            because,
-            wait,
-        } if incident.status == Status::Open => {
+        Command::Assign { to, level, policy, because, wait } if incident.status == Status::Open => {
             let wait_seconds = wait.map(|wait| u64::try_from(wait.num_seconds()).unwrap_or(0));
-            Ok(vec![Event::Assigned {
-                to,
-                level,
-                policy,
-                because,
-                wait_seconds,
-            }])
+            Ok(vec![Event::Assigned { to, level, policy, because, wait_seconds }])
         }
-        Command::AckTimeout {
-            level,
-            round,
-            levels,
-        } if incident.status == Status::Open
-            && incident.round == round
-            && incident.level == level
-            && !incident.exhausted =>
+        Command::AckTimeout { level, round, levels }
+            if incident.status == Status::Open
+                && incident.round == round
+                && incident.level == level
+                && !incident.exhausted =>
         {
-            Ok(vec![
-                next_level(incident, levels, None).unwrap_or(Event::EscalationExhausted),
-            ])
+            Ok(vec![next_level(incident, levels, None).unwrap_or(Event::EscalationExhausted)])
         }
         Command::Escalate { by, levels } => {
             refuse_resolved(incident)?;
-            next_level(incident, levels, Some(by))
-                .map(|event| vec![event])
-                .ok_or(Refused::NoNextLevel)
+            next_level(incident, levels, Some(by)).map(|event| vec![event]).ok_or(Refused::NoNextLevel)
         }
         // Too late: somebody has it, or it is over. A late timer is harmless.
         _ => Ok(Vec::new()),
@@ -497,55 +430,27 @@ fn next_level(incident: &Incident, levels: u8, by: Option<ResponderId>) -> Optio
 }
 
 fn record_card(incident: &Incident, channel: String, ts: String) -> Vec<Event> {
-    let known = incident
-        .cards
-        .iter()
-        .any(|card| card.channel == channel && card.ts == ts);
-    if known {
-        Vec::new()
-    } else {
-        vec![Event::CardPosted { channel, ts }]
-    }
+    let known = incident.cards.iter().any(|card| card.channel == channel && card.ts == ts);
+    if known { Vec::new() } else { vec![Event::CardPosted { channel, ts }] }
 }
 
 fn acknowledge(incident: &Incident, by: ResponderId) -> Result<Vec<Event>, Refused> {
     refuse_resolved(incident)?;
     match &incident.acknowledged {
-        Some(present) => Err(Refused::AlreadyAcknowledged {
-            by: present.by.clone(),
-            at: present.at,
-        }),
+        Some(present) => Err(Refused::AlreadyAcknowledged { by: present.by.clone(), at: present.at }),
         None => Ok(vec![Event::Acknowledged { by }]),
     }
 }
 
-fn request_action(
-    incident: &Incident,
-    by: ResponderId,
-    request: ActionRequest,
-) -> Result<Vec<Event>, Refused> {
+fn request_action(incident: &Incident, by: ResponderId, request: ActionRequest) -> Result<Vec<Event>, Refused> {
     refuse_resolved(incident)?;
     if let Some(run) = incident.running() {
-        return Err(Refused::AlreadyRunning {
-            by: run.by.clone(),
-            title: run.title.clone(),
-            at: run.requested_at,
-        });
+        return Err(Refused::AlreadyRunning { by: run.by.clone(), title: run.title.clone(), at: run.requested_at });
     }
-    if let Some(run) = request
-        .seen_seq
-        .and_then(|seen| newer_run(incident, &request.action, seen))
-    {
-        return Err(Refused::AlreadyRan {
-            by: run.by.clone(),
-            title: run.title.clone(),
-            at: run.requested_at,
-        });
+    if let Some(run) = request.seen_seq.and_then(|seen| newer_run(incident, &request.action, seen)) {
+        return Err(Refused::AlreadyRan { by: run.by.clone(), title: run.title.clone(), at: run.requested_at });
     }
-    let acknowledged = incident
-        .acknowledged
-        .is_none()
-        .then(|| Event::Acknowledged { by: by.clone() });
+    let acknowledged = incident.acknowledged.is_none().then(|| Event::Acknowledged { by: by.clone() });
     let requested = Event::ActionRequested {
         run: RunId(format!("run-{}-{}", incident.id.0, incident.runs.len() + 1)),
         action: request.action,
@@ -561,46 +466,27 @@ fn request_action(
 }
 
 fn newer_run<'a>(incident: &'a Incident, action: &ActionId, seen: u64) -> Option<&'a Run> {
-    incident
-        .runs
-        .iter()
-        .rev()
-        .find(|run| &run.action == action && run.seq > seen)
+    incident.runs.iter().rev().find(|run| &run.action == action && run.seq > seen)
 }
 
-fn stop_run(
-    incident: &Incident,
-    by: ResponderId,
-    run: Option<RunId>,
-) -> Result<Vec<Event>, Refused> {
+fn stop_run(incident: &Incident, by: ResponderId, run: Option<RunId>) -> Result<Vec<Event>, Refused> {
     let found = match &run {
         Some(id) => incident.run(id),
         None => incident.running(),
     };
     let Some(found) = found else {
-        return Err(Refused::NoSuchRun {
-            run: run.map_or_else(|| "under way".to_owned(), |run| run.0),
-        });
+        return Err(Refused::NoSuchRun { run: run.map_or_else(|| "under way".to_owned(), |run| run.0) });
     };
     if !found.is_running() {
-        return Err(Refused::RunEnded {
-            title: found.title.clone(),
-        });
+        return Err(Refused::RunEnded { title: found.title.clone() });
     }
     if found.stop_by.is_some() {
         return Ok(Vec::new());
     }
-    Ok(vec![Event::StopRequested {
-        run: found.id.clone(),
-        by,
-    }])
+    Ok(vec![Event::StopRequested { run: found.id.clone(), by }])
 }
 
-fn run_progress(
-    incident: &Incident,
-    command: Command,
-    at: DateTime<Utc>,
-) -> Result<Vec<Event>, Refused> {
+fn run_progress(incident: &Incident, command: Command, at: DateTime<Utc>) -> Result<Vec<Event>, Refused> {
     let (Command::StartRun { run: id }
     | Command::FinishRun { run: id, .. }
     | Command::SettleRun { run: id, .. }
@@ -615,38 +501,20 @@ fn run_progress(
         Command::StartRun { run: id } if run.is_running() && run.started_at.is_none() => {
             Ok(vec![Event::ActionStarted { run: id }])
         }
-        Command::FinishRun {
-            run: id,
-            outcome,
-            detail,
-            duration_ms,
-        } if run.is_running() => {
+        Command::FinishRun { run: id, outcome, detail, duration_ms } if run.is_running() => {
             let helped = outcome == RunOutcome::Succeeded && !run.read_only && !incident.firing;
-            let finished = Event::ActionFinished {
-                run: id.clone(),
-                outcome,
-                detail,
-                duration_ms,
-            };
-            let helped = helped.then_some(Event::ActionHelped {
-                run: id,
-                after_seconds: 0,
-            });
+            let finished = Event::ActionFinished { run: id.clone(), outcome, detail, duration_ms };
+            let helped = helped.then_some(Event::ActionHelped { run: id, after_seconds: 0 });
             Ok(std::iter::once(finished).chain(helped).collect())
         }
         Command::SettleRun { by, run: id } if run.outcome == Some(RunOutcome::Unknown) => {
             Ok(vec![Event::RunSettled { run: id, by }])
         }
-        Command::EndWatch { run: id }
-            if run.is_watched() && incident.is_open() && incident.firing =>
-        {
+        Command::EndWatch { run: id } if run.is_watched() && incident.is_open() && incident.firing => {
             Ok(vec![Event::ActionDidNotHelp { run: id }])
         }
         Command::EndWatch { run: id } if run.is_watched() && !incident.firing => {
-            Ok(vec![Event::ActionHelped {
-                run: id,
-                after_seconds: seconds_between(run.finished_at.unwrap_or(at), at),
-            }])
+            Ok(vec![Event::ActionHelped { run: id, after_seconds: seconds_between(run.finished_at.unwrap_or(at), at) }])
         }
         _ => Ok(Vec::new()),
     }
@@ -654,10 +522,7 @@ fn run_progress(
 
 fn refuse_resolved(incident: &Incident) -> Result<(), Refused> {
     match (&incident.status, &incident.resolved) {
-        (Status::Resolved, Some(end)) => Err(Refused::AlreadyResolved {
-            by: end.by.clone(),
-            at: end.at,
-        }),
+        (Status::Resolved, Some(end)) => Err(Refused::AlreadyResolved { by: end.by.clone(), at: end.at }),
         _ => Ok(()),
     }
 }
@@ -670,8 +535,5 @@ fn cut(text: &str) -> String {
 #[must_use]
 pub fn was_acted_on(incident: &Incident) -> bool {
     incident.runs.iter().any(|run| !run.read_only)
-        || incident
-            .runs
-            .iter()
-            .any(|run| matches!(run.effect, Some(RunEffect::Helped { .. })))
+        || incident.runs.iter().any(|run| matches!(run.effect, Some(RunEffect::Helped { .. })))
 }

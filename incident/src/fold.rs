@@ -261,18 +261,8 @@ impl Incident {
         let at = recorded.at;
         match &recorded.event {
             Event::Opened { .. } | Event::SetAside { .. } | Event::PageFailed { .. } => {}
-            Event::Repeated {
-                severity,
-                summary,
-                occurred_at,
-                ..
-            } => self.fire(*severity, summary, *occurred_at, at),
-            Event::Refired {
-                severity,
-                summary,
-                occurred_at,
-                ..
-            } => {
+            Event::Repeated { severity, summary, occurred_at, .. } => self.fire(*severity, summary, *occurred_at, at),
+            Event::Refired { severity, summary, occurred_at, .. } => {
                 self.fire(*severity, summary, *occurred_at, at);
                 self.begin_round();
             }
@@ -283,13 +273,7 @@ impl Incident {
                 self.close(ResolvedBy::Source, at, "");
             }
             Event::Resolved { by, note } => self.close(ResolvedBy::Person(by.clone()), at, note),
-            Event::Assigned {
-                to,
-                level,
-                policy,
-                because,
-                wait_seconds,
-            } => {
+            Event::Assigned { to, level, policy, because, wait_seconds } => {
                 self.assigned_seq = recorded.seq;
                 self.wait_seconds = *wait_seconds;
                 self.owners.clone_from(to);
@@ -300,20 +284,15 @@ impl Incident {
             Event::Paged { to, .. } => self.paged.push((to.clone(), at)),
             Event::Escalated { level, .. } => self.level = *level,
             Event::EscalationExhausted => self.exhausted = true,
-            Event::Suggested {
-                suggestions,
-                runners_up,
-                no_match,
-            } => {
+            Event::Suggested { suggestions, runners_up, no_match } => {
                 self.suggestions.clone_from(suggestions);
                 self.runners_up.clone_from(runners_up);
                 self.no_match.clone_from(no_match);
                 self.suggested = true;
             }
-            Event::CardPosted { channel, ts } => self.cards.push(PostedCard {
-                channel: channel.clone(),
-                ts: ts.clone(),
-            }),
+            Event::CardPosted { channel, ts } => {
+                self.cards.push(PostedCard { channel: channel.clone(), ts: ts.clone() })
+            }
             Event::Acknowledged { by } => {
                 self.status = Status::Acknowledged;
                 self.acknowledged = Some(Acknowledgement { by: by.clone(), at });
@@ -325,11 +304,7 @@ impl Incident {
                 self.acknowledged = None;
                 self.status = Status::Open;
             }
-            Event::Noted { by, text } => self.notes.push(Note {
-                by: by.clone(),
-                at,
-                text: text.clone(),
-            }),
+            Event::Noted { by, text } => self.notes.push(Note { by: by.clone(), at, text: text.clone() }),
             Event::Judged { right, .. } => self.judged_right = Some(*right),
             Event::ActionRequested { .. }
             | Event::ActionStarted { .. }
@@ -352,6 +327,7 @@ impl Incident {
                 by,
                 read_only,
                 watch_seconds,
+                timeout_seconds,
                 undo,
             } => self.runs.push(Run {
                 id: run.clone(),
@@ -374,15 +350,8 @@ impl Incident {
                 settled_by: None,
             }),
             Event::ActionStarted { run } => self.with_run(run, |run| run.started_at = Some(at)),
-            Event::StopRequested { run, by } => {
-                self.with_run(run, |run| run.stop_by = Some(by.clone()))
-            }
-            Event::ActionFinished {
-                run,
-                outcome,
-                detail,
-                ..
-            } => self.with_run(run, |run| {
+            Event::StopRequested { run, by } => self.with_run(run, |run| run.stop_by = Some(by.clone())),
+            Event::ActionFinished { run, outcome, detail, .. } => self.with_run(run, |run| {
                 run.outcome = Some(*outcome);
                 run.detail.clone_from(detail);
                 run.finished_at = Some(at);
@@ -392,25 +361,15 @@ impl Incident {
                 run.outcome = Some(RunOutcome::Succeeded);
             }),
             Event::ActionHelped { run, after_seconds } => {
-                let effect = RunEffect::Helped {
-                    after_seconds: *after_seconds,
-                };
+                let effect = RunEffect::Helped { after_seconds: *after_seconds };
                 self.with_run(run, |run| run.effect = Some(effect));
             }
-            Event::ActionDidNotHelp { run } => {
-                self.with_run(run, |run| run.effect = Some(RunEffect::DidNotHelp))
-            }
+            Event::ActionDidNotHelp { run } => self.with_run(run, |run| run.effect = Some(RunEffect::DidNotHelp)),
             _ => {}
         }
     }
 
-    fn fire(
-        &mut self,
-        severity: Severity,
-        summary: &str,
-        occurred_at: DateTime<Utc>,
-        at: DateTime<Utc>,
-    ) {
+    fn fire(&mut self, severity: Severity, summary: &str, occurred_at: DateTime<Utc>, at: DateTime<Utc>) {
         self.firing = true;
         self.fired += 1;
         self.last_fired_at = at;
@@ -431,11 +390,7 @@ impl Incident {
 
     fn close(&mut self, by: ResolvedBy, at: DateTime<Utc>, note: &str) {
         self.status = Status::Resolved;
-        self.resolved = Some(Resolution {
-            by,
-            at,
-            note: note.to_owned(),
-        });
+        self.resolved = Some(Resolution { by, at, note: note.to_owned() });
     }
 
     fn with_run(&mut self, id: &RunId, change: impl FnOnce(&mut Run)) {
@@ -459,10 +414,7 @@ impl Incident {
     /// The run after which the alarm cleared in the present round, if one did.
     #[must_use]
     pub fn helped_by(&self) -> Option<&Run> {
-        self.runs
-            .iter()
-            .rev()
-            .find(|run| matches!(run.effect, Some(RunEffect::Helped { .. })))
+        self.runs.iter().rev().find(|run| matches!(run.effect, Some(RunEffect::Helped { .. })))
     }
 
     /// True while it wants somebody's attention.

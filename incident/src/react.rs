@@ -144,46 +144,21 @@ impl Reaction {
         let (id, at, seq) = (incident.id, recorded.at, recorded.seq);
         match &recorded.event {
             Event::Opened { .. } | Event::Refired { .. } | Event::Reopened { .. } => {
-                self.now(
-                    format!("triage/{}/{seq}", id.0),
-                    at,
-                    Task::Triage {
-                        incident: id,
-                        level: 0,
-                    },
-                    Repeat::Safe,
-                );
+                self.now(format!("triage/{}/{seq}", id.0), at, Task::Triage { incident: id, level: 0 }, Repeat::Safe);
             }
             Event::Escalated { level, .. } => {
                 self.cancel_timer(incident);
                 self.now(
                     format!("triage/{}/{seq}", id.0),
                     at,
-                    Task::Triage {
-                        incident: id,
-                        level: *level,
-                    },
+                    Task::Triage { incident: id, level: *level },
                     Repeat::Safe,
                 );
             }
             Event::Repeated { .. } => self.card(id, at + TimeDelta::seconds(REPEAT_REDRAW_SECONDS)),
-            Event::Assigned {
-                to,
-                level,
-                wait_seconds,
-                ..
-            } => {
+            Event::Assigned { to, level, wait_seconds, .. } => {
                 self.page_all(incident, recorded, to, *level);
-                self.ack_timer(
-                    incident,
-                    recorded,
-                    *level,
-                    if to.is_empty() {
-                        Some(0)
-                    } else {
-                        *wait_seconds
-                    },
-                );
+                self.ack_timer(incident, recorded, *level, if to.is_empty() { Some(0) } else { *wait_seconds });
             }
             Event::Reassigned { to, .. } => {
                 self.page_all(incident, recorded, std::slice::from_ref(to), incident.level);
@@ -209,10 +184,9 @@ impl Reaction {
                 self.thread(id, recorded);
                 self.card(id, at);
             }
-            Event::Paged { .. }
-            | Event::PageFailed { .. }
-            | Event::EscalationExhausted
-            | Event::Judged { .. } => self.card(id, at),
+            Event::Paged { .. } | Event::PageFailed { .. } | Event::EscalationExhausted | Event::Judged { .. } => {
+                self.card(id, at)
+            }
             Event::CardPosted { .. } | Event::SetAside { .. } => {}
             Event::ActionRequested { .. }
             | Event::ActionStarted { .. }
@@ -229,19 +203,11 @@ impl Reaction {
         self.card(id, at);
         match &recorded.event {
             Event::ActionRequested { run, .. } => {
-                self.now(
-                    run_effect_id(run),
-                    at,
-                    Task::Run {
-                        incident: id,
-                        run: run.clone(),
-                    },
-                    Repeat::Never,
-                );
+                self.now(run_effect_id(run), at, Task::Run { incident: id, run: run.clone() }, Repeat::Safe);
             }
-            Event::ActionStarted { .. }
-            | Event::StopRequested { .. }
-            | Event::ActionHelped { .. } => self.thread(id, recorded),
+            Event::ActionStarted { .. } | Event::StopRequested { .. } | Event::ActionHelped { .. } => {
+                self.thread(id, recorded)
+            }
             Event::ActionFinished { run, outcome, .. } => {
                 self.thread(id, recorded);
                 if *outcome == RunOutcome::Succeeded {
@@ -254,12 +220,7 @@ impl Reaction {
             }
             Event::ActionDidNotHelp { run } => {
                 self.thread(id, recorded);
-                self.now(
-                    format!("suggest/{run}"),
-                    at,
-                    Task::Suggest { incident: id },
-                    Repeat::Safe,
-                );
+                self.now(format!("suggest/{run}"), at, Task::Suggest { incident: id }, Repeat::Safe);
             }
             _ => {}
         }
@@ -277,58 +238,23 @@ impl Reaction {
         let Some(found) = incident.run(run).filter(|found| found.is_watched()) else {
             return;
         };
-        let due_at =
-            at + TimeDelta::seconds(i64::try_from(found.watch_seconds).unwrap_or(i64::MAX / 1000));
-        let task = Task::EndWatch {
-            incident: incident.id,
-            run: run.clone(),
-        };
-        self.effects.push(Effect {
-            id: watch_id(run),
-            due_at,
-            task,
-            repeat: Repeat::Safe,
-            slot: false,
-        });
+        let due_at = at + TimeDelta::seconds(i64::try_from(found.watch_seconds).unwrap_or(i64::MAX / 1000));
+        let task = Task::EndWatch { incident: incident.id, run: run.clone() };
+        self.effects.push(Effect { id: watch_id(run), due_at, task, repeat: Repeat::Safe, slot: false });
     }
 
-    fn page_all(
-        &mut self,
-        incident: &Incident,
-        recorded: &Recorded,
-        to: &[ResponderId],
-        level: u8,
-    ) {
+    fn page_all(&mut self, incident: &Incident, recorded: &Recorded, to: &[ResponderId], level: u8) {
         for person in to {
-            let task = Task::Page {
-                incident: incident.id,
-                to: person.clone(),
-                level,
-            };
-            self.now(
-                page_id(incident.id, recorded.seq, person),
-                recorded.at,
-                task,
-                Repeat::Reconcile,
-            );
+            let task = Task::Page { incident: incident.id, to: person.clone(), level };
+            self.now(page_id(incident.id, recorded.seq, person), recorded.at, task, Repeat::Reconcile);
         }
     }
 
-    fn ack_timer(
-        &mut self,
-        incident: &Incident,
-        recorded: &Recorded,
-        level: u8,
-        wait_seconds: Option<u64>,
-    ) {
+    fn ack_timer(&mut self, incident: &Incident, recorded: &Recorded, level: u8, wait_seconds: Option<u64>) {
         let Some(wait) = wait_seconds.and_then(|wait| i64::try_from(wait).ok()) else {
             return;
         };
-        let task = Task::AckTimeout {
-            incident: incident.id,
-            level,
-            round: incident.round,
-        };
+        let task = Task::AckTimeout { incident: incident.id, level, round: incident.round };
         let due_at = recorded.at + TimeDelta::seconds(wait);
         self.effects.push(Effect {
             id: ack_id(incident.id, recorded.seq),
@@ -345,55 +271,28 @@ impl Reaction {
             return;
         }
         self.cancel.push(ack_id(incident.id, incident.assigned_seq));
-        let pages = incident
-            .owners
-            .iter()
-            .map(|owner| page_id(incident.id, incident.assigned_seq, owner));
+        let pages = incident.owners.iter().map(|owner| page_id(incident.id, incident.assigned_seq, owner));
         self.cancel.extend(pages);
     }
 
     fn thread(&mut self, id: IncidentId, recorded: &Recorded) {
-        let task = Task::Thread {
-            incident: id,
-            seq: recorded.seq,
-        };
-        self.now(
-            format!("thread/{}/{}", id.0, recorded.seq),
-            recorded.at,
-            task,
-            Repeat::Reconcile,
-        );
+        let task = Task::Thread { incident: id, seq: recorded.seq };
+        self.now(format!("thread/{}/{}", id.0, recorded.seq), recorded.at, task, Repeat::Reconcile);
     }
 
     fn card(&mut self, id: IncidentId, due_at: DateTime<Utc>) {
         let effect_id = format!("card/{}", id.0);
-        match self
-            .effects
-            .iter_mut()
-            .find(|effect| effect.id == effect_id)
-        {
+        match self.effects.iter_mut().find(|effect| effect.id == effect_id) {
             Some(present) => present.due_at = present.due_at.min(due_at),
             None => {
                 let task = Task::Card { incident: id };
-                self.effects.push(Effect {
-                    id: effect_id,
-                    due_at,
-                    task,
-                    repeat: Repeat::Reconcile,
-                    slot: true,
-                });
+                self.effects.push(Effect { id: effect_id, due_at, task, repeat: Repeat::Reconcile, slot: true });
             }
         }
     }
 
     fn now(&mut self, id: String, due_at: DateTime<Utc>, task: Task, repeat: Repeat) {
-        self.effects.push(Effect {
-            id,
-            due_at,
-            task,
-            repeat,
-            slot: false,
-        });
+        self.effects.push(Effect { id, due_at, task, repeat, slot: false });
     }
 }
 

@@ -61,9 +61,7 @@ impl Record {
     /// Moves the record over one more event.
     pub fn apply(&mut self, event: &RecordEvent, at: DateTime<Utc>) {
         match event {
-            RecordEvent::RunJudged {
-                action, by, helped, ..
-            } => {
+            RecordEvent::RunJudged { action, by, helped, .. } => {
                 let tally = self.actions.entry(action.clone()).or_default();
                 if *helped {
                     tally.helped += 1;

@@ -34,11 +34,7 @@ struct Night {
 
 impl Night {
     fn new() -> Self {
-        Self {
-            events: Vec::new(),
-            asked: Vec::new(),
-            cancelled: Vec::new(),
-        }
+        Self { events: Vec::new(), asked: Vec::new(), cancelled: Vec::new() }
     }
 
     fn incident(&self) -> Incident {
@@ -49,11 +45,7 @@ impl Night {
         let from = self.events.len();
         for event in events {
             let seq = self.events.len() as u64 + 1;
-            self.events.push(Recorded {
-                seq,
-                at: at(second),
-                event,
-            });
+            self.events.push(Recorded { seq, at: at(second), event });
         }
         let reaction = react(&self.incident(), &self.events[from..]);
         self.asked.extend(reaction.effects);
@@ -62,25 +54,13 @@ impl Night {
 
     fn alarm(&mut self, state: AlarmState, second: i64) -> &mut Self {
         let current = (!self.events.is_empty()).then(|| self.incident());
-        match receive(
-            current.as_ref(),
-            None,
-            alarm(state, second),
-            TimeDelta::minutes(30),
-            at(second),
-        ) {
+        match receive(current.as_ref(), None, alarm(state, second), TimeDelta::minutes(30), at(second)) {
             Reception::Open(event) => {
                 assert!(self.events.is_empty(), "a second incident would open");
                 self.write(vec![event], second);
             }
             Reception::Join(events) => {
-                assert_eq!(
-                    events
-                        .iter()
-                        .filter(|event| event.is_alarm_outcome())
-                        .count(),
-                    1
-                );
+                assert_eq!(events.iter().filter(|event| event.is_alarm_outcome()).count(), 1);
                 self.write(events, second);
             }
             Reception::Aside(_) => panic!("set aside"),
@@ -98,35 +78,19 @@ impl Night {
         let to = to.iter().map(|&name| name.into()).collect();
         let wait = Some(TimeDelta::minutes(5));
         let (policy, because) = ("payments".to_owned(), "turn 3 of weekly".to_owned());
-        self.say(
-            Command::Assign {
-                to,
-                level,
-                policy,
-                because,
-                wait,
-            },
-            second,
-        )
-        .unwrap();
+        self.say(Command::Assign { to, level, policy, because, wait }, second).unwrap();
     }
 
     #[track_caller]
     fn reads(&self, expected: &[&str]) {
-        let lines: Vec<String> = timeline(&self.incident(), &self.events, |who| who.0.clone())
-            .into_iter()
-            .map(|line| line.text)
-            .collect();
+        let lines: Vec<String> =
+            timeline(&self.incident(), &self.events, |who| who.0.clone()).into_iter().map(|line| line.text).collect();
         assert_eq!(lines, expected);
     }
 
     fn due(&self, prefix: &str) -> Vec<&str> {
-        let mut ids: Vec<&str> = self
-            .asked
-            .iter()
-            .map(|effect| effect.id.as_str())
-            .filter(|id| id.starts_with(prefix))
-            .collect();
+        let mut ids: Vec<&str> =
+            self.asked.iter().map(|effect| effect.id.as_str()).filter(|id| id.starts_with(prefix)).collect();
         ids.dedup();
         ids
     }
@@ -146,19 +110,11 @@ fn restart(seen_seq: Option<u64>) -> ActionRequest {
 }
 
 fn click(by: &str, seen_seq: Option<u64>) -> Command {
-    Command::RequestAction {
-        by: by.into(),
-        request: restart(seen_seq),
-    }
+    Command::RequestAction { by: by.into(), request: restart(seen_seq) }
 }
 
 fn finish(outcome: RunOutcome) -> Command {
-    Command::FinishRun {
-        run: "run-42-1".into(),
-        outcome,
-        detail: "200 OK".to_owned(),
-        duration_ms: 120,
-    }
+    Command::FinishRun { run: "run-42-1".into(), outcome, detail: "200 OK".to_owned(), duration_ms: 120 }
 }
 
 #[test]
@@ -167,14 +123,7 @@ fn an_alarm_a_click_and_it_helped() {
     night.alarm(AlarmState::Firing, 0);
     night.assign(&["ana"], 0, 1);
     night.say(click("ana", Some(2)), 60).unwrap();
-    night
-        .say(
-            Command::StartRun {
-                run: "run-42-1".into(),
-            },
-            60,
-        )
-        .unwrap();
+    night.say(Command::StartRun { run: "run-42-1".into() }, 60).unwrap();
     night.say(finish(RunOutcome::Succeeded), 61).unwrap();
     night.alarm(AlarmState::Cleared, 91);
     night.reads(&[
@@ -187,16 +136,10 @@ fn an_alarm_a_click_and_it_helped() {
         "the alarm cleared",
         "\"Restart checkout-api\" helped: the alarm cleared 30 s after it ended",
     ]);
-    assert_eq!(
-        night.incident().helped_by().map(|run| run.by.as_str()),
-        Some("ana")
-    );
+    assert_eq!(night.incident().helped_by().map(|run| run.by.as_str()), Some("ana"));
     assert_eq!(night.due("page/"), ["page/42/2/ana"]);
     assert_eq!(night.due("watch/"), ["watch/run-42-1"]);
-    assert!(
-        night.cancelled.iter().any(|id| id == "ack/42/2"),
-        "no timer survives the acknowledgement"
-    );
+    assert!(night.cancelled.iter().any(|id| id == "ack/42/2"), "no timer survives the acknowledgement");
     assert!(night.cancelled.iter().any(|id| id == "watch/run-42-1"));
 }
 
@@ -206,14 +149,7 @@ fn still_firing_when_the_watch_ends_did_not_help_and_ranks_again() {
     night.alarm(AlarmState::Firing, 0);
     night.say(click("ana", None), 10).unwrap();
     night.say(finish(RunOutcome::Succeeded), 11).unwrap();
-    night
-        .say(
-            Command::EndWatch {
-                run: "run-42-1".into(),
-            },
-            311,
-        )
-        .unwrap();
+    night.say(Command::EndWatch { run: "run-42-1".into() }, 311).unwrap();
     assert_eq!(night.incident().runs[0].effect, Some(RunEffect::DidNotHelp));
     assert_eq!(night.due("suggest/"), ["suggest/run-42-1"]);
 }
@@ -243,9 +179,7 @@ fn a_second_click_reads_who_ran_it() {
     night.say(finish(RunOutcome::Succeeded), 7).unwrap();
     let refused = night.say(click("chi", Some(1)), 8).unwrap_err();
     assert!(matches!(refused, Refused::AlreadyRan { by, .. } if by.as_str() == "ana"));
-    night
-        .say(click("chi", Some(night.incident().seq)), 9)
-        .expect("a fresh button may run it again");
+    night.say(click("chi", Some(night.incident().seq)), 9).expect("a fresh button may run it again");
 }
 
 #[test]
@@ -253,15 +187,9 @@ fn nobody_answers_and_every_level_is_asked_once() {
     let mut night = Night::new();
     night.alarm(AlarmState::Firing, 0);
     night.assign(&["ana"], 0, 1);
-    let timeout = |level| Command::AckTimeout {
-        level,
-        round: 0,
-        levels: 2,
-    };
+    let timeout = |level| Command::AckTimeout { level, round: 0, levels: 2 };
     night.say(timeout(0), 301).unwrap();
-    night
-        .say(timeout(0), 302)
-        .expect("a double wake is harmless");
+    night.say(timeout(0), 302).expect("a double wake is harmless");
     night.assign(&["ben"], 1, 302);
     night.say(timeout(1), 602).unwrap();
     night.say(timeout(1), 603).unwrap();
@@ -279,24 +207,11 @@ fn nobody_is_escalated_after_somebody_has_it() {
     let mut night = Night::new();
     night.alarm(AlarmState::Firing, 0);
     night.assign(&["ana"], 0, 1);
-    night
-        .say(Command::Acknowledge { by: "ben".into() }, 2)
-        .unwrap();
-    night
-        .say(
-            Command::AckTimeout {
-                level: 0,
-                round: 0,
-                levels: 2,
-            },
-            301,
-        )
-        .unwrap();
+    night.say(Command::Acknowledge { by: "ben".into() }, 2).unwrap();
+    night.say(Command::AckTimeout { level: 0, round: 0, levels: 2 }, 301).unwrap();
     assert_eq!(night.incident().level, 0);
     assert_eq!(night.incident().owners, vec![ResponderId::from("ben")]);
-    let refused = night
-        .say(Command::Acknowledge { by: "chi".into() }, 302)
-        .unwrap_err();
+    let refused = night.say(Command::Acknowledge { by: "chi".into() }, 302).unwrap_err();
     assert_eq!(refused.to_string(), "ben already acknowledged it");
 }
 
@@ -305,85 +220,38 @@ fn an_empty_level_is_skipped_at_once() {
     let mut night = Night::new();
     night.alarm(AlarmState::Firing, 0);
     night.assign(&[], 0, 1);
-    let timer = night
-        .asked
-        .iter()
-        .find(|effect| effect.id == "ack/42/2")
-        .expect("a timer");
+    let timer = night.asked.iter().find(|effect| effect.id == "ack/42/2").expect("a timer");
     assert_eq!(timer.due_at, at(1));
 }
 
 #[test]
 fn it_opens_again_within_the_window_and_old_news_changes_nothing() {
     let mut night = Night::new();
-    night
-        .alarm(AlarmState::Firing, 0)
-        .alarm(AlarmState::Cleared, 60)
-        .alarm(AlarmState::Firing, 120);
+    night.alarm(AlarmState::Firing, 0).alarm(AlarmState::Cleared, 60).alarm(AlarmState::Firing, 120);
     assert_eq!(night.incident().status, Status::Open);
     assert_eq!(night.incident().round, 1);
     assert_eq!(night.due("triage/"), ["triage/42/1", "triage/42/3"]);
     night.alarm(AlarmState::Cleared, 90);
-    assert!(matches!(
-        night.events.last().unwrap().event,
-        Event::SetAside {
-            why: Aside::Stale,
-            ..
-        }
-    ));
+    assert!(matches!(night.events.last().unwrap().event, Event::SetAside { why: Aside::Stale, .. }));
     assert!(night.incident().is_open());
 }
 
 #[test]
 fn after_the_window_a_new_incident_opens() {
     let mut night = Night::new();
-    night
-        .alarm(AlarmState::Firing, 0)
-        .alarm(AlarmState::Cleared, 60);
-    let again = receive(
-        Some(&night.incident()),
-        None,
-        alarm(AlarmState::Firing, 4000),
-        TimeDelta::minutes(30),
-        at(4000),
-    );
+    night.alarm(AlarmState::Firing, 0).alarm(AlarmState::Cleared, 60);
+    let again =
+        receive(Some(&night.incident()), None, alarm(AlarmState::Firing, 4000), TimeDelta::minutes(30), at(4000));
     assert!(matches!(again, Reception::Open(_)));
 }
 
 #[test]
 fn an_end_that_overtakes_its_beginning_opens_nothing() {
-    let early = receive(
-        None,
-        None,
-        alarm(AlarmState::Cleared, 60),
-        TimeDelta::minutes(30),
-        at(61),
-    );
-    assert!(matches!(
-        early,
-        Reception::Aside(Event::SetAside {
-            why: Aside::NothingOpen,
-            ..
-        })
-    ));
-    let memory = AlarmMemory {
-        state: AlarmState::Cleared,
-        occurred_at: at(60),
-    };
-    let late = receive(
-        None,
-        Some(&memory),
-        alarm(AlarmState::Firing, 0),
-        TimeDelta::minutes(30),
-        at(62),
-    );
-    assert!(matches!(
-        late,
-        Reception::Aside(Event::SetAside {
-            why: Aside::Stale,
-            ..
-        })
-    ));
+    let early = receive(None, None, alarm(AlarmState::Cleared, 60), TimeDelta::minutes(30), at(61));
+    assert!(matches!(early, Reception::Aside(Event::SetAside { why: Aside::NothingOpen, .. })));
+    let memory = AlarmMemory { state: AlarmState::Cleared, occurred_at: at(60) };
+    let late = receive(None, Some(&memory), alarm(AlarmState::Firing, 0), TimeDelta::minutes(30), at(62));
+    assert!(matches!(late, Reception::Aside(Event::SetAside { why: Aside::Stale, .. })));
 }
 
 #[test]
@@ -393,15 +261,7 @@ fn a_run_that_nobody_knows_about_is_settled_by_a_person() {
     night.say(click("ana", None), 1).unwrap();
     night.say(finish(RunOutcome::Unknown), 60).unwrap();
     assert!(night.due("watch/").is_empty());
-    night
-        .say(
-            Command::SettleRun {
-                by: "ana".into(),
-                run: "run-42-1".into(),
-            },
-            70,
-        )
-        .unwrap();
+    night.say(Command::SettleRun { by: "ana".into(), run: "run-42-1".into() }, 70).unwrap();
     assert_eq!(night.due("watch/"), ["watch/run-42-1"]);
 }
 
@@ -409,34 +269,12 @@ fn a_run_that_nobody_knows_about_is_settled_by_a_person() {
 fn what_is_over_takes_no_orders_until_it_is_reopened() {
     let mut night = Night::new();
     night.alarm(AlarmState::Firing, 0);
-    assert_eq!(
-        night.say(Command::Reopen { by: "ana".into() }, 1),
-        Err(Refused::NotResolved)
-    );
-    night
-        .say(
-            Command::Resolve {
-                by: "ana".into(),
-                note: " a deploy ".to_owned(),
-            },
-            2,
-        )
-        .unwrap();
-    assert!(matches!(
-        night.say(click("ben", None), 3),
-        Err(Refused::AlreadyResolved { .. })
-    ));
+    assert_eq!(night.say(Command::Reopen { by: "ana".into() }, 1), Err(Refused::NotResolved));
+    night.say(Command::Resolve { by: "ana".into(), note: " a deploy ".to_owned() }, 2).unwrap();
+    assert!(matches!(night.say(click("ben", None), 3), Err(Refused::AlreadyResolved { .. })));
     night.say(Command::Reopen { by: "ben".into() }, 4).unwrap();
     night.say(click("ben", None), 5).unwrap();
-    night
-        .say(
-            Command::Note {
-                by: "ben".into(),
-                text: " ".to_owned(),
-            },
-            6,
-        )
-        .unwrap_err();
+    night.say(Command::Note { by: "ben".into(), text: " ".to_owned() }, 6).unwrap_err();
 }
 
 #[test]
@@ -445,8 +283,7 @@ fn folding_twice_and_from_a_snapshot_gives_the_same() {
     night.alarm(AlarmState::Firing, 0);
     night.assign(&["ana"], 0, 1);
     night.say(click("ana", None), 2).unwrap();
-    let mut resumed: Incident =
-        serde_json::from_str(&serde_json::to_string(&night.incident()).unwrap()).unwrap();
+    let mut resumed: Incident = serde_json::from_str(&serde_json::to_string(&night.incident()).unwrap()).unwrap();
     night.say(finish(RunOutcome::Failed), 3).unwrap();
     resumed.apply(night.events.last().unwrap());
     assert_eq!(resumed, night.incident());

@@ -21,24 +21,13 @@ pub struct Line {
 
 /// The lines of a stream. `incident` gives names to runs; `name` turns a responder into how people call them.
 #[must_use]
-pub fn timeline(
-    incident: &Incident,
-    events: &[Recorded],
-    name: impl Fn(&ResponderId) -> String,
-) -> Vec<Line> {
-    events
-        .iter()
-        .map(|recorded| line(incident, recorded, &name))
-        .collect()
+pub fn timeline(incident: &Incident, events: &[Recorded], name: impl Fn(&ResponderId) -> String) -> Vec<Line> {
+    events.iter().map(|recorded| line(incident, recorded, &name)).collect()
 }
 
 /// One line.
 #[must_use]
-pub fn line(
-    incident: &Incident,
-    recorded: &Recorded,
-    name: &impl Fn(&ResponderId) -> String,
-) -> Line {
+pub fn line(incident: &Incident, recorded: &Recorded, name: &impl Fn(&ResponderId) -> String) -> Line {
     Line {
         seq: recorded.seq,
         at: recorded.at,
@@ -54,27 +43,18 @@ fn text(incident: &Incident, event: &Event, name: &impl Fn(&ResponderId) -> Stri
         Event::Cleared { .. } => "the alarm cleared".to_owned(),
         Event::Refired { .. } => "the alarm fired again, so the incident is open again".to_owned(),
         Event::SetAside { why, .. } => format!("an alarm changed nothing: {}", aside(*why)),
-        Event::Assigned {
-            to, because, level, ..
-        } if to.is_empty() => format!("level {}: nobody to ask ({because})", level + 1),
-        Event::Assigned {
-            to, because, level, ..
-        } => format!("level {}: {} ({because})", level + 1, names(to, name)),
+        Event::Assigned { to, because, level, .. } if to.is_empty() => {
+            format!("level {}: nobody to ask ({because})", level + 1)
+        }
+        Event::Assigned { to, because, level, .. } => format!("level {}: {} ({because})", level + 1, names(to, name)),
         Event::Paged { to, by, .. } => format!("paged {} by {by}", name(to)),
         Event::PageFailed { to, error } => format!("could not page {}: {error}", name(to)),
         Event::Escalated { level, by: None } => {
             format!("nobody acknowledged in time: asking level {}", level + 1)
         }
-        Event::Escalated {
-            level,
-            by: Some(by),
-        } => format!("{} asked for level {}", name(by), level + 1),
+        Event::Escalated { level, by: Some(by) } => format!("{} asked for level {}", name(by), level + 1),
         Event::EscalationExhausted => "nobody acknowledged, and no level is left".to_owned(),
-        Event::Suggested {
-            suggestions,
-            no_match,
-            ..
-        } => suggested(suggestions, no_match.as_deref()),
+        Event::Suggested { suggestions, no_match, .. } => suggested(suggestions, no_match.as_deref()),
         Event::CardPosted { channel, .. } => format!("card posted in {channel}"),
         Event::Acknowledged { by } => format!("{} acknowledged", name(by)),
         Event::Reassigned { by, to } => format!("{} gave it to {}", name(by), name(to)),
@@ -101,58 +81,30 @@ fn text(incident: &Incident, event: &Event, name: &impl Fn(&ResponderId) -> Stri
 fn run_text(incident: &Incident, event: &Event, name: &impl Fn(&ResponderId) -> String) -> String {
     match event {
         Event::ActionStarted { run } => {
-            let by = incident
-                .run(run)
-                .map(|run| name(&run.by))
-                .unwrap_or_default();
+            let by = incident.run(run).map(|run| name(&run.by)).unwrap_or_default();
             format!("{by} started: {}", title(incident, run))
         }
         Event::StopRequested { run, by } => {
             format!("{} asked to stop: {}", name(by), title(incident, run))
         }
-        Event::ActionFinished {
-            run,
-            outcome,
-            duration_ms,
-            ..
-        } => {
-            format!(
-                "{} {}",
-                title(incident, run),
-                outcome_text(*outcome, *duration_ms)
-            )
+        Event::ActionFinished { run, outcome, duration_ms, .. } => {
+            format!("{} {}", title(incident, run), outcome_text(*outcome, *duration_ms))
         }
-        Event::RunSettled { run, by } => format!(
-            "{} looked and marked as done: {}",
-            name(by),
-            title(incident, run)
-        ),
+        Event::RunSettled { run, by } => format!("{} looked and marked as done: {}", name(by), title(incident, run)),
         Event::ActionHelped { run, after_seconds } => {
-            format!(
-                "{} helped: the alarm cleared {after_seconds} s after it ended",
-                title(incident, run)
-            )
+            format!("{} helped: the alarm cleared {after_seconds} s after it ended", title(incident, run))
         }
-        Event::ActionDidNotHelp { run } => format!(
-            "{} did not help: the alarm is still firing",
-            title(incident, run)
-        ),
+        Event::ActionDidNotHelp { run } => format!("{} did not help: the alarm is still firing", title(incident, run)),
         _ => String::new(),
     }
 }
 
 fn suggested(suggestions: &[crate::Suggestion], no_match: Option<&str>) -> String {
     if suggestions.is_empty() {
-        return format!(
-            "no suggestion: {}",
-            no_match.unwrap_or("no runbook matches")
-        );
+        return format!("no suggestion: {}", no_match.unwrap_or("no runbook matches"));
     }
-    let list: Vec<String> = suggestions
-        .iter()
-        .enumerate()
-        .map(|(rank, s)| format!("{} {}", rank + 1, s.title))
-        .collect();
+    let list: Vec<String> =
+        suggestions.iter().enumerate().map(|(rank, s)| format!("{} {}", rank + 1, s.title)).collect();
     format!("suggested: {}", list.join("; "))
 }
 
@@ -161,9 +113,7 @@ fn outcome_text(outcome: RunOutcome, duration_ms: u64) -> String {
         RunOutcome::Succeeded => format!("succeeded in {duration_ms} ms"),
         RunOutcome::Failed => format!("failed after {duration_ms} ms"),
         RunOutcome::Stopped => format!("was stopped after {duration_ms} ms"),
-        RunOutcome::Unknown => {
-            "ended without anybody knowing how: check, then mark it done or run it again".to_owned()
-        }
+        RunOutcome::Unknown => "ended without anybody knowing how: check, then mark it done or run it again".to_owned(),
     }
 }
 
@@ -176,9 +126,7 @@ const fn aside(why: Aside) -> &'static str {
 }
 
 fn title(incident: &Incident, run: &RunId) -> String {
-    incident
-        .run(run)
-        .map_or_else(|| run.0.clone(), |run| format!("\"{}\"", run.title))
+    incident.run(run).map_or_else(|| run.0.clone(), |run| format!("\"{}\"", run.title))
 }
 
 fn names(people: &[ResponderId], name: &impl Fn(&ResponderId) -> String) -> String {

@@ -1,0 +1,30 @@
+//! The clock: the only file that asks what time it is or waits. Everything else is told.
+
+use chrono::{DateTime, SubsecRound, Utc};
+use std::time::{Duration, Instant};
+
+/// Now, to the microsecond, which is what the log keeps.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the file that owns the clock")]
+pub fn now() -> DateTime<Utc> {
+    Utc::now().trunc_subsecs(6)
+}
+
+/// A mark to measure a duration from.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the file that owns the clock")]
+pub fn mark() -> Instant {
+    Instant::now()
+}
+
+/// Waits. Only loops of the process's own life use it; whatever a restart must not forget is a timer in the log.
+#[expect(clippy::disallowed_methods, reason = "this is the file that owns the clock")]
+pub async fn sleep(duration: Duration) {
+    tokio::time::sleep(duration).await;
+}
+
+/// Waits until an instant of wall time, at most `max`: a jump of the clock is noticed after `max` at the latest.
+pub async fn sleep_until(at: DateTime<Utc>, max: Duration) {
+    let wait = (at - now()).to_std().unwrap_or_default();
+    sleep(wait.min(max)).await;
+}

@@ -1,0 +1,156 @@
+//! `catops.toml`: what it may hold. Unknown keys are mistakes, and mistakes carry their line.
+
+use crate::config::secret::SecretRef;
+use chrono::TimeDelta;
+use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
+
+/// The whole file. Every key has a default, so that an empty file is a valid one.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where links on cards lead: the address under which people reach this server.
+    pub public_url: Option<String>,
+    /// An incident is opened again when its alarm fires within this time of its end.
+    #[serde(deserialize_with = "duration")]
+    pub reopen_window: TimeDelta,
+    /// Slack.
+    pub slack: SlackConfig,
+    /// Who may send alarms.
+    #[serde(rename = "source")]
+    pub sources: Vec<SourceConfig>,
+    /// What we watch ourselves.
+    #[serde(rename = "uptime")]
+    pub uptime: Vec<ingest::uptime::Check>,
+    /// What actions may reach.
+    pub http: HttpConfig,
+    /// Who else is told of every incident.
+    #[serde(rename = "webhook")]
+    pub webhooks: Vec<WebhookConfig>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            public_url: None,
+            reopen_window: TimeDelta::minutes(30),
+            slack: SlackConfig::default(),
+            sources: Vec::new(),
+            uptime: Vec::new(),
+            http: HttpConfig::default(),
+            webhooks: Vec::new(),
+        }
+    }
+}
+
+/// Slack. The token and the signing secrets come from the environment only.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SlackConfig {
+    /// The id of the channel for incidents of services that no route names.
+    pub channel: String,
+    /// Shortest time between two posts in one channel; Slack asks for one second.
+    #[serde(deserialize_with = "duration")]
+    pub post_interval: TimeDelta,
+    /// Channels by service.
+    #[serde(rename = "route")]
+    pub routes: Vec<SlackRoute>,
+}
+
+impl Default for SlackConfig {
+    fn default() -> Self {
+        Self { channel: String::new(), post_interval: TimeDelta::seconds(1), routes: Vec::new() }
+    }
+}
+
+/// The channel of some services.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SlackRoute {
+    /// Names or globs.
+    pub services: Vec<String>,
+    /// The channel's id.
+    pub channel: String,
+}
+
+/// Somebody who may send alarms to `/hooks/<name>`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceConfig {
+    /// The last part of the path; `kind` when it is not given.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The format: `eventbridge`, `sns`, `uptimerobot`, `alertmanager`, `grafana`, `pagerduty`, `generic`.
+    pub kind: String,
+    /// How the sender proves who it is: `bearer`, `hmac`, `basic`, `key`, `sns`, `open`.
+    #[serde(default = "bearer")]
+    pub auth: String,
+    /// The secrets, at most two so that one can be changed without a gap.
+    #[serde(default)]
+    pub secrets: Vec<SecretRef>,
+    /// For `sns`: the topics that are listened to.
+    #[serde(default)]
+    pub topics: Vec<String>,
+}
+
+fn bearer() -> String {
+    "bearer".to_owned()
+}
+
+impl SourceConfig {
+    /// The last part of its path.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.kind)
+    }
+}
+
+/// What `http` actions may reach.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpConfig {
+    /// Hosts, exact or `*.example.com`; nothing else is called.
+    pub allow_hosts: Vec<String>,
+    /// Addresses in private networks that may be called all the same: `127.0.0.1:8080`.
+    pub allow_private: Vec<String>,
+}
+
+/// Somebody who is told of every incident by HTTP POST, signed by Standard Webhooks.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookConfig {
+    /// Where to.
+    pub url: String,
+    /// The key of the signature.
+    #[serde(default)]
+    pub secret: Option<SecretRef>,
+}
+
+/// Reads `90s`, `5m`, `2h`, `1d`, `1500ms`.
+///
+/// # Errors
+/// The text is none of these.
+pub fn parse_duration(text: &str) -> Result<TimeDelta, String> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let wrong = || format!("\"{text}\" is not a duration; write 90s, 5m, 2h or 1d");
+    let number: i64 = number.parse().map_err(|_| wrong())?;
+    let made = match unit.trim() {
+        "ms" => TimeDelta::try_milliseconds(number),
+        "s" => TimeDelta::try_seconds(number),
+        "m" | "min" => TimeDelta::try_minutes(number),
+        "h" => TimeDelta::try_hours(number),
+        "d" => TimeDelta::try_days(number),
+        _ => None,
+    };
+    made.ok_or_else(wrong)
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TimeDelta, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_duration(&text).map_err(serde::de::Error::custom)
+}
+
+/// What an `http` action's header may read from the environment, by name.
+pub type Lookup = BTreeMap<String, String>;

@@ -1,0 +1,64 @@
+//! What only shows when all files are looked at together: names that point nowhere, secrets in the open.
+
+use crate::config::setup::{Problem, Setup};
+use index::Runbook;
+
+/// All mistakes between files.
+#[must_use]
+pub fn cross_check(setup: &Setup, runbooks: &[Runbook]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    check_sources(setup, &mut problems);
+    check_actions(setup, &mut problems);
+    for runbook in runbooks {
+        for action in &runbook.actions {
+            if setup.catalogue.get(action).is_none() {
+                let message = format!("names the action \"{action}\", and there is no actions/{action}.toml");
+                problems.push(Problem { path: format!("runbooks/{}", runbook.path), line: 1, message });
+            }
+        }
+    }
+    problems
+}
+
+fn check_sources(setup: &Setup, problems: &mut Vec<Problem>) {
+    let mut report = |message: String| problems.push(Problem { path: "catops.toml".to_owned(), line: 0, message });
+    let mut seen = std::collections::BTreeSet::new();
+    for source in &setup.config.sources {
+        let name = source.path();
+        if !seen.insert(name) {
+            report(format!("two sources are called \"{name}\"; give one of them another name"));
+        }
+        if source.secrets.len() > 2 {
+            report(format!("source \"{name}\" has {} secrets; two are enough to change one", source.secrets.len()));
+        }
+        if source.secrets.iter().any(crate::config::secret::SecretRef::is_plain) {
+            report(format!("source \"{name}\" has its secret in the file; write \"env:NAME\" or \"file:PATH\""));
+        }
+        if source.auth == "open" {
+            report(format!("source \"{name}\" is open to everybody; it is served on a loopback address only"));
+        }
+    }
+    for check in &setup.config.uptime {
+        if !seen.insert(&check.name) {
+            report(format!("\"{}\" is the name of two things; give the uptime check another name", check.name));
+        }
+    }
+}
+
+fn check_actions(setup: &Setup, problems: &mut Vec<Problem>) {
+    for action in setup.catalogue.iter() {
+        let path = format!("actions/{}.toml", action.id);
+        if let Some(undo) = &action.undo
+            && setup.catalogue.get(undo).is_none()
+        {
+            problems.push(Problem { path: path.clone(), line: 0, message: format!("undo names \"{undo}\", and there is no such action") });
+        }
+        let incident::action::Allow::Only(names) = &action.allow else { continue };
+        for name in names {
+            if !setup.rota.is_responder(&name.as_str().into()) && setup.rota.members(name).is_empty() {
+                let message = format!("allow names \"{name}\", and the rota knows no such person or schedule");
+                problems.push(Problem { path: path.clone(), line: 0, message });
+            }
+        }
+    }
+}

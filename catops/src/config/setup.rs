@@ -1,0 +1,149 @@
+//! The configuration folder, read and checked as a whole: what is good is used, what is wrong is reported with its line.
+
+use crate::config::file::Config;
+use incident::action::Catalogue;
+use rota::Rota;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Largest configuration file that is read, in bytes.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// A mistake in the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// The file, below the folder.
+    pub path: String,
+    /// The line, from 1; 0 when it is about the whole file.
+    pub line: usize,
+    /// What is wrong and what to write instead.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.line == 0 {
+            return write!(f, "{}: {}", self.path, self.message);
+        }
+        write!(f, "{}:{}: {}", self.path, self.line, self.message)
+    }
+}
+
+/// Everything that a configuration folder says, except the runbooks, which the library keeps.
+#[derive(Debug)]
+pub struct Setup {
+    /// `catops.toml`.
+    pub config: Config,
+    /// `rota/*.toml`.
+    pub rota: Rota,
+    /// `actions/*.toml`.
+    pub catalogue: Catalogue,
+    /// The folder itself.
+    pub folder: PathBuf,
+}
+
+/// A folder that was read: what can be used, and what is wrong with it.
+pub struct Reading {
+    /// Usable unless a problem in it is fatal; `None` when `catops.toml` or the rota cannot be used at all.
+    pub setup: Option<Setup>,
+    /// All mistakes, by file and line.
+    pub problems: Vec<Problem>,
+}
+
+impl Setup {
+    /// Reads a folder.
+    #[must_use]
+    pub fn read(folder: &Path) -> Reading {
+        let mut problems = Vec::new();
+        let config = read_config(folder, &mut problems);
+        let rota = read_rota(folder, &mut problems);
+        let catalogue = read_catalogue(folder, &mut problems);
+        let setup = match (config, rota) {
+            (Some(config), Some(rota)) => Some(Self { config, rota, catalogue, folder: folder.to_owned() }),
+            _ => None,
+        };
+        problems.sort();
+        Reading { setup, problems }
+    }
+
+    /// The folder of the runbooks.
+    #[must_use]
+    pub fn runbooks(&self) -> PathBuf {
+        self.folder.join("runbooks")
+    }
+}
+
+fn read_config(folder: &Path, problems: &mut Vec<Problem>) -> Option<Config> {
+    let path = folder.join("catops.toml");
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) => {
+            let message = format!("cannot be read ({error}); `catops init {}` writes a first one", folder.display());
+            problems.push(Problem { path: "catops.toml".to_owned(), line: 0, message });
+            return None;
+        }
+    };
+    match toml::from_str(&text) {
+        Ok(config) => Some(config),
+        Err(error) => {
+            let line = error.span().map_or(0, |span| line_of(&text, span.start));
+            problems.push(Problem { path: "catops.toml".to_owned(), line, message: error.message().to_owned() });
+            None
+        }
+    }
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|&byte| byte == b'\n').count() + 1
+}
+
+fn read_rota(folder: &Path, problems: &mut Vec<Problem>) -> Option<Rota> {
+    let files = read_folder(folder, "rota", problems);
+    match Rota::parse(&files) {
+        Ok(rota) => Some(rota),
+        Err(found) => {
+            problems.extend(found.into_iter().map(|found| Problem {
+                path: found.path,
+                line: found.line,
+                message: found.message,
+            }));
+            None
+        }
+    }
+}
+
+fn read_catalogue(folder: &Path, problems: &mut Vec<Problem>) -> Catalogue {
+    let files = read_folder(folder, "actions", problems);
+    let (catalogue, found) = Catalogue::parse(&files);
+    problems.extend(found.into_iter().map(|found| Problem {
+        path: found.path,
+        line: found.line,
+        message: found.message,
+    }));
+    catalogue
+}
+
+/// The `*.toml` files of one folder, in the order of their names, so that every machine reads them alike.
+fn read_folder(folder: &Path, name: &str, problems: &mut Vec<Problem>) -> Vec<(String, String)> {
+    let Ok(entries) = std::fs::read_dir(folder.join(name)) else { return Vec::new() };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    paths.sort();
+    let mut files = Vec::new();
+    for path in paths {
+        let shown = path.strip_prefix(folder).unwrap_or(&path).display().to_string();
+        match read_small(&path) {
+            Ok(text) => files.push((shown, text)),
+            Err(message) => problems.push(Problem { path: shown, line: 0, message }),
+        }
+    }
+    files
+}
+
+fn read_small(path: &Path) -> Result<String, String> {
+    let bytes = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
+    if bytes > FILE_BYTES_MAX {
+        return Err(format!("is {bytes} bytes; at most {FILE_BYTES_MAX} are read"));
+    }
+    std::fs::read_to_string(path).map_err(|error| error.to_string())
+}

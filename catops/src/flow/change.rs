@@ -1,0 +1,368 @@
+//! From a command to one durable append: load the incident, decide, react, write; on a conflict begin again.
+//! Every change of an incident goes through here, whoever asked for it. It performs nothing.
+
+use crate::app::App;
+use crate::clock;
+use crate::flow::names;
+use chrono::{DateTime, TimeDelta, Utc};
+use incident::{AlarmKey, Command, Event, FOLD, Incident, IncidentId, Reaction, Record, RecordEvent, Recorded, Refused};
+use incident::{Repeat, RunEffect, SCHEMA, decide, react, was_acted_on};
+use log::{Append, AppendError, Expected, Head, IdemKey, Lease, LeaseToken, NewEffect, NewEvent, Outcome, ReadError, StreamWrite};
+
+/// How often a decision is made again when somebody else wrote first. Each failure means that somebody else succeeded,
+/// so this bounds the number of writers of one incident at one moment, not the load.
+pub const TRIES_MAX: usize = 80;
+
+/// How long an effect is leased: longer than the Slack client's 8 s, so that a dead attempt's call has ended before the
+/// next one asks whether it arrived.
+pub const LEASE: TimeDelta = TimeDelta::seconds(15);
+
+/// Who asks, and why: kept with every event.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// `person:ana`, `source:eventbridge`, `catops`.
+    pub actor: String,
+    /// The delivery, click, command or effect that led to it.
+    pub cause: String,
+    /// What makes a repeat of the same request recognisable.
+    pub key: Option<IdemKey>,
+}
+
+impl Origin {
+    /// CatOps itself, because of an effect.
+    #[must_use]
+    pub fn effect(cause: &str) -> Self {
+        Self { actor: "catops".to_owned(), cause: cause.to_owned(), key: None }
+    }
+
+    /// A person, because of a click or a command that carries an id of its own.
+    #[must_use]
+    pub fn person(who: &incident::ResponderId, cause: &str) -> Self {
+        Self { actor: format!("person:{who}"), cause: cause.to_owned(), key: Some(IdemKey::new(cause)) }
+    }
+}
+
+/// Why a change did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// There is no such incident.
+    #[error("there is no {0}")]
+    NoSuchIncident(IncidentId),
+    /// The rules refuse it.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The same request was carried out before.
+    #[error("this was done already")]
+    Duplicate,
+    /// The lease of the effect went to somebody else.
+    #[error("another process has taken this over")]
+    LeaseLost,
+    /// The log could not be written.
+    #[error("the event log did not take it")]
+    Append(#[source] AppendError),
+    /// The log could not be read.
+    #[error("the event log could not be read")]
+    Read(#[from] ReadError),
+    /// A body in the log is not what it should be.
+    #[error("event {seq} of {id} cannot be read")]
+    Corrupt {
+        /// Which incident.
+        id: IncidentId,
+        /// Which event.
+        seq: u64,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// Somebody else was always faster.
+    #[error("too many people changed {0} at once; try again")]
+    Busy(IncidentId),
+}
+
+impl From<AppendError> for ChangeError {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Duplicate(_) => Self::Duplicate,
+            AppendError::LeaseLost(_) => Self::LeaseLost,
+            other => Self::Append(other),
+        }
+    }
+}
+
+/// A change that was written.
+#[derive(Debug)]
+pub struct Changed {
+    /// The state after it.
+    pub incident: Incident,
+    /// What was written; empty when nothing had to change.
+    pub events: Vec<Recorded>,
+}
+
+/// The state of an incident.
+///
+/// # Errors
+/// [`ChangeError::NoSuchIncident`], or the log cannot be read.
+pub async fn load(app: &App, id: IncidentId) -> Result<Incident, ChangeError> {
+    let stream = app.log.load(&names::incident(id)).await?.ok_or(ChangeError::NoSuchIncident(id))?;
+    from_stream(app, id, &stream).await
+}
+
+/// The state of an incident whose head was just read: the snapshot when it is of this fold, else all its events.
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn from_stream(app: &App, id: IncidentId, stream: &log::Stream) -> Result<Incident, ChangeError> {
+    if stream.head.fold == FOLD
+        && let Ok(incident) = serde_json::from_slice::<Incident>(&stream.head.snapshot)
+    {
+        return Ok(incident);
+    }
+    let events = events(app, id).await?;
+    Incident::fold(id, &events).ok_or(ChangeError::NoSuchIncident(id))
+}
+
+/// All events of an incident, oldest first.
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn events(app: &App, id: IncidentId) -> Result<Vec<Recorded>, ChangeError> {
+    let stream = names::incident(id);
+    let mut recorded = Vec::new();
+    loop {
+        let page = app.log.events(&stream, recorded.len() as u64 + 1, 500).await?;
+        if page.is_empty() {
+            return Ok(recorded);
+        }
+        for event in page {
+            let parsed = serde_json::from_slice(&event.body);
+            let body = parsed.map_err(|source| ChangeError::Corrupt { id, seq: event.version, source })?;
+            recorded.push(Recorded { seq: event.version, at: event.at, event: body });
+        }
+    }
+}
+
+/// Carries out one command.
+///
+/// # Errors
+/// [`ChangeError`]; a refusal changes nothing.
+pub async fn command(app: &App, id: IncidentId, origin: &Origin, command: Command) -> Result<Changed, ChangeError> {
+    change(app, id, origin, vec![command], None).await
+}
+
+/// Carries out commands one after the other, in one append; with a token also settles the effect that led to them.
+///
+/// # Errors
+/// [`ChangeError`]; when one command is refused, none is carried out and the effect stays leased.
+pub async fn change(
+    app: &App,
+    id: IncidentId,
+    origin: &Origin,
+    commands: Vec<Command>,
+    settles: Option<&LeaseToken>,
+) -> Result<Changed, ChangeError> {
+    for _ in 0..TRIES_MAX {
+        let before = load(app, id).await?;
+        let mut draft = Draft::new(before, clock::now());
+        for command in &commands {
+            draft.decide(command.clone())?;
+        }
+        if draft.fresh.is_empty() {
+            if let Some(token) = settles {
+                app.log.settle(token, Outcome::Done, None).await?;
+            }
+            return Ok(Changed { incident: draft.incident, events: Vec::new() });
+        }
+        let append = draft.append(app, origin, None).await?;
+        let written = match settles {
+            Some(token) => app.log.settle(token, Outcome::Done, Some(append)).await,
+            None => app.log.append(append).await,
+        };
+        match written {
+            Ok(receipt) => {
+                app.outbox.offer(receipt.leased);
+                return Ok(Changed { incident: draft.incident, events: draft.fresh });
+            }
+            Err(AppendError::Conflict { .. } | AppendError::ClaimConflict { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(ChangeError::Busy(id))
+}
+
+/// A change that is being put together.
+pub struct Draft {
+    /// The state after the events so far.
+    pub incident: Incident,
+    /// The events so far.
+    pub fresh: Vec<Recorded>,
+    expected: Expected,
+    at: DateTime<Utc>,
+}
+
+impl Draft {
+    /// A change of an incident that exists.
+    #[must_use]
+    pub fn new(before: Incident, at: DateTime<Utc>) -> Self {
+        Self { expected: Expected::Exact(before.seq), incident: before, fresh: Vec::new(), at }
+    }
+
+    /// A new incident. `None` when the event does not open one.
+    #[must_use]
+    pub fn open(id: IncidentId, event: Event, at: DateTime<Utc>) -> Option<Self> {
+        let first = Recorded { seq: 1, at, event };
+        let incident = Incident::open(id, &first)?;
+        Some(Self { incident, fresh: vec![first], expected: Expected::NoStream, at })
+    }
+
+    /// Adds what a command becomes.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn decide(&mut self, command: Command) -> Result<(), Refused> {
+        let events = decide(&self.incident, command, self.at)?;
+        self.add(events);
+        Ok(())
+    }
+
+    /// Adds events that were decided elsewhere.
+    pub fn add(&mut self, events: Vec<Event>) {
+        for event in events {
+            let recorded = Recorded { seq: self.incident.seq + 1, at: self.at, event };
+            self.incident.apply(&recorded);
+            self.fresh.push(recorded);
+        }
+    }
+
+    /// The append that writes it: the incident's stream, the alarm's record, and what has to be done because of it.
+    ///
+    /// # Errors
+    /// The record cannot be read.
+    pub async fn append(&self, app: &App, origin: &Origin, raw: Option<Vec<u8>>) -> Result<Append, ChangeError> {
+        let mut streams = vec![self.stream_write(origin, raw)];
+        let remembered = self.remembered();
+        if !remembered.is_empty() {
+            streams.push(record_write(app, &self.incident.alarm.key, &remembered, self.at, origin).await?);
+        }
+        let reaction = react(&self.incident, &self.fresh);
+        Ok(Append {
+            key: origin.key.clone(),
+            streams,
+            claims: Vec::new(),
+            effects: reaction.effects.iter().map(new_effect).collect(),
+            cancel: cancelled(&reaction),
+            lease: app.outbox.has_room().then(|| Lease { holder: app.holder.clone(), at: self.at, until: self.at + LEASE }),
+        })
+    }
+
+    fn stream_write(&self, origin: &Origin, raw: Option<Vec<u8>>) -> StreamWrite {
+        let mut raw = raw;
+        let events = self.fresh.iter().map(|recorded| NewEvent {
+            kind: recorded.event.kind().to_owned(),
+            schema: SCHEMA,
+            at: recorded.at,
+            actor: origin.actor.clone(),
+            cause: origin.cause.clone(),
+            body: json(&recorded.event),
+            raw: raw.take(),
+        });
+        StreamWrite { stream: names::incident(self.incident.id), expected: self.expected, events: events.collect(), head: self.head() }
+    }
+
+    /// An opening is its own snapshot: folding one event costs less than writing the same text twice.
+    fn head(&self) -> Head {
+        let snapshot = if self.incident.seq == 1 { Vec::new() } else { json(&self.incident) };
+        let listing = if self.incident.is_open() { names::OPEN } else { names::RESOLVED };
+        Head { snapshot, fold: FOLD, listing: Some(listing.to_owned()) }
+    }
+
+    /// What the alarm's record should remember of these events.
+    fn remembered(&self) -> Vec<RecordEvent> {
+        self.fresh.iter().filter_map(|recorded| remember(&self.incident, &recorded.event)).collect()
+    }
+}
+
+fn remember(incident: &Incident, event: &Event) -> Option<RecordEvent> {
+    match event {
+        Event::ActionHelped { run, .. } | Event::ActionDidNotHelp { run } => {
+            let run = incident.run(run)?;
+            let helped = matches!(run.effect, Some(RunEffect::Helped { .. }));
+            Some(RecordEvent::RunJudged { incident: incident.id, action: run.action.clone(), by: run.by.clone(), helped })
+        }
+        Event::Cleared { .. } | Event::Resolved { .. } => {
+            let open_for = incident.resolved.as_ref().map_or(TimeDelta::zero(), |end| end.at - incident.opened_at);
+            Some(RecordEvent::Ended {
+                incident: incident.id,
+                cleared_alone: matches!(event, Event::Cleared { .. }) && !was_acted_on(incident),
+                open_seconds: u64::try_from(open_for.num_seconds()).unwrap_or(0),
+            })
+        }
+        _ => None,
+    }
+}
+
+/// The record of an alarm key; empty when nothing ended yet.
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn record(app: &App, key: &AlarmKey) -> Result<(Record, Expected), ReadError> {
+    match app.log.load(&names::record(key)).await? {
+        None => Ok((Record::default(), Expected::NoStream)),
+        Some(stream) => {
+            let record = serde_json::from_slice(&stream.head.snapshot).unwrap_or_default();
+            Ok((record, Expected::Exact(stream.version)))
+        }
+    }
+}
+
+async fn record_write(
+    app: &App,
+    key: &AlarmKey,
+    events: &[RecordEvent],
+    at: DateTime<Utc>,
+    origin: &Origin,
+) -> Result<StreamWrite, ReadError> {
+    let (mut record, expected) = record(app, key).await?;
+    for event in events {
+        record.apply(event, at);
+    }
+    let events = events.iter().map(|event| NewEvent {
+        kind: event.kind().to_owned(),
+        schema: SCHEMA,
+        at,
+        actor: origin.actor.clone(),
+        cause: origin.cause.clone(),
+        body: json(event),
+        raw: None,
+    });
+    let head = Head { snapshot: json(&record), fold: FOLD, listing: None };
+    Ok(StreamWrite { stream: names::record(key), expected, events: events.collect(), head })
+}
+
+/// An effect of the domain as the log keeps it.
+#[must_use]
+pub fn new_effect(effect: &incident::Effect) -> NewEffect {
+    NewEffect {
+        id: effect.id.as_str().into(),
+        due_at: effect.due_at,
+        kind: "task".to_owned(),
+        body: json(&effect.task),
+        repeat: match effect.repeat {
+            Repeat::Safe => log::Repeat::Safe,
+            Repeat::Reconcile => log::Repeat::Reconcile,
+        },
+        slot: effect.slot,
+    }
+}
+
+fn cancelled(reaction: &Reaction) -> Vec<log::EffectId> {
+    let mut ids: Vec<&str> = reaction.cancel.iter().map(String::as_str).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids.retain(|id| reaction.effects.iter().all(|effect| effect.id != *id));
+    ids.into_iter().map(Into::into).collect()
+}
+
+/// The JSON of something of ours. It cannot fail: our types have string keys and no custom serialisers.
+pub(crate) fn json(value: &impl serde::Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("our own types are plain JSON")
+}

@@ -1,0 +1,8 @@
+//! The one flow: load, decide, append, react, perform. The shell around the pure core; it never decides anything itself.
+
+pub mod change;
+pub mod names;
+pub mod outbox;
+pub mod perform;
+pub mod receive;
+pub mod triage;

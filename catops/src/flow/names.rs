@@ -1,0 +1,53 @@
+//! How the things of the domain are named in the log. The only file that knows.
+
+use incident::{AlarmKey, IncidentId};
+use log::{ClaimKey, StreamId};
+
+/// The list of incidents that want attention.
+pub const OPEN: &str = "open";
+/// The list of incidents that are over.
+pub const RESOLVED: &str = "resolved";
+/// The series that incident numbers come from.
+pub const INCIDENTS: &str = "incident";
+
+/// The stream of one incident.
+#[must_use]
+pub fn incident(id: IncidentId) -> StreamId {
+    StreamId::new(format!("inc/{}", id.0))
+}
+
+/// The incident that a stream belongs to, if it is one.
+#[must_use]
+pub fn incident_of(stream: &StreamId) -> Option<IncidentId> {
+    stream.as_str().strip_prefix("inc/")?.parse().ok().map(IncidentId)
+}
+
+/// The claim on an alarm key: held by the incident that its alarms belong to.
+#[must_use]
+pub fn claim(key: &AlarmKey) -> ClaimKey {
+    ClaimKey::new(key.as_str())
+}
+
+/// The stream of alarms of a key that belonged to no incident.
+#[must_use]
+pub fn aside(key: &AlarmKey) -> StreamId {
+    StreamId::new(format!("alarm/{key}"))
+}
+
+/// The stream of what happened to an alarm key over all its incidents.
+#[must_use]
+pub fn record(key: &AlarmKey) -> StreamId {
+    StreamId::new(format!("record/{key}"))
+}
+
+/// The stream of deliveries of a source that could not be read.
+#[must_use]
+pub fn dead_letters(source: &str) -> StreamId {
+    StreamId::new(format!("dead-letters/{source}"))
+}
+
+/// The stream of one uptime check.
+#[must_use]
+pub fn uptime(check: &str) -> StreamId {
+    StreamId::new(format!("uptime/{check}"))
+}
