@@ -51,3 +51,9 @@ pub fn dead_letters(source: &str) -> StreamId {
 pub fn uptime(check: &str) -> StreamId {
     StreamId::new(format!("uptime/{check}"))
 }
+
+/// The stream of the changes that people make to the schedules.
+#[must_use]
+pub fn operations() -> StreamId {
+    StreamId::new("rota/operations")
+}

@@ -1,0 +1,135 @@
+//! The composition root: everything that the flow needs, built once and handed around.
+
+use crate::config::Setup;
+use crate::flow::outbox::{Offered, Outbox};
+use crate::metrics::Metrics;
+use crate::slack_side::SlackSide;
+use incident::{AlarmKey, ResponderId, RunId};
+use log::{EventLog, Holder};
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use tokio::sync::{MutexGuard, watch};
+
+/// Queues for alarms that are being received, by a hash of their key. Enough that two hot keys seldom share one.
+const TURNS: usize = 256;
+
+/// The process: its log, its configuration, its neighbours.
+pub struct App {
+    /// The event log.
+    pub log: Arc<dyn EventLog>,
+    /// The outbox of this process.
+    pub outbox: Outbox,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Slack, when there is one.
+    pub slack: Option<SlackSide>,
+    /// The client for actions, probes and webhooks.
+    pub http: reqwest::Client,
+    /// The name under which this process leases.
+    pub holder: Holder,
+    /// Where people reach this server, without a slash at the end.
+    pub public_url: String,
+    setup: RwLock<Arc<Setup>>,
+    library: RwLock<Arc<index::Library>>,
+    turns: Vec<tokio::sync::Mutex<()>>,
+    stops: Mutex<HashMap<RunId, watch::Sender<bool>>>,
+}
+
+/// What an [`App`] is built from.
+pub struct Parts {
+    /// The event log.
+    pub log: Arc<dyn EventLog>,
+    /// The configuration.
+    pub setup: Setup,
+    /// The runbooks.
+    pub library: index::Library,
+    /// Slack, when there is one.
+    pub slack: Option<SlackSide>,
+    /// The client for actions, probes and webhooks.
+    pub http: reqwest::Client,
+    /// Where people reach this server.
+    pub public_url: String,
+}
+
+impl App {
+    /// Puts it together; the second half belongs to [`crate::flow::outbox::run`].
+    #[must_use]
+    pub fn new(parts: Parts) -> (Arc<Self>, Offered) {
+        let (outbox, offered) = Outbox::new();
+        let app = Self {
+            log: parts.log,
+            outbox,
+            metrics: Metrics::default(),
+            slack: parts.slack,
+            http: parts.http,
+            holder: Holder::new(format!("serve/{}/{}", std::process::id(), crate::clock::now().timestamp_millis())),
+            public_url: parts.public_url.trim_end_matches('/').to_owned(),
+            setup: RwLock::new(Arc::new(parts.setup)),
+            library: RwLock::new(Arc::new(parts.library)),
+            turns: std::iter::repeat_with(tokio::sync::Mutex::default).take(TURNS).collect(),
+            stops: Mutex::default(),
+        };
+        (Arc::new(app), offered)
+    }
+
+    /// The configuration of this moment.
+    #[must_use]
+    pub fn setup(&self) -> Arc<Setup> {
+        Arc::clone(&self.setup.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts a new configuration in place; whoever holds the old one finishes with it.
+    pub fn replace_setup(&self, setup: Setup) {
+        *self.setup.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(setup);
+    }
+
+    /// The runbooks of this moment.
+    #[must_use]
+    pub fn library(&self) -> Arc<index::Library> {
+        Arc::clone(&self.library.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts a new library in place.
+    pub fn replace_library(&self, library: index::Library) {
+        *self.library.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(library);
+    }
+
+    /// Waits for the turn of an alarm key.
+    pub async fn turn(&self, key: &AlarmKey) -> MutexGuard<'_, ()> {
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        let slot = usize::try_from(hasher.finish() % TURNS as u64).unwrap_or(0);
+        self.turns[slot].lock().await
+    }
+
+    /// How people call a responder.
+    #[must_use]
+    pub fn name(&self, id: &ResponderId) -> String {
+        self.setup().rota.person(id).map_or_else(|| id.0.clone(), |person| person.name.clone())
+    }
+
+    /// A run begins in this process: the receiver turns true when somebody wants it stopped.
+    pub fn run_begins(&self, run: &RunId) -> watch::Receiver<bool> {
+        let (stop, stopped) = watch::channel(false);
+        self.stops.lock().unwrap_or_else(PoisonError::into_inner).insert(run.clone(), stop);
+        stopped
+    }
+
+    /// A run ended in this process.
+    pub fn run_ended(&self, run: &RunId) {
+        self.stops.lock().unwrap_or_else(PoisonError::into_inner).remove(run);
+    }
+
+    /// Asks a run of this process to stop. False when it does not run here.
+    pub fn stop_run(&self, run: &RunId) -> bool {
+        let stops = self.stops.lock().unwrap_or_else(PoisonError::into_inner);
+        stops.get(run).is_some_and(|stop| stop.send(true).is_ok())
+    }
+
+    /// True when this process is running it.
+    #[must_use]
+    pub fn runs_here(&self, run: &RunId) -> bool {
+        self.stops.lock().unwrap_or_else(PoisonError::into_inner).contains_key(run)
+    }
+}

@@ -1,0 +1,176 @@
+//! `/api/v1`, `/healthz` and `/metrics`: what programs and people read. It changes nothing.
+
+use crate::app::App;
+use crate::clock;
+use crate::flow::{change, names, triage};
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use incident::{Incident, IncidentId};
+use log::Cursor;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::sync::Arc;
+
+/// Most incidents of one page.
+const PAGE_MAX: usize = 200;
+
+/// An incident in a list.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    /// `INC-42`.
+    pub id: String,
+    /// `open`, `acknowledged`, `resolved`.
+    pub status: incident::Status,
+    /// How bad it is.
+    pub severity: incident::Severity,
+    /// The alarm's name.
+    pub title: String,
+    /// The service, when the alarm names one.
+    pub service: Option<String>,
+    /// Who was asked, or who has it.
+    pub owners: Vec<String>,
+    /// How often the alarm fired.
+    pub fired: u32,
+    /// When it was opened.
+    pub opened_at: chrono::DateTime<chrono::Utc>,
+    /// When it ended.
+    pub resolved_at: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+impl From<&Incident> for Summary {
+    fn from(incident: &Incident) -> Self {
+        Self {
+            id: incident.id.to_string(),
+            status: incident.status,
+            severity: incident.severity,
+            title: incident.alarm.title.clone(),
+            service: incident.alarm.service.clone(),
+            owners: incident.owners.iter().map(|owner| owner.0.clone()).collect(),
+            fired: incident.fired,
+            opened_at: incident.opened_at,
+            resolved_at: incident.resolved.as_ref().map(|end| end.at),
+        }
+    }
+}
+
+/// What a list may be asked for.
+#[derive(Debug, Deserialize)]
+pub struct ListQuery {
+    #[serde(default)]
+    status: Option<String>,
+    #[serde(default)]
+    limit: Option<usize>,
+    #[serde(default)]
+    before: Option<String>,
+}
+
+/// `GET /api/v1/incidents?status=open|resolved&limit=50&before=...`: newest first.
+pub async fn incidents(State(app): State<Arc<App>>, Query(query): Query<ListQuery>) -> Response {
+    let listing = match query.status.as_deref() {
+        None | Some("open") => names::OPEN,
+        Some("resolved") => names::RESOLVED,
+        Some(other) => return problem(StatusCode::BAD_REQUEST, &format!("status is open or resolved, not \"{other}\"")),
+    };
+    let before = query.before.map(Cursor::new);
+    match list(&app, listing, before.as_ref(), query.limit.unwrap_or(50).min(PAGE_MAX)).await {
+        Ok((incidents, next)) => {
+            let incidents: Vec<Summary> = incidents.iter().map(Summary::from).collect();
+            Json(json!({ "incidents": incidents, "next": next.map(|next| next.to_string()) })).into_response()
+        }
+        Err(error) => unavailable(&error),
+    }
+}
+
+/// One page of a list of incidents.
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn list(
+    app: &App,
+    listing: &str,
+    before: Option<&Cursor>,
+    max: usize,
+) -> Result<(Vec<Incident>, Option<Cursor>), change::ChangeError> {
+    let roll = app.log.list(listing, before, max).await?;
+    let mut incidents = Vec::with_capacity(roll.streams.len());
+    for listed in &roll.streams {
+        if let Some(id) = names::incident_of(&listed.id) {
+            incidents.push(change::from_stream(app, id, &listed.stream).await?);
+        }
+    }
+    Ok((incidents, roll.next))
+}
+
+/// `GET /api/v1/incidents/{id}`: the whole state, every event, and the timeline.
+pub async fn incident(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
+    let id: IncidentId = match id.parse() {
+        Ok(id) => id,
+        Err(error) => return problem(StatusCode::BAD_REQUEST, &format!("{error}")),
+    };
+    match change::events(&app, id).await {
+        Ok(events) => match Incident::fold(id, &events) {
+            Some(incident) => {
+                let timeline = incident::timeline(&incident, &events, |who| app.name(who));
+                Json(json!({ "incident": incident, "events": events, "timeline": timeline })).into_response()
+            }
+            None => problem(StatusCode::NOT_FOUND, &format!("there is no {id}")),
+        },
+        Err(error) => unavailable(&error),
+    }
+}
+
+/// `GET /api/v1/oncall`: who is on call now, by schedule.
+pub async fn oncall(State(app): State<Arc<App>>) -> Response {
+    let operations = match triage::operations(&app).await {
+        Ok(operations) => operations,
+        Err(error) => return unavailable(&error),
+    };
+    let setup = app.setup();
+    let at = clock::now();
+    let schedules: Vec<serde_json::Value> = setup
+        .rota
+        .schedules()
+        .filter_map(|schedule| {
+            let now = rota::on_call(&setup.rota, &schedule.name, &operations, at).ok()?;
+            Some(json!({
+                "schedule": schedule.name, "on_duty": now.on_duty, "since": now.since, "until": now.until,
+                "because": now.because, "next": now.next.map(|next| json!({ "on_duty": next.on_duty, "start": next.start })),
+            }))
+        })
+        .collect();
+    Json(json!({ "at": at, "schedules": schedules })).into_response()
+}
+
+/// `GET /healthz`: 200 while alarms can be kept, 503 with the reason when they cannot.
+pub async fn healthz(State(app): State<Arc<App>>) -> Response {
+    match app.log.ping().await {
+        Ok(()) => Json(json!({ "status": "ok" })).into_response(),
+        Err(error) => {
+            let error = format!("{:#}", anyhow::Error::new(error));
+            (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "failing", "error": error }))).into_response()
+        }
+    }
+}
+
+/// `GET /metrics`: Prometheus' text format.
+pub async fn metrics(State(app): State<Arc<App>>) -> Response {
+    match app.log.stats().await {
+        Ok(stats) => {
+            let overdue = stats.oldest_due.map_or(0, |due| (clock::now() - due).num_seconds());
+            let content = [(axum::http::header::CONTENT_TYPE, "text/plain; version=0.0.4")];
+            (content, app.metrics.render(&stats, overdue)).into_response()
+        }
+        Err(error) => unavailable(&error),
+    }
+}
+
+fn problem(status: StatusCode, message: &str) -> Response {
+    (status, Json(json!({ "error": message }))).into_response()
+}
+
+fn unavailable(error: &dyn std::error::Error) -> Response {
+    tracing::error!(error = %error, "an answer could not be read from the log");
+    problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string())
+}

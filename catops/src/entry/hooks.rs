@@ -1,0 +1,211 @@
+//! `POST /hooks/<source>`: alarms from other tools. Authenticate, decode, append, and only then answer.
+//! A bad secret is counted; a body that cannot be read is kept where people can look at it, and disturbs nothing else.
+
+use crate::app::App;
+use crate::clock;
+use crate::config::file::SourceConfig as Entry;
+use crate::flow::change::{ChangeError, json};
+use crate::flow::names;
+use crate::flow::receive::{Outcome, receive_all};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use incident::SCHEMA;
+use ingest::{Decoded, Headers, Malformed, Request, SourceConfig, Unauthorised};
+use log::{Append, AppendError, Expected, Head, NewEvent, StreamWrite};
+use serde_json::json;
+use std::sync::Arc;
+
+/// Largest body that is read, in bytes: PagerDuty's senders stop at 512 KB, SNS at 256 KB.
+pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// Longest piece of a body that is kept with a dead letter.
+const DEAD_LETTER_BYTES_MAX: usize = 256 * 1024;
+
+/// The hooks' state: the process, and whether anybody but this machine can reach it.
+#[derive(Clone)]
+pub struct Hooks {
+    /// The process.
+    pub app: Arc<App>,
+    /// True when only this machine can reach us, so that a source without a secret may be served.
+    pub loopback: bool,
+}
+
+/// `POST /hooks/<source>`.
+pub async fn hook(
+    State(hooks): State<Hooks>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    receive(&hooks, &name, query.as_deref().unwrap_or_default(), &headers, &body).await
+}
+
+/// `POST /v2/enqueue`: the address that a tool which pages `PagerDuty` calls.
+pub async fn pagerduty(State(hooks): State<Hooks>, headers: HeaderMap, body: Bytes) -> Response {
+    let setup = hooks.app.setup();
+    let name = setup.config.sources.iter().find(|source| source.kind == "pagerduty").map(|source| source.path().to_owned());
+    match name {
+        Some(name) => receive(&hooks, &name, "", &headers, &body).await,
+        None => refuse(StatusCode::NOT_FOUND, "no source of kind pagerduty is configured"),
+    }
+}
+
+async fn receive(hooks: &Hooks, name: &str, query: &str, headers: &HeaderMap, body: &Bytes) -> Response {
+    let app = &hooks.app;
+    let started = clock::mark();
+    let setup = app.setup();
+    let Some(entry) = setup.config.sources.iter().find(|source| source.path() == name) else {
+        app.metrics.count("deliveries_rejected", "reason=\"unknown_source\"");
+        return refuse(StatusCode::NOT_FOUND, "there is no such source; name it in catops.toml");
+    };
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let request = Request { query, headers: Headers::new(&header), body, now: clock::now() };
+    let decoded = match admit(app, hooks.loopback, entry, &request).await {
+        Ok(decoded) => decoded,
+        Err(Rejected::Unauthorised(reason)) => {
+            app.metrics.count("deliveries_rejected", &format!("reason=\"unauthorised\",source=\"{}\"", entry.kind));
+            tracing::warn!(source = %name, "refused a delivery to {name}: {reason}");
+            return refuse(StatusCode::UNAUTHORIZED, "unauthorised");
+        }
+        Err(Rejected::Malformed(malformed)) => {
+            app.metrics.count("deliveries_rejected", &format!("reason=\"malformed\",source=\"{}\"", entry.kind));
+            return keep_dead_letter(app, name, &malformed, body).await;
+        }
+        Err(Rejected::Unavailable(why)) => return unavailable(&why),
+    };
+    let response = match decoded {
+        Decoded::Alarms(alarms) => accept(app, entry, alarms, body).await,
+        Decoded::Confirm { topic_arn, subscribe_url } => confirm(app, entry, &topic_arn, &subscribe_url).await,
+    };
+    app.metrics.observe("receive", started.elapsed());
+    response
+}
+
+enum Rejected {
+    Unauthorised(String),
+    Malformed(Malformed),
+    Unavailable(String),
+}
+
+impl From<Unauthorised> for Rejected {
+    fn from(error: Unauthorised) -> Self {
+        Self::Unauthorised(error.to_string())
+    }
+}
+
+async fn admit(app: &App, loopback: bool, entry: &Entry, request: &Request<'_>) -> Result<Decoded, Rejected> {
+    let source = crate::config::sources::resolve(entry, loopback).map_err(Rejected::Unauthorised)?;
+    if entry.kind == "sns" {
+        verify_sns(app, &source, request).await?;
+    } else {
+        ingest::authenticate(&source, request)?;
+    }
+    ingest::decode(&source.kind, request).map_err(Rejected::Malformed)
+}
+
+/// SNS proves itself by a signature whose certificate has to be fetched, from Amazon's own host and nowhere else.
+async fn verify_sns(app: &App, source: &SourceConfig, request: &Request<'_>) -> Result<(), Rejected> {
+    if source.is_open() {
+        return Ok(());
+    }
+    let url = ingest::sns::signing_cert_url(request.body).map_err(|error| Rejected::Unauthorised(error.to_string()))?;
+    let pem = crate::sns_certificate::fetch(app, &url).await.map_err(Rejected::Unavailable)?;
+    ingest::sns::verify(source, request.body, pem.as_bytes(), request.now)?;
+    Ok(())
+}
+
+async fn accept(app: &App, entry: &Entry, alarms: Vec<incident::Alarm>, body: &Bytes) -> Response {
+    let keys: Vec<String> = alarms.iter().map(|alarm| alarm.key.0.clone()).collect();
+    match receive_all(app, alarms, body).await {
+        Ok(outcomes) => {
+            for outcome in &outcomes {
+                app.metrics.count("alarms", &format!("source=\"{}\",outcome=\"{}\"", entry.kind, outcome_label(outcome)));
+            }
+            accepted(&entry.kind, &outcomes, &keys)
+        }
+        Err(ChangeError::Append(AppendError::TooLarge { what, size, max })) => {
+            refuse(StatusCode::PAYLOAD_TOO_LARGE, &format!("{what} is {size}; at most {max}"))
+        }
+        Err(error) => {
+            app.metrics.count("deliveries_rejected", "reason=\"log_unavailable\"");
+            tracing::error!(error = %format!("{:#}", anyhow::Error::new(error)), "could not keep a delivery; the sender must repeat it");
+            unavailable("the event log cannot be written; repeat the delivery")
+        }
+    }
+}
+
+const fn outcome_label(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Opened(_) => "opened",
+        Outcome::Joined(_) => "joined",
+        Outcome::SetAside => "set_aside",
+        Outcome::Duplicate => "duplicate",
+    }
+}
+
+fn accepted(kind: &str, outcomes: &[Outcome], keys: &[String]) -> Response {
+    let incidents: Vec<String> = outcomes.iter().filter_map(Outcome::incident).map(|id| id.to_string()).collect();
+    if kind == "pagerduty" {
+        let dedup_key = keys.first().and_then(|key| key.rsplit(':').next()).unwrap_or_default();
+        let answer = json!({ "status": "success", "message": "Event processed", "dedup_key": dedup_key });
+        return (StatusCode::ACCEPTED, Json(answer)).into_response();
+    }
+    (StatusCode::ACCEPTED, Json(json!({ "status": "accepted", "incidents": incidents }))).into_response()
+}
+
+/// Confirms a subscription of a topic that the configuration names; no other address is ever fetched.
+async fn confirm(app: &App, entry: &Entry, topic: &str, url: &str) -> Response {
+    if !entry.topics.iter().any(|allowed| allowed == topic) {
+        app.metrics.count("deliveries_rejected", "reason=\"unlisted_topic\"");
+        return refuse(StatusCode::FORBIDDEN, "this topic is not listed under topics in catops.toml");
+    }
+    match crate::sns_certificate::confirm(app, url).await {
+        Ok(()) => (StatusCode::OK, Json(json!({ "status": "confirmed" }))).into_response(),
+        Err(error) => unavailable(&error),
+    }
+}
+
+async fn keep_dead_letter(app: &App, source: &str, malformed: &Malformed, body: &Bytes) -> Response {
+    let message = malformed.to_string();
+    if let Err(error) = append_dead_letter(app, source, &message, body).await {
+        tracing::error!(error = %error, "could not keep a dead letter of {source}");
+        return unavailable("the event log cannot be written; repeat the delivery");
+    }
+    refuse(StatusCode::BAD_REQUEST, &message)
+}
+
+async fn append_dead_letter(app: &App, source: &str, message: &str, body: &Bytes) -> Result<(), AppendError> {
+    let stream = names::dead_letters(source);
+    for _ in 0..crate::flow::change::TRIES_MAX {
+        let expected = app.log.load(&stream).await?.map_or(Expected::NoStream, |found| Expected::Exact(found.version));
+        let event = NewEvent {
+            kind: "dead_letter".to_owned(),
+            schema: SCHEMA,
+            at: clock::now(),
+            actor: format!("source:{source}"),
+            cause: "malformed".to_owned(),
+            body: json(&json!({ "error": message, "bytes": body.len() })),
+            raw: Some(body.iter().take(DEAD_LETTER_BYTES_MAX).copied().collect()),
+        };
+        let head = Head { snapshot: Vec::new(), fold: 0, listing: Some("dead-letters".to_owned()) };
+        let write = StreamWrite { stream: stream.clone(), expected, events: vec![event], head };
+        match app.log.append(Append { streams: vec![write], ..Append::default() }).await {
+            Ok(_) => return Ok(()),
+            Err(AppendError::Conflict { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(AppendError::Throttled { after: std::time::Duration::from_secs(1) })
+}
+
+fn refuse(status: StatusCode, message: &str) -> Response {
+    (status, Json(json!({ "status": "rejected", "error": message }))).into_response()
+}
+
+fn unavailable(message: &str) -> Response {
+    refuse(StatusCode::SERVICE_UNAVAILABLE, message)
+}

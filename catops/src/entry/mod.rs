@@ -1,0 +1,6 @@
+//! The doors: bytes come in here, are checked, and are handed on. Nothing is decided here.
+
+pub mod api;
+pub mod hooks;
+pub mod serve;
+pub mod slack;

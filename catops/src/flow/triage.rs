@@ -1,0 +1,84 @@
+//! Who is asked, and what is suggested: the rota and the index, asked about one incident. Reads only.
+
+use crate::app::App;
+use crate::flow::{change, names};
+use chrono::{DateTime, Utc};
+use incident::{Command, Incident, ResponderId};
+use log::ReadError;
+use rota::{Operation, Policy, Rota};
+use std::collections::BTreeMap;
+
+/// Runbooks that are looked at for one alarm: three buttons, the runners-up, and room for pages without actions.
+const HITS: usize = 10;
+
+/// How many levels a policy asks: its own, and the catch-all when it has one.
+#[must_use]
+pub fn levels(policy: &Policy) -> u8 {
+    let all = policy.levels.len() + usize::from(!policy.catch_all.is_empty());
+    u8::try_from(all).unwrap_or(u8::MAX)
+}
+
+/// The policy that serves an incident.
+#[must_use]
+pub fn policy<'r>(rota: &'r Rota, incident: &Incident) -> &'r Policy {
+    rota.policy_for(incident.alarm.service.as_deref())
+}
+
+/// The changes that people made to the schedules.
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn operations(app: &App) -> Result<Vec<Operation>, ReadError> {
+    match app.log.load(&names::operations()).await? {
+        None => Ok(Vec::new()),
+        Some(stream) => Ok(serde_json::from_slice(&stream.head.snapshot).unwrap_or_default()),
+    }
+}
+
+/// The command that gives a level its owners. Past the last level the catch-all is asked.
+#[must_use]
+pub fn assign(rota: &Rota, incident: &Incident, operations: &[Operation], level: u8, at: DateTime<Utc>) -> Command {
+    let policy = policy(rota, incident);
+    let (asked, wait) = match policy.levels.get(usize::from(level)) {
+        Some(asked) => (rota::targets(rota, asked, operations, at), Some(asked.wait)),
+        None => {
+            let everybody = policy.catch_all.iter().map(|person| (person.clone(), "catch-all".to_owned())).collect();
+            (everybody, None)
+        }
+    };
+    let mut to: Vec<ResponderId> = Vec::new();
+    let mut because: Vec<String> = Vec::new();
+    for (person, reason) in asked {
+        if !to.contains(&person) {
+            to.push(person);
+        }
+        if !because.contains(&reason) {
+            because.push(reason);
+        }
+    }
+    if to.is_empty() {
+        because.push("nobody is on call".to_owned());
+    }
+    Command::Assign { to, level, policy: policy.name.clone(), because: because.join("; "), wait }
+}
+
+/// The command that writes down the actions most likely to help.
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn suggest(app: &App, incident: &Incident) -> Result<Command, ReadError> {
+    let started = crate::clock::mark();
+    let (record, _) = change::record(app, &incident.alarm.key).await?;
+    let setup = app.setup();
+    let library = app.library();
+    let hits = library.search(&incident.alarm, HITS);
+    let already_run: Vec<_> = incident.runs.iter().filter(|run| !run.read_only).map(|run| run.action.clone()).collect();
+    let records: BTreeMap<_, _> = record.actions;
+    let ranking = suggest::suggest(&incident.alarm, &hits, &setup.catalogue, &records, &already_run);
+    app.metrics.observe("suggest", started.elapsed());
+    Ok(Command::Suggest {
+        suggestions: ranking.suggestions,
+        runners_up: ranking.runners_up,
+        no_match: ranking.no_match,
+    })
+}
