@@ -1,0 +1,81 @@
+//! The command line. Each subcommand is one file; each says what to do next when it cannot do what it was asked.
+//! The only folder that prints.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the folder that talks to a terminal")]
+
+mod dead_letters;
+mod incidents;
+mod init;
+mod lint;
+mod oncall;
+mod read;
+mod send_test;
+mod serve;
+mod suggest;
+mod timeline;
+mod why;
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The on-call responder that suggests the fix, runs it on one click, and remembers whether it helped.
+#[derive(Debug, Parser)]
+#[command(name = "catops", version, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Try it: a local Slack, a small service that breaks, and everything that follows. Needs nothing.
+    Demo(serve::DemoArgs),
+    /// Serve a configuration folder: hooks, Slack, API.
+    Serve(serve::ServeArgs),
+    /// Write a commented starter configuration into an empty folder.
+    Init {
+        /// The folder to write.
+        dir: PathBuf,
+    },
+    /// Check a configuration folder; every mistake with its file and line.
+    Lint(lint::Args),
+    /// Send a sample alarm to a running CatOps.
+    SendTest(send_test::Args),
+    /// List incidents.
+    Incidents(incidents::Args),
+    /// Tell an incident's night, line by line.
+    Timeline(timeline::Args),
+    /// Explain an incident's suggestions and its owner.
+    Why(why::Args),
+    /// Rank the runbooks for an alarm, or for a whole file of alarms.
+    Suggest(suggest::Args),
+    /// Say who is on call, and why.
+    Oncall(oncall::Args),
+    /// List deliveries that could not be read.
+    DeadLetters(dead_letters::Args),
+}
+
+/// Runs one command; its error is printed with its causes.
+#[must_use]
+pub fn run(cli: Cli) -> ExitCode {
+    let done = match cli.command {
+        Command::Demo(args) => serve::demo(args),
+        Command::Serve(args) => serve::serve(args),
+        Command::Init { dir } => init::run(&dir),
+        Command::Lint(args) => lint::run(&args),
+        Command::SendTest(args) => send_test::run(&args),
+        Command::Incidents(args) => incidents::run(&args),
+        Command::Timeline(args) => timeline::run(&args),
+        Command::Why(args) => why::run(&args),
+        Command::Suggest(args) => suggest::run(&args),
+        Command::Oncall(args) => oncall::run(&args),
+        Command::DeadLetters(args) => dead_letters::run(&args),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("catops: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

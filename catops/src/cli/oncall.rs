@@ -1,0 +1,57 @@
+//! `catops oncall`: who is on call, until when, and why.
+
+use crate::config::Setup;
+use anyhow::{Context, Result, bail};
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Only this schedule.
+    schedule: Option<String>,
+    /// The configuration folder.
+    #[arg(long, default_value = ".")]
+    config: PathBuf,
+    /// At this instant instead of now: 2026-11-23T03:00:00Z.
+    #[arg(long)]
+    at: Option<DateTime<Utc>>,
+    /// Print JSON instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args) -> Result<ExitCode> {
+    let reading = Setup::read(&args.config);
+    let Some(setup) = reading.setup else {
+        bail!("{} cannot be used; `catops lint {}` says why", args.config.display(), args.config.display());
+    };
+    let at = args.at.unwrap_or_else(crate::clock::now);
+    let mut answers = Vec::new();
+    for schedule in setup.rota.schedules() {
+        if args.schedule.as_ref().is_none_or(|wanted| wanted == &schedule.name) {
+            answers.push((schedule.name.clone(), rota::on_call(&setup.rota, &schedule.name, &[], at)?));
+        }
+    }
+    if let (Some(wanted), true) = (&args.schedule, answers.is_empty()) {
+        let known: Vec<&str> = setup.rota.schedules().map(|schedule| schedule.name.as_str()).collect();
+        bail!("there is no schedule \"{wanted}\"; there are {}", known.join(", "));
+    }
+    if args.json {
+        let answers: Vec<_> = answers
+            .iter()
+            .map(|(name, now)| json!({ "schedule": name, "on_duty": now.on_duty, "since": now.since, "until": now.until, "because": now.because }))
+            .collect();
+        println!("{}", serde_json::to_string_pretty(&answers).context("printing")?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    for (name, now) in answers {
+        let people: Vec<String> =
+            now.on_duty.iter().map(|id| setup.rota.person(id).map_or_else(|| id.0.clone(), |person| person.name.clone())).collect();
+        let people = if people.is_empty() { "nobody".to_owned() } else { people.join(", ") };
+        let until = now.until.map_or_else(String::new, |until| format!(" until {}", until.format("%a %d %b %H:%M UTC")));
+        println!("{name}: {people}{until}\n  because {}", now.because);
+    }
+    Ok(ExitCode::SUCCESS)
+}

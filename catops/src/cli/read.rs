@@ -1,0 +1,67 @@
+//! Reading a data folder beside a running server: the same log, opened for reading only.
+
+use anyhow::{Context, Result};
+use incident::{Incident, IncidentId, Recorded, ResponderId};
+use log::{EventLog, SqliteLog};
+use std::path::{Path, PathBuf};
+
+use crate::config::Setup;
+use crate::flow::names;
+
+/// Where the data is, for every command that reads it.
+#[derive(Debug, clap::Args)]
+pub(super) struct DataArgs {
+    /// The data folder of `catops serve` or `catops demo`.
+    #[arg(long, env = "CATOPS_DATA", default_value = "catops-data")]
+    pub(super) data: PathBuf,
+    /// Print JSON instead of text.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// The log of a data folder.
+pub(super) struct Reader {
+    log: SqliteLog,
+    setup: Option<Setup>,
+}
+
+impl Reader {
+    pub(super) fn open(data: &Path) -> Result<Self> {
+        let log = SqliteLog::open_read_only(data)
+            .with_context(|| format!("there is no readable data in {}; name the folder with --data", data.display()))?;
+        // The demo keeps its configuration beside its data; then people are shown by name.
+        let setup = Setup::read(&data.join("config")).setup;
+        Ok(Self { log, setup })
+    }
+
+    pub(super) fn log(&self) -> &SqliteLog {
+        &self.log
+    }
+
+    pub(super) fn name(&self, who: &ResponderId) -> String {
+        let person = self.setup.as_ref().and_then(|setup| setup.rota.person(who));
+        person.map_or_else(|| who.0.clone(), |person| person.name.clone())
+    }
+
+    pub(super) async fn events(&self, id: IncidentId) -> Result<(Incident, Vec<Recorded>)> {
+        let mut recorded: Vec<Recorded> = Vec::new();
+        loop {
+            let page = self.log.events(&names::incident(id), recorded.len() as u64 + 1, 500).await?;
+            if page.is_empty() {
+                break;
+            }
+            for event in page {
+                let body = serde_json::from_slice(&event.body).with_context(|| format!("event {} of {id}", event.version))?;
+                recorded.push(Recorded { seq: event.version, at: event.at, event: body });
+            }
+        }
+        let incident = Incident::fold(id, &recorded).with_context(|| format!("there is no {id}; `catops incidents` lists them"))?;
+        Ok((incident, recorded))
+    }
+}
+
+/// A runtime for a command that reads and ends.
+pub(super) fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting")?;
+    runtime.block_on(work)
+}

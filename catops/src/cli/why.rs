@@ -1,0 +1,54 @@
+//! `catops why INC-1`: why these people, why these actions.
+
+use super::read::{DataArgs, Reader, block_on};
+use anyhow::Result;
+use incident::{Incident, IncidentId, Suggestion};
+use serde_json::json;
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Which incident: INC-42 or 42.
+    incident: IncidentId,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+pub(super) fn run(args: &Args) -> Result<ExitCode> {
+    let reader = Reader::open(&args.data.data)?;
+    let (incident, _) = block_on(reader.events(args.incident))?;
+    if args.data.json {
+        let why = json!({
+            "incident": incident.id.to_string(), "key": incident.alarm.key, "owners": incident.owners,
+            "policy": incident.policy, "level": incident.level, "because": incident.because,
+            "suggestions": incident.suggestions, "runners_up": incident.runners_up, "no_match": incident.no_match,
+        });
+        println!("{}", serde_json::to_string_pretty(&why)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    print(&reader, &incident);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(reader: &Reader, incident: &Incident) {
+    println!("{}  {}", incident.id, incident.alarm.title);
+    println!("Same trouble means: {}", incident.alarm.key);
+    let owners: Vec<String> = incident.owners.iter().map(|owner| reader.name(owner)).collect();
+    let owners = if owners.is_empty() { "nobody".to_owned() } else { owners.join(", ") };
+    println!("Asked: {owners}, level {} of policy \"{}\", because {}", incident.level + 1, incident.policy, incident.because);
+    if let Some(no_match) = &incident.no_match {
+        println!("No suggestion: {no_match}");
+    }
+    for (rank, suggestion) in incident.suggestions.iter().enumerate() {
+        print_suggestion(&format!("{}.", rank + 1), suggestion);
+    }
+    for suggestion in &incident.runners_up {
+        print_suggestion("next:", suggestion);
+    }
+}
+
+fn print_suggestion(rank: &str, suggestion: &Suggestion) {
+    let record = suggest::record_line(&suggestion.record).unwrap_or_else(|| "not run yet on this alarm".to_owned());
+    println!("{rank} {}  score {:.2}", suggestion.title, suggestion.score);
+    println!("   {}; {record}", suggestion.reason);
+}
