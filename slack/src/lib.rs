@@ -1,1 +1,6 @@
-//! Slack: verify, read, write, post; and a local Slack.
+//! Slack: verify, read, write, post; and a local Slack for trying and testing.
+//!
+//! Everything that knows Slack's wire lives here and leaves as plain structs. Decisions are `incident`'s, the clock is the
+//! caller's. No payload leaves without passing [`limits`], and no foreign text without passing [`escape`].
+
+pub mod blocks;
