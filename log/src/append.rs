@@ -193,18 +193,10 @@ impl Append {
             + self.cancel.len();
         at_most("things in one append", items, ITEMS_MAX)?;
         for write in &self.streams {
-            at_most(
-                "bytes of snapshot",
-                write.head.snapshot.len(),
-                SNAPSHOT_BYTES_MAX,
-            )?;
+            at_most("bytes of snapshot", write.head.snapshot.len(), SNAPSHOT_BYTES_MAX)?;
             for event in &write.events {
                 at_most("bytes of event body", event.body.len(), BODY_BYTES_MAX)?;
-                at_most(
-                    "bytes of raw payload",
-                    event.raw.as_ref().map_or(0, Vec::len),
-                    RAW_BYTES_MAX,
-                )?;
+                at_most("bytes of raw payload", event.raw.as_ref().map_or(0, Vec::len), RAW_BYTES_MAX)?;
             }
         }
         for effect in &self.effects {
@@ -223,12 +215,7 @@ impl Append {
         if repeats(self.claims.iter().map(|claim| &claim.key)) {
             return Err(AppendError::Malformed("a claim named twice"));
         }
-        if repeats(
-            self.effects
-                .iter()
-                .map(|effect| &effect.id)
-                .chain(&self.cancel),
-        ) {
+        if repeats(self.effects.iter().map(|effect| &effect.id).chain(&self.cancel)) {
             return Err(AppendError::Malformed("an effect named twice"));
         }
         Ok(())
@@ -236,17 +223,10 @@ impl Append {
 }
 
 fn at_most(what: &'static str, size: usize, max: usize) -> Result<(), AppendError> {
-    if size > max {
-        Err(AppendError::TooLarge { what, size, max })
-    } else {
-        Ok(())
-    }
+    if size > max { Err(AppendError::TooLarge { what, size, max }) } else { Ok(()) }
 }
 
 /// Whether a name occurs twice. Appends carry a handful of names, so looking is cheaper than hashing.
 fn repeats<'a, T: PartialEq + 'a>(names: impl Iterator<Item = &'a T> + Clone) -> bool {
-    names
-        .clone()
-        .enumerate()
-        .any(|(place, name)| names.clone().take(place).any(|earlier| earlier == name))
+    names.clone().enumerate().any(|(place, name)| names.clone().take(place).any(|earlier| earlier == name))
 }

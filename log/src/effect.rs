@@ -38,6 +38,19 @@ pub enum Repeat {
     Never,
 }
 
+impl Repeat {
+    pub(crate) const ALL: [Self; 3] = [Self::Safe, Self::Reconcile, Self::Never];
+
+    /// Its one word, as stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Safe => "safe",
+            Self::Reconcile => "reconcile",
+            Self::Never => "never",
+        }
+    }
+}
+
 /// Where an effect is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -54,6 +67,23 @@ pub enum EffectState {
     Unknown,
     /// It was withdrawn before it happened.
     Cancelled,
+}
+
+impl EffectState {
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Pending, Self::Leased, Self::Done, Self::Failed, Self::Unknown, Self::Cancelled];
+
+    /// Its one word, as stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Leased => "leased",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+            Self::Cancelled => "cancelled",
+        }
+    }
 }
 
 /// Asks that effects born due be leased to their writer in the same commit.
@@ -157,10 +187,22 @@ pub(crate) enum After {
     Cancel,
 }
 
+impl After {
+    pub(crate) const ALL: [Self; 3] = [Self::Settle, Self::Again, Self::Cancel];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Settle => "settle",
+            Self::Again => "again",
+            Self::Cancel => "cancel",
+        }
+    }
+}
+
 impl Effect {
     pub(crate) fn new(wanted: NewEffect) -> Self {
         Self {
-            wanted,
+            wanted: NewEffect { due_at: micros(wanted.due_at), ..wanted },
             state: EffectState::Pending,
             attempt: 0,
             intent_at: None,
@@ -178,10 +220,7 @@ impl Effect {
         match self.state {
             EffectState::Pending => Some(self.wanted.due_at),
             EffectState::Leased => self.lease_until,
-            EffectState::Done
-            | EffectState::Failed
-            | EffectState::Unknown
-            | EffectState::Cancelled => None,
+            EffectState::Done | EffectState::Failed | EffectState::Unknown | EffectState::Cancelled => None,
         }
     }
 
@@ -192,18 +231,15 @@ impl Effect {
         }
         match self.state {
             EffectState::Pending => {
-                let due_at = self.wanted.due_at.min(wanted.due_at);
+                let due_at = self.wanted.due_at.min(micros(wanted.due_at));
                 self.wanted = NewEffect { due_at, ..wanted };
             }
             EffectState::Leased => {
-                self.wanted = wanted;
+                self.wanted = NewEffect { due_at: micros(wanted.due_at), ..wanted };
                 self.after = After::Again;
             }
-            EffectState::Done
-            | EffectState::Failed
-            | EffectState::Unknown
-            | EffectState::Cancelled => {
-                self.wanted = wanted;
+            EffectState::Done | EffectState::Failed | EffectState::Unknown | EffectState::Cancelled => {
+                self.wanted = NewEffect { due_at: micros(wanted.due_at), ..wanted };
                 self.start_again();
             }
         }
@@ -215,10 +251,7 @@ impl Effect {
         match self.state {
             EffectState::Pending => self.end(EffectState::Cancelled),
             EffectState::Leased => self.after = After::Cancel,
-            EffectState::Done
-            | EffectState::Failed
-            | EffectState::Unknown
-            | EffectState::Cancelled => return false,
+            EffectState::Done | EffectState::Failed | EffectState::Unknown | EffectState::Cancelled => return false,
         }
         true
     }
@@ -232,18 +265,15 @@ impl Effect {
                 return None;
             }
         }
-        let intent_at = *self.intent_at.get_or_insert(lease.at);
+        let intent_at = *self.intent_at.get_or_insert(micros(lease.at));
         self.state = EffectState::Leased;
         self.after = After::Settle;
         self.attempt += 1;
         self.lease += 1;
         self.holder = Some(lease.holder.clone());
-        self.lease_until = Some(lease.until);
+        self.lease_until = Some(micros(lease.until));
         Some(LeasedEffect {
-            token: LeaseToken {
-                effect: self.wanted.id.clone(),
-                lease: self.lease,
-            },
+            token: LeaseToken { effect: self.wanted.id.clone(), lease: self.lease },
             effect: self.wanted.clone(),
             attempt: self.attempt,
             intent_at,
@@ -287,10 +317,7 @@ impl Effect {
 
     /// Ends the lease of a dead holder early. Returns whether it was one that may be.
     pub(crate) fn release_safe(&mut self, holder_prefix: &str) -> bool {
-        let dead = self
-            .holder
-            .as_ref()
-            .is_some_and(|holder| holder.as_str().starts_with(holder_prefix));
+        let dead = self.holder.as_ref().is_some_and(|holder| holder.as_str().starts_with(holder_prefix));
         if self.state != EffectState::Leased || self.wanted.repeat != Repeat::Safe || !dead {
             return false;
         }
@@ -303,14 +330,11 @@ impl Effect {
     }
 
     fn start_again(&mut self) {
-        *self = Self {
-            lease: self.lease,
-            ..Self::new(self.wanted.clone())
-        };
+        *self = Self { lease: self.lease, ..Self::new(self.wanted.clone()) };
     }
 
     fn wait_until(&mut self, due_at: DateTime<Utc>) {
-        self.wanted.due_at = due_at;
+        self.wanted.due_at = micros(due_at);
         self.end(EffectState::Pending);
     }
 
@@ -320,4 +344,9 @@ impl Effect {
         self.holder = None;
         self.lease_until = None;
     }
+}
+
+/// Instants are kept to the microsecond by every body.
+pub(crate) fn micros(at: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(at.timestamp_micros()).unwrap_or(at)
 }

@@ -1,6 +1,6 @@
 //! The append-only event log, its outbox and its timers.
 //!
-//! One trait, [`EventLog`], and a body per store: SQLite for one machine, [`MemoryLog`] for tests and demos.
+//! One trait, [`EventLog`], and a body per store: [`SqliteLog`] for one machine, [`MemoryLog`] for tests and demos.
 //! The crate knows no domain: events, snapshots and effects are bytes that the caller wrote and will read.
 //! It never reads the clock: each instant is an argument, and what is due is decided by the `now` that is passed in.
 //!
@@ -22,14 +22,17 @@ mod id;
 mod store;
 
 mod memory;
+mod sqlite;
+
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
 
 pub use append::{
-    Append, AppendError, BODY_BYTES_MAX, Cause, Claim, Expected, Head, ITEMS_MAX, NewEvent,
-    RAW_BYTES_MAX, Receipt, SNAPSHOT_BYTES_MAX, StreamWrite,
+    Append, AppendError, BODY_BYTES_MAX, Cause, Claim, Expected, Head, ITEMS_MAX, NewEvent, RAW_BYTES_MAX, Receipt,
+    SNAPSHOT_BYTES_MAX, StreamWrite,
 };
-pub use effect::{
-    Effect, EffectState, Lease, LeaseToken, LeasedEffect, NewEffect, Outcome, Repeat,
-};
+pub use effect::{Effect, EffectState, Lease, LeaseToken, LeasedEffect, NewEffect, Outcome, Repeat};
 pub use id::{ClaimKey, Cursor, EffectId, Holder, IdemKey, StreamId};
 pub use memory::MemoryLog;
+pub use sqlite::{OpenError, SqliteLog};
 pub use store::{Claimed, Event, EventLog, Listed, Page, ReadError, Roll, Stats, Stream};

@@ -7,13 +7,13 @@ use std::{
 };
 
 use async_trait::async_trait;
-use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Notify;
 
 use crate::{
-    Append, AppendError, ClaimKey, Claimed, Cursor, Effect, EffectId, EffectState, Event, EventLog,
-    Head, Holder, IdemKey, Lease, LeaseToken, LeasedEffect, Listed, NewEvent, Outcome, Page,
-    ReadError, Receipt, Roll, Stats, Stream, StreamId,
+    Append, AppendError, ClaimKey, Claimed, Cursor, Effect, EffectId, EffectState, Event, EventLog, Head, Holder,
+    IdemKey, Lease, LeaseToken, LeasedEffect, Listed, NewEvent, Outcome, Page, ReadError, Receipt, Roll, Stats, Stream,
+    StreamId, effect::micros,
 };
 
 /// A log that lives as long as the value does.
@@ -60,11 +60,7 @@ impl MemoryLog {
     }
 
     fn notify(&self, state: &State) {
-        if state
-            .effects
-            .values()
-            .any(|effect| effect.state == EffectState::Pending)
-        {
+        if state.effects.values().any(|effect| effect.state == EffectState::Pending) {
             self.wake.notify_one();
         }
     }
@@ -87,88 +83,47 @@ impl EventLog for MemoryLog {
 
     async fn load_claimed(&self, key: &ClaimKey) -> Result<Option<Claimed>, ReadError> {
         let state = self.state();
-        Ok(state.claims.get(key).map(|holder| Claimed {
-            holder: holder.clone(),
-            stream: state.stream(holder),
-        }))
+        Ok(state.claims.get(key).map(|holder| Claimed { holder: holder.clone(), stream: state.stream(holder) }))
     }
 
-    async fn events(
-        &self,
-        stream: &StreamId,
-        from_version: u64,
-        max: usize,
-    ) -> Result<Vec<Event>, ReadError> {
+    async fn events(&self, stream: &StreamId, from_version: u64, max: usize) -> Result<Vec<Event>, ReadError> {
         let state = self.state();
-        let places = state
-            .streams
-            .get(stream)
-            .map_or(&[][..], |streamed| &streamed.events);
+        let places = state.streams.get(stream).map_or(&[][..], |streamed| &streamed.events);
         let skipped = usize::try_from(from_version.saturating_sub(1)).unwrap_or(usize::MAX);
-        Ok(places
-            .iter()
-            .skip(skipped)
-            .take(max)
-            .map(|&place| state.events[place].event.clone())
-            .collect())
+        Ok(places.iter().skip(skipped).take(max).map(|&place| state.events[place].event.clone()).collect())
     }
 
     async fn raw(&self, stream: &StreamId, version: u64) -> Result<Option<Vec<u8>>, ReadError> {
         let state = self.state();
-        let kept = state
-            .events
-            .iter()
-            .find(|kept| kept.event.stream == *stream && kept.event.version == version);
-        Ok(kept.and_then(|kept| kept.raw.clone()))
+        let before = version.checked_sub(1).and_then(|before| usize::try_from(before).ok());
+        let place = state.streams.get(stream).zip(before).and_then(|(streamed, before)| streamed.events.get(before));
+        Ok(place.and_then(|&place| state.events[place].raw.clone()))
     }
 
     async fn feed(&self, after: &Cursor, max: usize) -> Result<Page, ReadError> {
         let state = self.state();
         let after: usize = after.as_str().parse().unwrap_or(0);
-        let events: Vec<Event> = state
-            .events
-            .iter()
-            .skip(after)
-            .take(max)
-            .map(|kept| kept.event.clone())
-            .collect();
+        let events: Vec<Event> = state.events.iter().skip(after).take(max).map(|kept| kept.event.clone()).collect();
         let next = Cursor::new((after + events.len()).to_string());
         Ok(Page { events, next })
     }
 
-    async fn list(
-        &self,
-        listing: &str,
-        before: Option<&Cursor>,
-        max: usize,
-    ) -> Result<Roll, ReadError> {
+    async fn list(&self, listing: &str, before: Option<&Cursor>, max: usize) -> Result<Roll, ReadError> {
         let state = self.state();
-        let before: u64 = before
-            .and_then(|cursor| cursor.as_str().parse().ok())
-            .unwrap_or(u64::MAX);
+        let before: u64 = before.and_then(|cursor| cursor.as_str().parse().ok()).unwrap_or(u64::MAX);
         let mut found: Vec<(u64, &StreamId)> = state
             .streams
             .iter()
-            .filter(|(_, streamed)| {
-                streamed.born < before && streamed.head.listing.as_deref() == Some(listing)
-            })
+            .filter(|(_, streamed)| streamed.born < before && streamed.head.listing.as_deref() == Some(listing))
             .map(|(id, streamed)| (streamed.born, id))
             .collect();
         found.sort_unstable_by(|a, b| b.cmp(a));
         let more = found.len() > max;
         found.truncate(max);
-        let next = found
-            .last()
-            .filter(|_| more)
-            .map(|(born, _)| Cursor::new(born.to_string()));
+        let next = found.last().filter(|_| more).map(|(born, _)| Cursor::new(born.to_string()));
         let streams = found
             .into_iter()
-            .filter_map(|(_, id)| {
-                state.stream(id).map(|stream| Listed {
-                    id: id.clone(),
-                    stream,
-                })
-            })
+            .filter_map(|(_, id)| state.stream(id).map(|stream| Listed { id: id.clone(), stream }))
             .collect();
         Ok(Roll { streams, next })
     }
@@ -187,23 +142,12 @@ impl EventLog for MemoryLog {
         ttl: TimeDelta,
         max: usize,
     ) -> Result<Vec<LeasedEffect>, AppendError> {
-        let lease = Lease {
-            holder: holder.clone(),
-            at: micros(now),
-            until: micros(now + ttl),
-        };
+        let lease = Lease { holder: holder.clone(), at: now, until: now + ttl };
         let mut state = self.state();
-        let mut due: Vec<&mut Effect> = state
-            .effects
-            .values_mut()
-            .filter(|effect| effect.wake_at().is_some_and(|at| at <= lease.at))
-            .collect();
+        let mut due: Vec<&mut Effect> =
+            state.effects.values_mut().filter(|effect| effect.wake_at().is_some_and(|at| at <= now)).collect();
         due.sort_by_key(|effect| effect.wake_at());
-        Ok(due
-            .into_iter()
-            .take(max)
-            .filter_map(|effect| effect.hand_out(&lease))
-            .collect())
+        Ok(due.into_iter().take(max).filter_map(|effect| effect.hand_out(&lease)).collect())
     }
 
     async fn settle(
@@ -216,11 +160,7 @@ impl EventLog for MemoryLog {
         append.check()?;
         let mut state = self.state();
         state.first_seen(&append)?;
-        if !state
-            .effects
-            .get(token.effect())
-            .is_some_and(|effect| effect.is_held_by(token))
-        {
+        if !state.effects.get(token.effect()).is_some_and(|effect| effect.is_held_by(token)) {
             return Err(AppendError::LeaseLost(token.effect().clone()));
         }
         state.allow(&append)?;
@@ -234,33 +174,18 @@ impl EventLog for MemoryLog {
 
     async fn release_safe(&self, holder_prefix: &str) -> Result<usize, AppendError> {
         let mut state = self.state();
-        let released = state
-            .effects
-            .values_mut()
-            .map(|effect| effect.release_safe(holder_prefix));
+        let released = state.effects.values_mut().map(|effect| effect.release_safe(holder_prefix));
         let count = released.filter(|&released| released).count();
         self.notify(&state);
         Ok(count)
     }
 
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>, ReadError> {
-        Ok(self
-            .state()
-            .effects
-            .values()
-            .filter_map(Effect::wake_at)
-            .min())
+        Ok(self.state().effects.values().filter_map(Effect::wake_at).min())
     }
 
     async fn effects(&self, state: EffectState, max: usize) -> Result<Vec<Effect>, ReadError> {
-        Ok(self
-            .state()
-            .effects
-            .values()
-            .filter(|effect| effect.state == state)
-            .take(max)
-            .cloned()
-            .collect())
+        Ok(self.state().effects.values().filter(|effect| effect.state == state).take(max).cloned().collect())
     }
 
     async fn notified(&self) {
@@ -273,13 +198,7 @@ impl EventLog for MemoryLog {
 
     async fn stats(&self) -> Result<Stats, ReadError> {
         let state = self.state();
-        let count = |wanted| {
-            state
-                .effects
-                .values()
-                .filter(|effect| effect.state == wanted)
-                .count() as u64
-        };
+        let count = |wanted| state.effects.values().filter(|effect| effect.state == wanted).count() as u64;
         Ok(Stats {
             events: state.events.len() as u64,
             streams: state.streams.len() as u64,
@@ -292,17 +211,12 @@ impl EventLog for MemoryLog {
 
 impl State {
     fn stream(&self, id: &StreamId) -> Option<Stream> {
-        self.streams.get(id).map(|streamed| Stream {
-            version: streamed.version(),
-            head: streamed.head.clone(),
-        })
+        self.streams.get(id).map(|streamed| Stream { version: streamed.version(), head: streamed.head.clone() })
     }
 
     fn first_seen(&self, append: &Append) -> Result<(), AppendError> {
         let seen = append.key.as_ref().and_then(|key| self.receipts.get(key));
-        seen.map_or(Ok(()), |receipt| {
-            Err(AppendError::Duplicate(receipt.clone()))
-        })
+        seen.map_or(Ok(()), |receipt| Err(AppendError::Duplicate(receipt.clone())))
     }
 
     /// All conditions, before anything is written.
@@ -311,19 +225,13 @@ impl State {
         for write in &append.streams {
             let actual = self.streams.get(&write.stream).map_or(0, Streamed::version);
             if actual != write.expected.version() {
-                return Err(AppendError::Conflict {
-                    stream: write.stream.clone(),
-                    actual,
-                });
+                return Err(AppendError::Conflict { stream: write.stream.clone(), actual });
             }
         }
         for claim in &append.claims {
             let actual = self.claims.get(&claim.key);
             if actual != claim.expected.as_ref() {
-                return Err(AppendError::ClaimConflict {
-                    key: claim.key.clone(),
-                    actual: actual.cloned(),
-                });
+                return Err(AppendError::ClaimConflict { key: claim.key.clone(), actual: actual.cloned() });
             }
         }
         Ok(())
@@ -353,8 +261,7 @@ impl State {
                 effect.cancel();
             }
         }
-        for mut wanted in append.effects {
-            wanted.due_at = micros(wanted.due_at);
+        for wanted in append.effects {
             let id = wanted.id.clone();
             match self.effects.get_mut(&id) {
                 Some(effect) => {
@@ -367,25 +274,20 @@ impl State {
                 }
             }
             let effect = self.effects.get_mut(&id);
-            receipt.leased.extend(
-                effect
-                    .zip(append.lease.as_ref())
-                    .and_then(|(effect, lease)| effect.born_leased(lease)),
-            );
+            receipt
+                .leased
+                .extend(effect.zip(append.lease.as_ref()).and_then(|(effect, lease)| effect.born_leased(lease)));
         }
         receipt
     }
 
     fn write_event(&mut self, stream: &StreamId, new: NewEvent, head: &Head) {
         let born = self.streams.len() as u64 + 1;
-        let streamed = self
-            .streams
-            .entry(stream.clone())
-            .or_insert_with(|| Streamed {
-                born,
-                events: Vec::new(),
-                head: head.clone(),
-            });
+        let streamed = self.streams.entry(stream.clone()).or_insert_with(|| Streamed {
+            born,
+            events: Vec::new(),
+            head: head.clone(),
+        });
         streamed.events.push(self.events.len());
         streamed.head = head.clone();
         let event = Event {
@@ -398,10 +300,7 @@ impl State {
             cause: new.cause,
             body: new.body,
         };
-        self.events.push(Kept {
-            event,
-            raw: new.raw,
-        });
+        self.events.push(Kept { event, raw: new.raw });
     }
 }
 
@@ -411,7 +310,5 @@ impl Streamed {
     }
 }
 
-/// Instants are kept to the microsecond by every body.
-fn micros(at: DateTime<Utc>) -> DateTime<Utc> {
-    at.duration_trunc(TimeDelta::microseconds(1)).unwrap_or(at)
-}
+#[cfg(test)]
+mod tests;

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
-    Append, AppendError, Cause, ClaimKey, Cursor, Effect, EffectState, Head, Holder, LeaseToken,
-    LeasedEffect, Outcome, Receipt, StreamId,
+    Append, AppendError, Cause, ClaimKey, Cursor, Effect, EffectState, Head, Holder, LeaseToken, LeasedEffect, Outcome,
+    Receipt, StreamId,
 };
 
 /// An append-only log of streams with an outbox beside it; the promises P1 to P7 are listed at the crate's root.
@@ -23,12 +23,7 @@ pub trait EventLog: Send + Sync {
     async fn load_claimed(&self, key: &ClaimKey) -> Result<Option<Claimed>, ReadError>;
 
     /// Up to `max` events of a stream, oldest first, beginning with `from_version` (the first event is 1).
-    async fn events(
-        &self,
-        stream: &StreamId,
-        from_version: u64,
-        max: usize,
-    ) -> Result<Vec<Event>, ReadError>;
+    async fn events(&self, stream: &StreamId, from_version: u64, max: usize) -> Result<Vec<Event>, ReadError>;
 
     /// What the sender of an event sent, byte for byte; none when it was not kept.
     async fn raw(&self, stream: &StreamId, version: u64) -> Result<Option<Vec<u8>>, ReadError>;
@@ -37,12 +32,7 @@ pub trait EventLog: Send + Sync {
     async fn feed(&self, after: &Cursor, max: usize) -> Result<Page, ReadError>;
 
     /// Up to `max` streams of a list, those that began last first; `before` is the place where the last page ended.
-    async fn list(
-        &self,
-        listing: &str,
-        before: Option<&Cursor>,
-        max: usize,
-    ) -> Result<Roll, ReadError>;
+    async fn list(&self, listing: &str, before: Option<&Cursor>, max: usize) -> Result<Roll, ReadError>;
 
     /// A number of the series that no event in the log was given before. Rising; gaps are allowed; the first is 1.
     async fn next_number(&self, series: &str) -> Result<u64, AppendError>;

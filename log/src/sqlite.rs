@@ -1,0 +1,178 @@
+//! The log on one machine: SQLite in WAL mode, one thread that writes, a few connections that read.
+//!
+//! Reads of one stream, one claim or one instant run in the caller's task: they take microseconds (38 us for 20 events
+//! of a random stream), less than handing them to another thread would. Longer scans go to the blocking pool.
+//! Never put the folder on a network file system.
+
+mod read;
+mod schema;
+mod write;
+mod writer;
+
+use std::{io, path::Path, sync::Arc};
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::Notify;
+
+pub use self::schema::OpenError;
+use self::{
+    read::Readers,
+    writer::{Numbers, Writer},
+};
+use crate::{
+    Append, AppendError, ClaimKey, Claimed, Cursor, Effect, EffectState, Event, EventLog, Holder, Lease, LeaseToken,
+    LeasedEffect, Outcome, Page, ReadError, Receipt, Roll, Stats, Stream, StreamId,
+};
+
+/// Events of one stream that are read in the caller's task; more go to the blocking pool.
+const INLINE_EVENTS_MAX: usize = 100;
+
+/// A log in a folder.
+pub struct SqliteLog {
+    readers: Arc<Readers>,
+    numbers: Arc<Numbers>,
+    wake: Arc<Notify>,
+    /// None when the log was opened to be read only.
+    writer: Option<Writer>,
+}
+
+impl SqliteLog {
+    /// Opens the log in `dir` and makes it if there is none. Only one process may have it open so.
+    pub fn open(dir: impl AsRef<Path>) -> Result<Self, OpenError> {
+        let dir = dir.as_ref();
+        let database = |source| OpenError::Database { dir: dir.to_owned(), source };
+        let lock = schema::lock(dir)?;
+        let db = schema::open_writer(dir)?;
+        let reader = schema::open_reader(dir)?;
+        let numbers = Arc::new(Numbers::load(&db).map_err(database)?);
+        let wake = Arc::new(Notify::new());
+        let writer = Writer::start(db, lock, Arc::clone(&numbers), Arc::clone(&wake))
+            .map_err(|source| OpenError::Folder { dir: dir.to_owned(), source })?;
+        let readers = Arc::new(Readers::new(dir.to_owned(), reader));
+        Ok(Self { readers, numbers, wake, writer: Some(writer) })
+    }
+
+    /// Opens an existing log beside the process that writes it. Every write is [`AppendError::Unavailable`].
+    pub fn open_read_only(dir: impl AsRef<Path>) -> Result<Self, OpenError> {
+        let dir = dir.as_ref();
+        let reader = schema::open_reader(dir)?;
+        let readers = Arc::new(Readers::new(dir.to_owned(), reader));
+        Ok(Self { readers, numbers: Arc::default(), wake: Arc::default(), writer: None })
+    }
+
+    fn writer(&self) -> Result<&Writer, AppendError> {
+        self.writer.as_ref().ok_or_else(|| {
+            let cause = io::Error::new(io::ErrorKind::PermissionDenied, "the event log was opened read-only");
+            AppendError::Unavailable(Arc::new(cause))
+        })
+    }
+}
+
+#[async_trait]
+impl EventLog for SqliteLog {
+    async fn append(&self, append: Append) -> Result<Receipt, AppendError> {
+        let append = ready(append)?;
+        self.writer()?.run(move |tx| tx.append(&append)).await
+    }
+
+    async fn load(&self, stream: &StreamId) -> Result<Option<Stream>, ReadError> {
+        self.readers.read(|db| read::stream(db, stream))
+    }
+
+    async fn load_claimed(&self, key: &ClaimKey) -> Result<Option<Claimed>, ReadError> {
+        self.readers.read(|db| read::claimed(db, key))
+    }
+
+    async fn events(&self, stream: &StreamId, from_version: u64, max: usize) -> Result<Vec<Event>, ReadError> {
+        if max <= INLINE_EVENTS_MAX {
+            return self.readers.read(|db| read::events(db, stream, from_version, max));
+        }
+        let stream = stream.clone();
+        Arc::clone(&self.readers).scan(move |db| read::events(db, &stream, from_version, max)).await
+    }
+
+    async fn raw(&self, stream: &StreamId, version: u64) -> Result<Option<Vec<u8>>, ReadError> {
+        let Some(compressed) = self.readers.read(|db| read::raw(db, stream, version))? else { return Ok(None) };
+        let raw = lz4_flex::decompress_size_prepended(&compressed);
+        raw.map(Some).map_err(|error| ReadError(Arc::new(error)))
+    }
+
+    async fn feed(&self, after: &Cursor, max: usize) -> Result<Page, ReadError> {
+        let after = after.clone();
+        Arc::clone(&self.readers).scan(move |db| read::feed(db, &after, max)).await
+    }
+
+    async fn list(&self, listing: &str, before: Option<&Cursor>, max: usize) -> Result<Roll, ReadError> {
+        let (listing, before) = (listing.to_owned(), before.cloned());
+        Arc::clone(&self.readers).scan(move |db| read::list(db, &listing, before.as_ref(), max)).await
+    }
+
+    async fn next_number(&self, series: &str) -> Result<u64, AppendError> {
+        self.writer()?;
+        Ok(self.numbers.next(series))
+    }
+
+    async fn lease_due(
+        &self,
+        now: DateTime<Utc>,
+        holder: &Holder,
+        ttl: TimeDelta,
+        max: usize,
+    ) -> Result<Vec<LeasedEffect>, AppendError> {
+        let writer = self.writer()?;
+        // Most wakes are early; those need no turn of the writer.
+        if self.next_due().await?.is_none_or(|due| due > now) {
+            return Ok(Vec::new());
+        }
+        let lease = Lease { holder: holder.clone(), at: now, until: now + ttl };
+        writer.run(move |tx| tx.lease_due(&lease, max)).await
+    }
+
+    async fn settle(
+        &self,
+        token: &LeaseToken,
+        outcome: Outcome,
+        append: Option<Append>,
+    ) -> Result<Receipt, AppendError> {
+        let (token, append) = (token.clone(), ready(append.unwrap_or_default())?);
+        self.writer()?.run(move |tx| tx.settle(&token, &outcome, &append)).await
+    }
+
+    async fn release_safe(&self, holder_prefix: &str) -> Result<usize, AppendError> {
+        let holder_prefix = holder_prefix.to_owned();
+        self.writer()?.run(move |tx| tx.release_safe(&holder_prefix)).await
+    }
+
+    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, ReadError> {
+        self.readers.read(read::next_due)
+    }
+
+    async fn effects(&self, state: EffectState, max: usize) -> Result<Vec<Effect>, ReadError> {
+        Arc::clone(&self.readers).scan(move |db| read::effects(db, state, max)).await
+    }
+
+    async fn notified(&self) {
+        self.wake.notified().await;
+    }
+
+    async fn ping(&self) -> Result<(), AppendError> {
+        self.writer()?.run(|tx| tx.ping()).await
+    }
+
+    async fn stats(&self) -> Result<Stats, ReadError> {
+        Arc::clone(&self.readers).scan(read::stats).await
+    }
+}
+
+/// Checks an append and compresses its raw payloads, in the caller's task rather than in the writer's turn.
+fn ready(mut append: Append) -> Result<Append, AppendError> {
+    append.check()?;
+    for event in append.streams.iter_mut().flat_map(|write| &mut write.events) {
+        event.raw = event.raw.as_deref().map(lz4_flex::compress_prepend_size);
+    }
+    Ok(append)
+}
+
+#[cfg(test)]
+mod tests;

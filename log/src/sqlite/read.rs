@@ -1,0 +1,180 @@
+//! What is read, on connections of their own. A read sees every commit that was answered before it began.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::{
+    schema,
+    write::{EFFECT_COLUMNS, at, effect_from, hash, position},
+};
+use crate::{
+    ClaimKey, Claimed, Cursor, Effect, EffectState, Event, Head, Listed, Page, ReadError, Roll, Stats, Stream, StreamId,
+};
+
+/// Idle connections that are kept; more are opened while more are in use.
+const IDLE_MAX: usize = 4;
+
+/// A pool that opens connections when none is idle.
+pub(super) struct Readers {
+    dir: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Readers {
+    pub(super) fn new(dir: PathBuf, first: Connection) -> Self {
+        Self { dir, idle: Mutex::new(vec![first]) }
+    }
+
+    /// Runs a query in the caller's thread.
+    pub(super) fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, ReadError> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => schema::open_reader(&self.dir).map_err(|error| ReadError(Arc::new(error)))?,
+        };
+        let result = query(&connection);
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE_MAX {
+            idle.push(connection);
+        }
+        drop(idle);
+        result.map_err(|error| ReadError(Arc::new(error)))
+    }
+
+    /// Runs a long query where it holds up no other task.
+    pub(super) async fn scan<T, F>(self: Arc<Self>, query: F) -> Result<T, ReadError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        tokio::task::spawn_blocking(move || self.read(query)).await.map_err(|error| ReadError(Arc::new(error)))?
+    }
+}
+
+pub(super) fn stream(db: &Connection, id: &StreamId) -> rusqlite::Result<Option<Stream>> {
+    db.prepare_cached("SELECT version, fold, snapshot, listing FROM streams WHERE id = ?1")?
+        .query_row([id.as_str()], |row| stream_from(row, 0))
+        .optional()
+}
+
+pub(super) fn claimed(db: &Connection, key: &ClaimKey) -> rusqlite::Result<Option<Claimed>> {
+    let sql =
+        "SELECT holder, version, fold, snapshot, listing FROM claims LEFT JOIN streams ON id = holder WHERE key = ?1";
+    db.prepare_cached(sql)?
+        .query_row([hash(key.as_str())], |row| {
+            let has_events = row.get::<_, Option<u64>>(1)?.is_some();
+            let stream = if has_events { Some(stream_from(row, 1)?) } else { None };
+            Ok(Claimed { holder: StreamId::new(row.get::<_, String>(0)?), stream })
+        })
+        .optional()
+}
+
+pub(super) fn events(db: &Connection, id: &StreamId, from: u64, max: usize) -> rusqlite::Result<Vec<Event>> {
+    let sql =
+        "SELECT seq, id, events.version, at, kind, schema, actor, cause, body FROM streams JOIN events ON stream = no
+               WHERE id = ?1 AND events.version >= ?2 ORDER BY events.version LIMIT ?3";
+    db.prepare_cached(sql)?
+        .query_map(params![id.as_str(), i64::try_from(from).unwrap_or(i64::MAX), limit(max)], event_from)?
+        .collect()
+}
+
+pub(super) fn raw(db: &Connection, id: &StreamId, version: u64) -> rusqlite::Result<Option<Vec<u8>>> {
+    let sql = "SELECT raw FROM streams JOIN events ON stream = no WHERE id = ?1 AND events.version = ?2";
+    let found = db
+        .prepare_cached(sql)?
+        .query_row(params![id.as_str(), i64::try_from(version).unwrap_or(i64::MAX)], |row| row.get(0))
+        .optional()?;
+    Ok(found.flatten())
+}
+
+pub(super) fn feed(db: &Connection, after: &Cursor, max: usize) -> rusqlite::Result<Page> {
+    let mut last: i64 = after.as_str().parse().unwrap_or(0);
+    let sql =
+        "SELECT seq, id, events.version, at, kind, schema, actor, cause, body FROM events JOIN streams ON no = stream
+               WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query(params![last, limit(max)])?;
+    let mut events = Vec::new();
+    while let Some(row) = rows.next()? {
+        last = row.get(0)?;
+        events.push(event_from(row)?);
+    }
+    Ok(Page { events, next: position(last) })
+}
+
+pub(super) fn list(db: &Connection, listing: &str, before: Option<&Cursor>, max: usize) -> rusqlite::Result<Roll> {
+    let before: i64 = before.and_then(|cursor| cursor.as_str().parse().ok()).unwrap_or(i64::MAX);
+    let sql = "SELECT no, id, version, fold, snapshot, listing FROM streams
+               WHERE listing = ?1 AND no < ?2 ORDER BY no DESC LIMIT ?3";
+    let mut statement = db.prepare_cached(sql)?;
+    // One more than wanted tells whether there is a next page.
+    let mut rows = statement.query(params![listing, before, limit(max).saturating_add(1)])?;
+    let mut streams = Vec::new();
+    let mut last = before;
+    while let Some(row) = rows.next()? {
+        if streams.len() == max {
+            return Ok(Roll { streams, next: Some(position(last)) });
+        }
+        last = row.get(0)?;
+        streams.push(Listed { id: StreamId::new(row.get::<_, String>(1)?), stream: stream_from(row, 2)? });
+    }
+    Ok(Roll { streams, next: None })
+}
+
+pub(super) fn next_due(db: &Connection) -> rusqlite::Result<Option<DateTime<Utc>>> {
+    db.prepare_cached("SELECT wake_at FROM effects WHERE wake_at IS NOT NULL ORDER BY wake_at LIMIT 1")?
+        .query_row([], |row| at(row, 0))
+        .optional()
+}
+
+pub(super) fn effects(db: &Connection, state: EffectState, max: usize) -> rusqlite::Result<Vec<Effect>> {
+    // The words are in the text, not bound, so that the partial indexes apply.
+    let open = match state {
+        EffectState::Pending | EffectState::Leased => "wake_at IS NOT NULL AND",
+        EffectState::Done | EffectState::Failed | EffectState::Unknown | EffectState::Cancelled => "",
+    };
+    let sql = format!("SELECT {EFFECT_COLUMNS} FROM effects WHERE {open} state = '{}' LIMIT ?1", state.as_str());
+    db.prepare(&sql)?.query_map([limit(max)], effect_from)?.collect()
+}
+
+pub(super) fn stats(db: &Connection) -> rusqlite::Result<Stats> {
+    // Nothing is ever deleted from these two, so the last number is the count.
+    let (events, streams) = db
+        .prepare_cached("SELECT ifnull((SELECT max(seq) FROM events), 0), ifnull((SELECT max(no) FROM streams), 0)")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (effects_pending, effects_leased) = db
+        .prepare_cached(
+            "SELECT count(*) FILTER (WHERE state = 'pending'), count(*) FILTER (WHERE state = 'leased')
+             FROM effects WHERE wake_at IS NOT NULL",
+        )?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(Stats { events, streams, effects_pending, effects_leased, oldest_due: next_due(db)? })
+}
+
+/// SQLite counts with a sign.
+pub(super) fn limit(max: usize) -> i64 {
+    i64::try_from(max).unwrap_or(i64::MAX)
+}
+
+fn stream_from(row: &Row<'_>, first: usize) -> rusqlite::Result<Stream> {
+    let head = Head { fold: row.get(first + 1)?, snapshot: row.get(first + 2)?, listing: row.get(first + 3)? };
+    Ok(Stream { version: row.get(first)?, head })
+}
+
+fn event_from(row: &Row<'_>) -> rusqlite::Result<Event> {
+    Ok(Event {
+        stream: StreamId::new(row.get::<_, String>(1)?),
+        version: row.get(2)?,
+        at: at(row, 3)?,
+        kind: row.get(4)?,
+        schema: row.get(5)?,
+        actor: row.get(6)?,
+        cause: row.get(7)?,
+        body: row.get(8)?,
+    })
+}

@@ -1,0 +1,328 @@
+//! What is done inside a transaction. Every condition is read before the first write, so a refused append leaves no
+//! trace and its neighbours in the batch need no savepoint.
+
+use chrono::{DateTime, Utc};
+use rusqlite::{CachedStatement, OptionalExtension, Row, params, types::Type};
+use sha2::{Digest, Sha256};
+
+use super::{
+    read::limit,
+    writer::{Stop, Tx},
+};
+use crate::{
+    Append, AppendError, Cursor, Effect, EffectId, EffectState, Holder, IdemKey, Lease, LeaseToken, LeasedEffect,
+    NewEffect, Outcome, Receipt, Repeat, StreamId, StreamWrite, effect::After,
+};
+
+/// The columns of an effect, in the order in which `effect_from` reads and `save` writes them.
+pub(super) const EFFECT_COLUMNS: &str = "id, kind, body, repeat, slot, due_at, state, wake_at, attempt, intent_at, \
+     interrupted, error, holder, lease_until, lease, after";
+
+const EFFECT_INSERT: &str = "INSERT INTO effects VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, \
+     ?15, ?16) ON CONFLICT DO NOTHING";
+
+const EFFECT_UPDATE: &str = "UPDATE effects SET kind = ?2, body = ?3, repeat = ?4, slot = ?5, due_at = ?6, state = ?7, \
+     wake_at = ?8, attempt = ?9, intent_at = ?10, interrupted = ?11, error = ?12, holder = ?13, lease_until = ?14, \
+     lease = ?15, after = ?16 WHERE id = ?1";
+
+impl Tx<'_> {
+    pub(super) fn append(&mut self, append: &Append) -> Result<Receipt, Stop> {
+        let places = self.allow(append)?;
+        self.write(append, &places)
+    }
+
+    pub(super) fn settle(&mut self, token: &LeaseToken, outcome: &Outcome, append: &Append) -> Result<Receipt, Stop> {
+        self.first_seen(append)?;
+        let held = self.effect(token.effect())?.filter(|effect| effect.is_held_by(token));
+        let Some(mut effect) = held else {
+            return Err(AppendError::LeaseLost(token.effect().clone()).into());
+        };
+        let places = self.allow(append)?;
+        effect.settle(outcome.clone());
+        self.save(&effect)?;
+        self.write(append, &places)
+    }
+
+    pub(super) fn lease_due(&mut self, lease: &Lease, max: usize) -> Result<Vec<LeasedEffect>, Stop> {
+        let sql = "SELECT id FROM effects WHERE wake_at <= ?1 ORDER BY wake_at LIMIT ?2";
+        let due: Vec<EffectId> = self
+            .sql(sql)?
+            .query_map(params![lease.at.timestamp_micros(), limit(max)], id)?
+            .collect::<Result<_, _>>()?;
+        let mut leased = Vec::with_capacity(due.len());
+        for id in due {
+            let Some(mut effect) = self.effect(&id)? else { continue };
+            leased.extend(effect.hand_out(lease));
+            self.save(&effect)?;
+        }
+        Ok(leased)
+    }
+
+    pub(super) fn release_safe(&mut self, holder_prefix: &str) -> Result<usize, Stop> {
+        let sql = "SELECT id FROM effects WHERE wake_at IS NOT NULL AND state = 'leased'";
+        let leased: Vec<EffectId> = self.sql(sql)?.query_map([], id)?.collect::<Result<_, _>>()?;
+        let mut released = 0;
+        for id in leased {
+            let Some(mut effect) = self.effect(&id)? else { continue };
+            if effect.release_safe(holder_prefix) {
+                self.save(&effect)?;
+                released += 1;
+            }
+        }
+        Ok(released)
+    }
+
+    pub(super) fn ping(&mut self) -> Result<(), Stop> {
+        self.sql("UPDATE pings SET count = count + 1")?.execute([])?;
+        Ok(())
+    }
+
+    fn first_seen(&self, append: &Append) -> Result<(), Stop> {
+        let Some(key) = &append.key else { return Ok(()) };
+        let found = self
+            .sql("SELECT first, last FROM receipts WHERE key = ?1")?
+            .query_row([hash(key.as_str())], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        match found {
+            Some((first, last)) => Err(AppendError::Duplicate(self.receipt(first, last)?).into()),
+            None => Ok(()),
+        }
+    }
+
+    /// The receipt of an append whose events lie in this range of the feed.
+    fn receipt(&self, first: i64, last: i64) -> rusqlite::Result<Receipt> {
+        let streams = self
+            .sql(
+                "SELECT id, max(events.version) FROM events JOIN streams ON no = stream
+                 WHERE seq BETWEEN ?1 AND ?2 GROUP BY stream ORDER BY min(seq)",
+            )?
+            .query_map([first, last], |row| Ok((StreamId::new(row.get::<_, String>(0)?), row.get(1)?)))?
+            .collect::<Result<_, _>>()?;
+        Ok(Receipt { streams, position: position(last), leased: Vec::new() })
+    }
+
+    /// Reads every condition. Returns where each stream lies; none for a new one.
+    fn allow(&self, append: &Append) -> Result<Vec<Option<i64>>, Stop> {
+        self.first_seen(append)?;
+        let mut places = Vec::with_capacity(append.streams.len());
+        for write in &append.streams {
+            let found: Option<(i64, u64)> = self
+                .sql("SELECT no, version FROM streams WHERE id = ?1")?
+                .query_row([write.stream.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            let actual = found.map_or(0, |(_, version)| version);
+            if actual != write.expected.version() {
+                return Err(AppendError::Conflict { stream: write.stream.clone(), actual }.into());
+            }
+            places.push(found.map(|(no, _)| no));
+        }
+        for claim in &append.claims {
+            let actual: Option<StreamId> = self
+                .sql("SELECT holder FROM claims WHERE key = ?1")?
+                .query_row([hash(claim.key.as_str())], |row| Ok(StreamId::new(row.get::<_, String>(0)?)))
+                .optional()?;
+            if actual != claim.expected {
+                return Err(AppendError::ClaimConflict { key: claim.key.clone(), actual }.into());
+            }
+        }
+        Ok(places)
+    }
+
+    fn write(&mut self, append: &Append, places: &[Option<i64>]) -> Result<Receipt, Stop> {
+        let mut receipt = Receipt::default();
+        let mut written: Option<(i64, i64)> = None;
+        for (write, &place) in append.streams.iter().zip(places) {
+            let (first, last) = self.write_stream(write, place)?;
+            written = Some((written.map_or(first, |(first, _)| first), last));
+            receipt.streams.push((write.stream.clone(), write.expected.version() + write.events.len() as u64));
+        }
+        let (first, last) = match written {
+            Some(range) => range,
+            None => {
+                let last = self.sql("SELECT ifnull(max(seq), 0) FROM events")?.query_row([], |row| row.get(0))?;
+                (last + 1, last)
+            }
+        };
+        receipt.position = position(last);
+        if let Some(key) = &append.key {
+            self.write_receipt(key, first, last)?;
+        }
+        self.write_claims(append)?;
+        for id in &append.cancel {
+            if let Some(mut effect) = self.effect(id)?
+                && effect.cancel()
+            {
+                self.save(&effect)?;
+            }
+        }
+        for wanted in &append.effects {
+            receipt.leased.extend(self.write_effect(wanted, append.lease.as_ref())?);
+        }
+        Ok(receipt)
+    }
+
+    /// Writes the head and the events; returns the first and last place in the feed.
+    fn write_stream(&self, write: &StreamWrite, place: Option<i64>) -> rusqlite::Result<(i64, i64)> {
+        let StreamWrite { stream, expected, events, head } = write;
+        let before = expected.version();
+        let version = before + events.len() as u64;
+        let no = match place {
+            Some(no) => {
+                self.sql("UPDATE streams SET version = ?2, fold = ?3, snapshot = ?4, listing = ?5 WHERE no = ?1")?
+                    .execute(params![no, version, head.fold, head.snapshot, head.listing])?;
+                no
+            }
+            None => self
+                .sql("INSERT INTO streams(id, version, fold, snapshot, listing) VALUES (?1, ?2, ?3, ?4, ?5)")?
+                .insert(params![stream.as_str(), version, head.fold, head.snapshot, head.listing])?,
+        };
+        let mut insert = self.sql(
+            "INSERT INTO events(stream, version, at, kind, schema, actor, cause, body, raw)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?;
+        let mut last = 0;
+        for (version, event) in (before + 1..).zip(events) {
+            let at = event.at.timestamp_micros();
+            last = insert.insert(params![
+                no,
+                version,
+                at,
+                event.kind,
+                event.schema,
+                event.actor,
+                event.cause,
+                event.body,
+                event.raw
+            ])?;
+        }
+        Ok((last + 1 - events.len() as i64, last))
+    }
+
+    fn write_receipt(&self, key: &IdemKey, first: i64, last: i64) -> rusqlite::Result<()> {
+        self.sql("INSERT INTO receipts VALUES (?1, ?2, ?3)")?.execute(params![hash(key.as_str()), first, last])?;
+        Ok(())
+    }
+
+    fn write_claims(&self, append: &Append) -> rusqlite::Result<()> {
+        for claim in &append.claims {
+            let key = hash(claim.key.as_str());
+            match &claim.holder {
+                _ if claim.holder == claim.expected => 0,
+                Some(holder) => self
+                    .sql("INSERT INTO claims VALUES (?1, ?2) ON CONFLICT DO UPDATE SET holder = excluded.holder")?
+                    .execute(params![key, holder.as_str()])?,
+                None => self.sql("DELETE FROM claims WHERE key = ?1")?.execute([key])?,
+            };
+        }
+        Ok(())
+    }
+
+    fn write_effect(&mut self, wanted: &NewEffect, lease: Option<&Lease>) -> rusqlite::Result<Option<LeasedEffect>> {
+        let mut effect = Effect::new(wanted.clone());
+        let leased = lease.and_then(|lease| effect.born_leased(lease));
+        if self.put(EFFECT_INSERT, &effect)? {
+            return Ok(leased);
+        }
+        // The id exists: only a slot may change it, and what became of it decides whether it is due.
+        let Some(mut effect) = self.effect(&wanted.id)? else { return Ok(None) };
+        if !effect.ask_again(wanted.clone()) {
+            return Ok(None);
+        }
+        let leased = lease.and_then(|lease| effect.born_leased(lease));
+        self.save(&effect)?;
+        Ok(leased)
+    }
+
+    fn effect(&self, id: &EffectId) -> rusqlite::Result<Option<Effect>> {
+        // `EFFECT_COLUMNS` are all columns, in the order of the table.
+        self.sql("SELECT * FROM effects WHERE id = ?1")?.query_row([id.as_str()], effect_from).optional()
+    }
+
+    fn save(&mut self, effect: &Effect) -> rusqlite::Result<()> {
+        self.put(EFFECT_UPDATE, effect).map(|_| ())
+    }
+
+    fn put(&mut self, sql: &str, effect: &Effect) -> rusqlite::Result<bool> {
+        let changed = self.sql(sql)?.execute(params![
+            effect.wanted.id.as_str(),
+            effect.wanted.kind,
+            effect.wanted.body,
+            effect.wanted.repeat.as_str(),
+            effect.wanted.slot,
+            effect.wanted.due_at.timestamp_micros(),
+            effect.state.as_str(),
+            effect.wake_at().map(|at| at.timestamp_micros()),
+            effect.attempt,
+            effect.intent_at.map(|at| at.timestamp_micros()),
+            effect.interrupted,
+            effect.error,
+            effect.holder.as_ref().map(Holder::as_str),
+            effect.lease_until.map(|at| at.timestamp_micros()),
+            effect.lease,
+            effect.after.as_str(),
+        ])?;
+        self.wake |= changed > 0 && effect.state == EffectState::Pending;
+        Ok(changed > 0)
+    }
+
+    fn sql(&self, sql: &str) -> rusqlite::Result<CachedStatement<'_>> {
+        self.db.prepare_cached(sql)
+    }
+}
+
+/// Reads a row of `EFFECT_COLUMNS`.
+pub(super) fn effect_from(row: &Row<'_>) -> rusqlite::Result<Effect> {
+    Ok(Effect {
+        wanted: NewEffect {
+            id: id(row)?,
+            kind: row.get(1)?,
+            body: row.get(2)?,
+            repeat: word(row, 3, &Repeat::ALL, Repeat::as_str)?,
+            slot: row.get(4)?,
+            due_at: at(row, 5)?,
+        },
+        state: word(row, 6, &EffectState::ALL, EffectState::as_str)?,
+        attempt: row.get(8)?,
+        intent_at: maybe_at(row, 9)?,
+        interrupted: row.get(10)?,
+        error: row.get(11)?,
+        holder: row.get::<_, Option<String>>(12)?.map(Holder::new),
+        lease_until: maybe_at(row, 13)?,
+        lease: row.get(14)?,
+        after: word(row, 15, &After::ALL, After::as_str)?,
+    })
+}
+
+/// The first 16 bytes of a name's SHA-256.
+pub(super) fn hash(name: &str) -> [u8; 16] {
+    let mut short = [0; 16];
+    short.copy_from_slice(&Sha256::digest(name)[..16]);
+    short
+}
+
+pub(super) fn position(seq: i64) -> Cursor {
+    Cursor::new(seq.to_string())
+}
+
+pub(super) fn at(row: &Row<'_>, column: usize) -> rusqlite::Result<DateTime<Utc>> {
+    let micros: i64 = row.get(column)?;
+    DateTime::from_timestamp_micros(micros).ok_or(rusqlite::Error::IntegralValueOutOfRange(column, micros))
+}
+
+fn maybe_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<DateTime<Utc>>> {
+    Ok(row.get::<_, Option<i64>>(column)?.and_then(DateTime::from_timestamp_micros))
+}
+
+fn id(row: &Row<'_>) -> rusqlite::Result<EffectId> {
+    Ok(EffectId::new(row.get::<_, String>(0)?))
+}
+
+/// Finds the value that is stored as this word.
+fn word<T: Copy>(row: &Row<'_>, column: usize, all: &[T], as_str: fn(T) -> &'static str) -> rusqlite::Result<T> {
+    let stored = row.get_ref(column)?.as_str()?;
+    let found = all.iter().copied().find(|&value| as_str(value) == stored);
+    found.ok_or_else(|| {
+        let unknown = format!("{stored} is not a word that this program knows");
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, unknown.into())
+    })
+}

@@ -1,0 +1,265 @@
+//! The one thread that writes. It takes what waits in the queue into one transaction, so that sixty-four waiting
+//! appends cost one wait for the disk, and answers after the commit.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread::{self, JoinHandle},
+};
+
+use rusqlite::{Connection, ErrorCode, params};
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use crate::AppendError;
+
+/// Writes that share one commit, at most: about 15 ms of work, so that nobody waits long for the others.
+const BATCH_MAX: usize = 512;
+/// Writes that may wait; further callers wait for room in the queue.
+const QUEUE_MAX: usize = 1024;
+
+/// An open transaction.
+pub(super) struct Tx<'c> {
+    pub(super) db: &'c Connection,
+    /// Whether it left an effect that waits for its time.
+    pub(super) wake: bool,
+}
+
+/// Why a piece of work ended without its result.
+pub(super) enum Stop {
+    /// It may not be written, and has written nothing.
+    Refused(AppendError),
+    /// The store failed; it may have written some of it, so the transaction must not be committed.
+    Broken(rusqlite::Error),
+}
+
+impl From<AppendError> for Stop {
+    fn from(error: AppendError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<rusqlite::Error> for Stop {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Broken(error)
+    }
+}
+
+/// A handle of the thread. Dropping it lets the thread finish what is queued, and waits for that.
+pub(super) struct Writer {
+    queue: Option<mpsc::Sender<Box<dyn Work>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    /// `lock` is held until the thread has closed its connection.
+    pub(super) fn start(db: Connection, lock: File, numbers: Arc<Numbers>, wake: Arc<Notify>) -> std::io::Result<Self> {
+        let (queue, mut waiting) = mpsc::channel::<Box<dyn Work>>(QUEUE_MAX);
+        let thread = thread::Builder::new().name("log-writer".to_owned()).spawn(move || {
+            let mut batch = Vec::new();
+            while let Some(first) = waiting.blocking_recv() {
+                batch.push(first);
+                while batch.len() < BATCH_MAX {
+                    let Ok(next) = waiting.try_recv() else { break };
+                    batch.push(next);
+                }
+                write(&db, &numbers, &wake, &mut batch);
+            }
+            drop(db);
+            drop(lock);
+        })?;
+        Ok(Self { queue: Some(queue), thread: Some(thread) })
+    }
+
+    /// Runs `work` in the thread and returns its result once it is durable. `work` runs again when another one of its
+    /// batch broke the transaction. It is carried out even if the caller stops waiting.
+    pub(super) async fn run<T, F>(&self, work: F) -> Result<T, AppendError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Tx<'_>) -> Result<T, Stop> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let task = Task { work, outcome: None, reply };
+        let queue = self.queue.as_ref().ok_or_else(closed)?;
+        queue.send(Box::new(task)).await.map_err(|_| closed())?;
+        answer.await.map_err(|source| AppendError::Unknown(Arc::new(source)))?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue = None;
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the event log's writer had panicked");
+        }
+    }
+}
+
+fn closed() -> AppendError {
+    AppendError::Unavailable(Arc::new(std::io::Error::other("the event log's writer has ended")))
+}
+
+/// A piece of work whose result type is forgotten.
+trait Work: Send {
+    /// An error means that the transaction is broken; a refusal is a result.
+    fn run(&mut self, tx: &mut Tx<'_>) -> rusqlite::Result<()>;
+    /// Tells the caller: what came of it, unless the commit failed.
+    fn answer(self: Box<Self>, commit: Result<(), AppendError>);
+}
+
+struct Task<T, F> {
+    work: F,
+    outcome: Option<Result<T, AppendError>>,
+    reply: oneshot::Sender<Result<T, AppendError>>,
+}
+
+impl<T, F> Work for Task<T, F>
+where
+    T: Send,
+    F: FnMut(&mut Tx<'_>) -> Result<T, Stop> + Send,
+{
+    fn run(&mut self, tx: &mut Tx<'_>) -> rusqlite::Result<()> {
+        self.outcome = Some(match (self.work)(tx) {
+            Ok(result) => Ok(result),
+            Err(Stop::Refused(error)) => Err(error),
+            Err(Stop::Broken(error)) => return Err(error),
+        });
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, commit: Result<(), AppendError>) {
+        let Self { outcome, reply, .. } = *self;
+        let answer = commit.and_then(|()| outcome.unwrap_or_else(|| Err(closed())));
+        // The caller may have gone away: its write is in the log all the same.
+        drop(reply.send(answer));
+    }
+}
+
+/// One transaction for all; when one of them breaks it, one for each, so that nobody suffers for another.
+fn write(db: &Connection, numbers: &Numbers, wake: &Notify, batch: &mut Vec<Box<dyn Work>>) {
+    match commit(db, numbers, wake, batch) {
+        Err(Failure::Broken(_)) if batch.len() > 1 => {
+            for work in batch.drain(..) {
+                let mut alone = vec![work];
+                let result = commit(db, numbers, wake, &mut alone).map_err(Failure::into_error);
+                answer(alone, &result);
+            }
+        }
+        result => answer(batch.drain(..), &result.map_err(Failure::into_error)),
+    }
+}
+
+fn answer(batch: impl IntoIterator<Item = Box<dyn Work>>, result: &Result<(), AppendError>) {
+    if let Err(error) = result {
+        tracing::error!(error = error as &dyn std::error::Error, "the event log could not be written");
+    }
+    for work in batch {
+        work.answer(result.clone());
+    }
+}
+
+enum Failure {
+    /// Before the commit: nothing was written.
+    Broken(rusqlite::Error),
+    /// In the commit.
+    Commit(rusqlite::Error),
+}
+
+impl Failure {
+    fn into_error(self) -> AppendError {
+        match self {
+            Self::Broken(error) => AppendError::Unavailable(Arc::new(error)),
+            Self::Commit(error) => match error.sqlite_error_code() {
+                // These are found before the commit's last page is written.
+                Some(ErrorCode::DiskFull | ErrorCode::ReadOnly | ErrorCode::DatabaseBusy) => {
+                    AppendError::Unavailable(Arc::new(error))
+                }
+                _ => AppendError::Unknown(Arc::new(error)),
+            },
+        }
+    }
+}
+
+fn commit(db: &Connection, numbers: &Numbers, wake: &Notify, batch: &mut [Box<dyn Work>]) -> Result<(), Failure> {
+    let result = try_commit(db, numbers, batch);
+    match result {
+        Ok(true) => wake.notify_one(),
+        Ok(false) => {}
+        Err(_) => {
+            numbers.keep_unsaved();
+            if !db.is_autocommit()
+                && let Err(error) = db.execute_batch("ROLLBACK")
+            {
+                tracing::error!(error = &error as &dyn std::error::Error, "a broken transaction could not be undone");
+            }
+        }
+    }
+    result.map(|_| ())
+}
+
+fn try_commit(db: &Connection, numbers: &Numbers, batch: &mut [Box<dyn Work>]) -> Result<bool, Failure> {
+    let statement = |sql| db.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
+    statement("BEGIN IMMEDIATE").map_err(Failure::Broken)?;
+    let mut tx = Tx { db, wake: false };
+    for work in batch {
+        work.run(&mut tx).map_err(Failure::Broken)?;
+    }
+    numbers.save(db).map_err(Failure::Broken)?;
+    statement("COMMIT").map_err(Failure::Commit)?;
+    Ok(tx.wake)
+}
+
+/// Numbers that were handed out. A number is given from memory, and its series is saved by the next commit of anything:
+/// an append that uses the number is queued after it was given, so it can only be committed together or later.
+#[derive(Default)]
+pub(super) struct Numbers {
+    series: Mutex<Series>,
+}
+
+#[derive(Default)]
+struct Series {
+    last: HashMap<String, u64>,
+    unsaved: bool,
+}
+
+impl Numbers {
+    pub(super) fn load(db: &Connection) -> rusqlite::Result<Self> {
+        let mut statement = db.prepare("SELECT series, last FROM counters")?;
+        let last = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+        Ok(Self { series: Mutex::new(Series { last, unsaved: false }) })
+    }
+
+    pub(super) fn next(&self, name: &str) -> u64 {
+        let mut series = self.series();
+        series.unsaved = true;
+        if let Some(last) = series.last.get_mut(name) {
+            *last += 1;
+            return *last;
+        }
+        series.last.insert(name.to_owned(), 1);
+        1
+    }
+
+    fn save(&self, db: &Connection) -> rusqlite::Result<()> {
+        let mut series = self.series();
+        if !series.unsaved {
+            return Ok(());
+        }
+        let mut statement = db.prepare_cached(
+            "INSERT INTO counters VALUES (?1, ?2) ON CONFLICT DO UPDATE SET last = excluded.last WHERE last < excluded.last",
+        )?;
+        for (name, last) in &series.last {
+            statement.execute(params![name, last])?;
+        }
+        series.unsaved = false;
+        Ok(())
+    }
+
+    fn keep_unsaved(&self) {
+        self.series().unsaved = true;
+    }
+
+    fn series(&self) -> MutexGuard<'_, Series> {
+        self.series.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
