@@ -25,8 +25,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         problems.extend(lint::cross_check(setup, &runbooks));
         summary = format!(
             "{} people, {} schedules, {} runbooks, {} actions, {} sources, {} uptime checks",
-            setup.rota.people().count(),
-            setup.rota.schedules().count(),
+            setup.rota.people.len(),
+            setup.rota.schedules.len(),
             runbooks.len(),
             setup.catalogue.iter().count(),
             setup.config.sources.len(),

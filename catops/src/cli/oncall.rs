@@ -29,13 +29,13 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     };
     let at = args.at.unwrap_or_else(crate::clock::now);
     let mut answers = Vec::new();
-    for schedule in setup.rota.schedules() {
+    for schedule in setup.rota.schedules.values() {
         if args.schedule.as_ref().is_none_or(|wanted| wanted == &schedule.name) {
             answers.push((schedule.name.clone(), rota::on_call(&setup.rota, &schedule.name, &[], at)?));
         }
     }
     if let (Some(wanted), true) = (&args.schedule, answers.is_empty()) {
-        let known: Vec<&str> = setup.rota.schedules().map(|schedule| schedule.name.as_str()).collect();
+        let known: Vec<&str> = setup.rota.schedules.values().map(|schedule| schedule.name.as_str()).collect();
         bail!("there is no schedule \"{wanted}\"; there are {}", known.join(", "));
     }
     if args.json {

@@ -55,7 +55,7 @@ fn check_actions(setup: &Setup, problems: &mut Vec<Problem>) {
         }
         let incident::action::Allow::Only(names) = &action.allow else { continue };
         for name in names {
-            if !setup.rota.is_responder(&name.as_str().into()) && setup.rota.members(name).is_empty() {
+            if !setup.rota.is_responder(&name.as_str().into()) && setup.rota.members(name).is_err() {
                 let message = format!("allow names \"{name}\", and the rota knows no such person or schedule");
                 problems.push(Problem { path: path.clone(), line: 0, message });
             }

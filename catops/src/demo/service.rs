@@ -7,25 +7,42 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
-/// The shop.
-#[derive(Default)]
+/// The shop. Whether it is broken is a file, so that it is still broken after the demo was killed and started again.
 pub struct Shop {
-    broken: AtomicBool,
+    fault: PathBuf,
     restarts: AtomicU32,
 }
 
 impl Shop {
+    /// A shop that remembers its fault in a folder.
+    #[must_use]
+    pub fn new(data: &Path) -> Self {
+        Self { fault: data.join("shop-is-broken"), restarts: AtomicU32::new(0) }
+    }
+
     /// Exhausts the pool: `/health` answers 503 until somebody restarts the shop.
     pub fn break_it(&self) {
-        self.broken.store(true, Ordering::SeqCst);
+        if let Err(error) = std::fs::write(&self.fault, "50 of 50 connections in use\n") {
+            tracing::error!(error = %error, "the demo's shop cannot be broken");
+        }
     }
 
     /// True while `/health` answers 503.
     #[must_use]
     pub fn is_broken(&self) -> bool {
-        self.broken.load(Ordering::SeqCst)
+        self.fault.exists()
+    }
+
+    fn restart(&self) {
+        match std::fs::remove_file(&self.fault) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => tracing::error!(error = %error, "the demo's shop cannot be repaired"),
+        }
+        self.restarts.fetch_add(1, Ordering::SeqCst);
     }
 
     /// How often it was restarted.
@@ -61,8 +78,7 @@ async fn health(State(shop): State<Arc<Shop>>) -> (StatusCode, &'static str) {
 }
 
 async fn restart(State(shop): State<Arc<Shop>>) -> &'static str {
-    shop.broken.store(false, Ordering::SeqCst);
-    shop.restarts.fetch_add(1, Ordering::SeqCst);
+    shop.restart();
     "restarted: 0 of 50 connections in use"
 }
 

@@ -131,7 +131,8 @@ pub async fn oncall(State(app): State<Arc<App>>) -> Response {
     let at = clock::now();
     let schedules: Vec<serde_json::Value> = setup
         .rota
-        .schedules()
+        .schedules
+        .values()
         .filter_map(|schedule| {
             let now = rota::on_call(&setup.rota, &schedule.name, &operations, at).ok()?;
             Some(json!({

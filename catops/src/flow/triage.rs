@@ -21,7 +21,7 @@ pub fn levels(policy: &Policy) -> u8 {
 /// The policy that serves an incident.
 #[must_use]
 pub fn policy<'r>(rota: &'r Rota, incident: &Incident) -> &'r Policy {
-    rota.policy_for(incident.alarm.service.as_deref())
+    rota::policy_for(rota, incident.alarm.service.as_deref())
 }
 
 /// The changes that people made to the schedules.

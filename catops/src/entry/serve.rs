@@ -1,0 +1,112 @@
+//! The HTTP server: which path leads where. Limits and headers that hold for every answer are set here.
+
+use crate::app::App;
+use crate::entry::hooks::{BODY_BYTES_MAX, Hooks};
+use crate::entry::{api, hooks, slack};
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+/// How many ports after the wanted one are tried.
+const PORTS_TRIED: u16 = 20;
+
+/// Everything that is served, without the local Slack.
+pub fn router(app: Arc<App>, loopback: bool) -> Router {
+    let api = Router::new()
+        .route("/api/v1/incidents", get(api::incidents))
+        .route("/api/v1/incidents/{id}", get(api::incident))
+        .route("/api/v1/oncall", get(api::oncall))
+        .route("/healthz", get(api::healthz))
+        .route("/metrics", get(api::metrics))
+        .with_state(Arc::clone(&app));
+    let slack = Router::new()
+        .route("/slack/interactivity", post(slack::interactivity))
+        .route("/slack/commands", post(slack::command))
+        .route("/slack/events", post(slack::event))
+        .route("/slack/options", post(slack::options))
+        .with_state(Arc::clone(&app));
+    let hooks = Router::new()
+        .route("/hooks/{source}", post(hooks::hook).get(hooks::hook))
+        .route("/v2/enqueue", post(hooks::pagerduty))
+        .with_state(Hooks { app, loopback });
+    api.merge(slack).merge(hooks).layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+}
+
+/// Binds the wanted address.
+///
+/// # Errors
+/// It is taken, or not ours.
+pub async fn bind(wanted: SocketAddr) -> std::io::Result<TcpListener> {
+    TcpListener::bind(wanted).await
+}
+
+/// Binds the wanted address or the next free port after it.
+///
+/// # Errors
+/// None of them is free, or the address is not ours.
+pub async fn bind_next(wanted: SocketAddr) -> std::io::Result<TcpListener> {
+    let mut last = None;
+    for offset in 0..PORTS_TRIED {
+        let Some(port) = wanted.port().checked_add(offset) else { break };
+        match TcpListener::bind((wanted.ip(), port)).await {
+            Ok(listener) => return Ok(listener),
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => last = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(last.unwrap_or_else(|| std::io::Error::from(std::io::ErrorKind::AddrInUse)))
+}
+
+/// Serves until a signal asks to stop; requests under way are finished first.
+///
+/// # Errors
+/// The listener fails.
+pub async fn serve(listener: TcpListener, router: Router) -> std::io::Result<()> {
+    axum::serve(TapNoDelay(listener), router).with_graceful_shutdown(stopped()).await
+}
+
+/// A listener whose connections answer at once instead of waiting for a full packet.
+struct TapNoDelay(TcpListener);
+
+impl axum::serve::Listener for TapNoDelay {
+    type Io = tokio::net::TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        let (stream, address) = axum::serve::Listener::accept(&mut self.0).await;
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(error = %error, "a connection stays with delayed packets");
+        }
+        (stream, address)
+    }
+
+    fn local_addr(&self) -> std::io::Result<Self::Addr> {
+        self.0.local_addr()
+    }
+}
+
+async fn stopped() {
+    let interrupted = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupted => {}
+        () = terminated => {}
+    }
+}

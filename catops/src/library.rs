@@ -1,0 +1,138 @@
+//! The runbooks on disk, read into the index, and looked at again every few seconds.
+//! A broken runbook is reported and its last good version stays.
+
+use crate::app::App;
+use crate::clock;
+use crate::config::{Problem, Setup};
+use index::{Library, Runbook};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// How often the configuration folder is looked at. Polling some hundred modification times costs less than a
+/// millisecond and works on every file system, network ones included, where change notifications do not.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// Reads every runbook of a folder, good and bad.
+#[must_use]
+pub fn read(folder: &Path) -> (Vec<Runbook>, Vec<Problem>) {
+    let scan = index::scan_dir(folder);
+    let mut runbooks = Vec::new();
+    let mut problems: Vec<Problem> = scan.problems.into_iter().map(problem).collect();
+    for file in &scan.files {
+        match Runbook::parse(&file.id, &file.path, &file.text) {
+            Ok(runbook) => runbooks.push(runbook),
+            Err(found) => problems.push(problem(found)),
+        }
+    }
+    (runbooks, problems)
+}
+
+fn problem(found: index::Problem) -> Problem {
+    Problem { path: format!("runbooks/{}", found.path), line: found.line, message: found.message }
+}
+
+/// Brings a library up to the folder's state. Says what changed.
+///
+/// # Errors
+/// The index cannot be built.
+pub fn refresh(library: &mut Library, folder: &Path) -> Result<index::Reload, index::IndexFailed> {
+    let scan = index::scan_dir(folder);
+    library.reload(scan.files)
+}
+
+/// Watches the configuration folder until the process ends: a changed file takes effect, a broken one is reported.
+pub async fn watch(app: Arc<App>) {
+    let mut seen = fingerprint(&app.setup().folder);
+    let mut hangup = Hangup::new();
+    loop {
+        let asked = tokio::select! {
+            () = clock::sleep(LOOK_EVERY) => false,
+            () = hangup.recv() => true,
+        };
+        let now = fingerprint(&app.setup().folder);
+        if now == seen && !asked {
+            continue;
+        }
+        seen = now;
+        let reloading = Arc::clone(&app);
+        // Reading and indexing is disk and CPU work: not on the threads that answer requests.
+        if tokio::task::spawn_blocking(move || reload(&reloading)).await.is_err() {
+            tracing::error!("reloading the configuration failed; the old one stays");
+        }
+    }
+}
+
+/// Reads the folder again and puts what is good in place.
+pub fn reload(app: &App) {
+    let folder = app.setup().folder.clone();
+    let reading = Setup::read(&folder);
+    for problem in &reading.problems {
+        tracing::warn!("{problem}");
+    }
+    match reading.setup {
+        Some(setup) => app.replace_setup(setup),
+        None => tracing::error!("the configuration in {} cannot be used; the old one stays", folder.display()),
+    }
+    let mut library = (*app.library()).clone();
+    match refresh(&mut library, &folder.join("runbooks")) {
+        Ok(reload) => {
+            for problem in &reload.problems {
+                tracing::warn!("runbooks/{}:{}: {}", problem.path, problem.line, problem.message);
+            }
+            let (added, changed, removed) = (reload.added, reload.changed, reload.removed);
+            tracing::info!(added, changed, removed, "reloaded the configuration: {added} runbooks added, {changed} changed, {removed} removed");
+            app.replace_library(library);
+        }
+        Err(error) => tracing::error!(error = %error, "the runbooks could not be indexed; the old index stays"),
+    }
+}
+
+/// Names, sizes and times of all configuration files: differs when something changed.
+fn fingerprint(folder: &Path) -> Vec<(std::path::PathBuf, u64, Option<SystemTime>)> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = std::fs::read_dir(folder) else { continue };
+        for entry in entries.flatten() {
+            let Ok(meta) = entry.metadata() else { continue };
+            if meta.is_dir() {
+                folders.push(entry.path());
+            } else {
+                found.push((entry.path(), meta.len(), meta.modified().ok()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// `SIGHUP`, where there is such a thing.
+struct Hangup(#[cfg(unix)] Option<tokio::signal::unix::Signal>);
+
+impl Hangup {
+    #[cfg(unix)]
+    fn new() -> Self {
+        Self(tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok())
+    }
+
+    #[cfg(not(unix))]
+    fn new() -> Self {
+        Self()
+    }
+
+    #[cfg(unix)]
+    async fn recv(&mut self) {
+        match &mut self.0 {
+            Some(signal) => {
+                signal.recv().await;
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    #[cfg(not(unix))]
+    async fn recv(&mut self) {
+        std::future::pending().await
+    }
+}
