@@ -5,6 +5,7 @@ pub mod file;
 pub mod lint;
 pub mod secret;
 pub mod setup;
+pub mod sources;
 pub mod starter;
 
 pub use file::Config;

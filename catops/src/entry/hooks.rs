@@ -4,16 +4,18 @@
 use crate::app::App;
 use crate::clock;
 use crate::config::file::SourceConfig as Entry;
+use crate::config::sources;
 use crate::flow::change::{ChangeError, json};
 use crate::flow::names;
 use crate::flow::receive::{Outcome, receive_all};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use incident::SCHEMA;
-use ingest::{Decoded, Headers, Malformed, Request, SourceConfig, Unauthorised};
+use ingest::{Answer, Decoded, Headers, Kind, Malformed, Peer, Proof, Request, Unauthorised};
 use log::{Append, AppendError, Expected, Head, NewEvent, StreamWrite};
 use serde_json::json;
 use std::sync::Arc;
@@ -33,6 +35,24 @@ pub struct Hooks {
     pub loopback: bool,
 }
 
+/// One delivery, as axum gives it.
+struct Delivery<'a> {
+    name: &'a str,
+    query: &'a str,
+    header_map: &'a HeaderMap,
+    body: &'a [u8],
+}
+
+impl<'a> Delivery<'a> {
+    fn headers(&self) -> Vec<(&'a str, &'a str)> {
+        self.header_map.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect()
+    }
+
+    fn content_type(&self) -> &'a str {
+        self.header_map.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
 /// `POST /hooks/<source>`.
 pub async fn hook(
     State(hooks): State<Hooks>,
@@ -41,7 +61,8 @@ pub async fn hook(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    receive(&hooks, &name, query.as_deref().unwrap_or_default(), &headers, &body).await
+    let query = query.as_deref().unwrap_or_default();
+    receive(&hooks, &Delivery { name: &name, query, header_map: &headers, body: &body }).await
 }
 
 /// `POST /v2/enqueue`: the address that a tool which pages `PagerDuty` calls.
@@ -49,40 +70,42 @@ pub async fn pagerduty(State(hooks): State<Hooks>, headers: HeaderMap, body: Byt
     let setup = hooks.app.setup();
     let name = setup.config.sources.iter().find(|source| source.kind == "pagerduty").map(|source| source.path().to_owned());
     match name {
-        Some(name) => receive(&hooks, &name, "", &headers, &body).await,
+        Some(name) => receive(&hooks, &Delivery { name: &name, query: "", header_map: &headers, body: &body }).await,
         None => refuse(StatusCode::NOT_FOUND, "no source of kind pagerduty is configured"),
     }
 }
 
-async fn receive(hooks: &Hooks, name: &str, query: &str, headers: &HeaderMap, body: &Bytes) -> Response {
+async fn receive(hooks: &Hooks, delivery: &Delivery<'_>) -> Response {
     let app = &hooks.app;
     let started = clock::mark();
     let setup = app.setup();
-    let Some(entry) = setup.config.sources.iter().find(|source| source.path() == name) else {
+    let Some(entry) = setup.config.sources.iter().find(|source| source.path() == delivery.name) else {
         app.metrics.count("deliveries_rejected", "reason=\"unknown_source\"");
         return refuse(StatusCode::NOT_FOUND, "there is no such source; name it in catops.toml");
     };
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let request = Request { query, headers: Headers::new(&header), body, now: clock::now() };
-    let decoded = match admit(app, hooks.loopback, entry, &request).await {
-        Ok(decoded) => decoded,
-        Err(Rejected::Unauthorised(reason)) => {
-            app.metrics.count("deliveries_rejected", &format!("reason=\"unauthorised\",source=\"{}\"", entry.kind));
-            tracing::warn!(source = %name, "refused a delivery to {name}: {reason}");
-            return refuse(StatusCode::UNAUTHORIZED, "unauthorised");
-        }
-        Err(Rejected::Malformed(malformed)) => {
-            app.metrics.count("deliveries_rejected", &format!("reason=\"malformed\",source=\"{}\"", entry.kind));
-            return keep_dead_letter(app, name, &malformed, body).await;
-        }
-        Err(Rejected::Unavailable(why)) => return unavailable(&why),
-    };
-    let response = match decoded {
-        Decoded::Alarms(alarms) => accept(app, entry, alarms, body).await,
-        Decoded::Confirm { topic_arn, subscribe_url } => confirm(app, entry, &topic_arn, &subscribe_url).await,
+    let response = match admit(hooks, entry, delivery).await {
+        Ok((kind, Decoded::Alarms(alarms))) => accept(app, kind, alarms, delivery.body).await,
+        Ok((_, Decoded::Confirm { topic_arn, subscribe_url })) => confirm(app, entry, &topic_arn, &subscribe_url).await,
+        Err(rejected) => reject(app, entry, rejected, delivery).await,
     };
     app.metrics.observe("receive", started.elapsed());
     response
+}
+
+async fn reject(app: &App, entry: &Entry, rejected: Rejected, delivery: &Delivery<'_>) -> Response {
+    let kind = &entry.kind;
+    match rejected {
+        Rejected::Unauthorised(reason) => {
+            app.metrics.count("deliveries_rejected", &format!("reason=\"unauthorised\",source=\"{kind}\""));
+            tracing::warn!(source = %delivery.name, "refused a delivery to {}: {reason}", delivery.name);
+            refuse(StatusCode::UNAUTHORIZED, "unauthorised")
+        }
+        Rejected::Malformed(malformed) => {
+            app.metrics.count("deliveries_rejected", &format!("reason=\"malformed\",source=\"{kind}\""));
+            keep_dead_letter(app, delivery.name, &malformed, delivery.body).await
+        }
+        Rejected::Unavailable(why) => unavailable(&why),
+    }
 }
 
 enum Rejected {
@@ -93,39 +116,43 @@ enum Rejected {
 
 impl From<Unauthorised> for Rejected {
     fn from(error: Unauthorised) -> Self {
-        Self::Unauthorised(error.to_string())
+        Self::Unauthorised(format!("{:?}", error.reason))
     }
 }
 
-async fn admit(app: &App, loopback: bool, entry: &Entry, request: &Request<'_>) -> Result<Decoded, Rejected> {
-    let source = crate::config::sources::resolve(entry, loopback).map_err(Rejected::Unauthorised)?;
-    if entry.kind == "sns" {
-        verify_sns(app, &source, request).await?;
-    } else {
-        ingest::authenticate(&source, request)?;
+async fn admit(hooks: &Hooks, entry: &Entry, delivery: &Delivery<'_>) -> Result<(Kind, Decoded), Rejected> {
+    let source = sources::resolve(entry).map_err(Rejected::Unauthorised)?;
+    let headers = delivery.headers();
+    let request = Request {
+        hook: delivery.name,
+        path_rest: "",
+        query: delivery.query,
+        headers: Headers(&headers),
+        content_type: delivery.content_type(),
+        body: delivery.body,
+        peer: if hooks.loopback { Peer::Loopback } else { Peer::Remote },
+        now: clock::now(),
+    };
+    match ingest::authenticate(&source, &request)? {
+        Proof::Complete => {}
+        // SNS proves itself by a signature whose certificate is fetched from Amazon's own host and nowhere else.
+        Proof::SnsCertificate { url } => {
+            let pem = crate::sns_certificate::fetch(&hooks.app, &url).await.map_err(Rejected::Unavailable)?;
+            ingest::sns::verify(request.body, pem.as_bytes(), request.now)?;
+        }
     }
-    ingest::decode(&source.kind, request).map_err(Rejected::Malformed)
+    let decoded = ingest::decode(source.kind, &request).map_err(Rejected::Malformed)?;
+    Ok((source.kind, decoded))
 }
 
-/// SNS proves itself by a signature whose certificate has to be fetched, from Amazon's own host and nowhere else.
-async fn verify_sns(app: &App, source: &SourceConfig, request: &Request<'_>) -> Result<(), Rejected> {
-    if source.is_open() {
-        return Ok(());
-    }
-    let url = ingest::sns::signing_cert_url(request.body).map_err(|error| Rejected::Unauthorised(error.to_string()))?;
-    let pem = crate::sns_certificate::fetch(app, &url).await.map_err(Rejected::Unavailable)?;
-    ingest::sns::verify(source, request.body, pem.as_bytes(), request.now)?;
-    Ok(())
-}
-
-async fn accept(app: &App, entry: &Entry, alarms: Vec<incident::Alarm>, body: &Bytes) -> Response {
-    let keys: Vec<String> = alarms.iter().map(|alarm| alarm.key.0.clone()).collect();
+async fn accept(app: &App, kind: Kind, alarms: Vec<incident::Alarm>, body: &[u8]) -> Response {
+    let answer = ingest::answer(kind, &alarms);
     match receive_all(app, alarms, body).await {
         Ok(outcomes) => {
             for outcome in &outcomes {
-                app.metrics.count("alarms", &format!("source=\"{}\",outcome=\"{}\"", entry.kind, outcome_label(outcome)));
+                app.metrics.count("alarms", &format!("source=\"{}\",outcome=\"{}\"", kind.as_str(), outcome_label(outcome)));
             }
-            accepted(&entry.kind, &outcomes, &keys)
+            accepted(answer, &outcomes)
         }
         Err(ChangeError::Append(AppendError::TooLarge { what, size, max })) => {
             refuse(StatusCode::PAYLOAD_TOO_LARGE, &format!("{what} is {size}; at most {max}"))
@@ -147,14 +174,13 @@ const fn outcome_label(outcome: &Outcome) -> &'static str {
     }
 }
 
-fn accepted(kind: &str, outcomes: &[Outcome], keys: &[String]) -> Response {
-    let incidents: Vec<String> = outcomes.iter().filter_map(Outcome::incident).map(|id| id.to_string()).collect();
-    if kind == "pagerduty" {
-        let dedup_key = keys.first().and_then(|key| key.rsplit(':').next()).unwrap_or_default();
-        let answer = json!({ "status": "success", "message": "Event processed", "dedup_key": dedup_key });
-        return (StatusCode::ACCEPTED, Json(answer)).into_response();
+fn accepted(answer: Answer, outcomes: &[Outcome]) -> Response {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::ACCEPTED);
+    if let Some(body) = answer.body {
+        return (status, [(CONTENT_TYPE, "application/json")], body).into_response();
     }
-    (StatusCode::ACCEPTED, Json(json!({ "status": "accepted", "incidents": incidents }))).into_response()
+    let incidents: Vec<String> = outcomes.iter().filter_map(Outcome::incident).map(|id| id.to_string()).collect();
+    (status, Json(json!({ "status": "accepted", "incidents": incidents }))).into_response()
 }
 
 /// Confirms a subscription of a topic that the configuration names; no other address is ever fetched.
@@ -169,7 +195,7 @@ async fn confirm(app: &App, entry: &Entry, topic: &str, url: &str) -> Response {
     }
 }
 
-async fn keep_dead_letter(app: &App, source: &str, malformed: &Malformed, body: &Bytes) -> Response {
+async fn keep_dead_letter(app: &App, source: &str, malformed: &Malformed, body: &[u8]) -> Response {
     let message = malformed.to_string();
     if let Err(error) = append_dead_letter(app, source, &message, body).await {
         tracing::error!(error = %error, "could not keep a dead letter of {source}");
@@ -178,7 +204,7 @@ async fn keep_dead_letter(app: &App, source: &str, malformed: &Malformed, body: 
     refuse(StatusCode::BAD_REQUEST, &message)
 }
 
-async fn append_dead_letter(app: &App, source: &str, message: &str, body: &Bytes) -> Result<(), AppendError> {
+async fn append_dead_letter(app: &App, source: &str, message: &str, body: &[u8]) -> Result<(), AppendError> {
     let stream = names::dead_letters(source);
     for _ in 0..crate::flow::change::TRIES_MAX {
         let expected = app.log.load(&stream).await?.map_or(Expected::NoStream, |found| Expected::Exact(found.version));
