@@ -1,1 +1,18 @@
-//! The executable: composition, flow, runners, commands.
+//! CatOps, the executable's library: configuration, composition, the flow's shell, the doors, runners, the demo.
+//! The rules live in the pure crates; here is everything that touches the world.
+
+pub mod action;
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod demo;
+pub mod entry;
+pub mod flow;
+pub mod library;
+pub mod metrics;
+pub mod probe;
+pub mod slack_side;
+pub mod sns_certificate;
+pub mod start;
+pub mod uptime;

@@ -5,13 +5,16 @@ use anyhow::{Context, Result};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-/// Slack id, name, handle and colour of the four people whom the local Slack knows. The last one is nobody's responder.
-pub const PEOPLE: [(&str, &str, &str, &str); 4] = [
-    ("U0ANA", "Ana Ruiz", "ana", "#8e4585"),
-    ("U0BEN", "Ben Okafor", "ben", "#2f6f9f"),
-    ("U0CHI", "Chi Lee", "chi", "#3d7a4e"),
-    ("U0SAM", "Sam Stakeholder", "sam", "#9a6a2f"),
-];
+/// The channels of the demo's local Slack: id, name, topic.
+#[must_use]
+pub fn channels() -> Vec<(String, String, String)> {
+    let channel = |id: &str, name: &str, topic: &str| (id.to_owned(), name.to_owned(), topic.to_owned());
+    vec![
+        channel("C0OPS", "ops", "Incidents, and the people who fix them"),
+        channel("C0BILLING", "billing", "Incidents of billing and invoices"),
+        channel("C0GENERAL", "general", "Everything else"),
+    ]
+}
 
 const RUNBOOK: &str = include_str!("folder/shop-connection-pool.md");
 const ROTA: &str = include_str!("folder/team.toml");

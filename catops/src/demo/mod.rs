@@ -5,6 +5,6 @@ mod folder;
 mod service;
 mod story;
 
-pub use folder::{Folder, PEOPLE, write_config};
+pub use folder::{Folder, channels, write_config};
 pub use service::{Shop, serve};
 pub use story::play;

@@ -2,7 +2,12 @@
 
 pub mod change;
 pub mod names;
+pub mod notify;
 pub mod outbox;
 pub mod perform;
+pub mod post;
+pub mod press;
 pub mod receive;
+pub mod run;
+pub mod say;
 pub mod triage;

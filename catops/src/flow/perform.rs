@@ -1,0 +1,165 @@
+//! Performs one effect: reads the state first, does the thing, settles. Every performer is harmless when it comes late or
+//! twice; what may not happen twice is asked about first (`post`) or written down first (`run`).
+
+use crate::app::App;
+use crate::clock;
+use crate::flow::change::{self, ChangeError, Origin, change, command};
+use crate::flow::{notify, post, run, triage};
+use crate::uptime;
+use chrono::{DateTime, TimeDelta, Utc};
+use incident::{Command, IncidentId, RunOutcome, Status, Task};
+use log::{AppendError, EffectId, LeasedEffect, Outcome};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+/// Waiting times between attempts, in seconds; the last one is repeated for ever: a page is never given up.
+const BACKOFF_SECONDS: [i64; 7] = [1, 2, 5, 15, 30, 60, 300];
+
+/// Why an effect could not be performed now.
+#[derive(Debug, thiserror::Error)]
+pub enum NotNow {
+    /// Try again at a time that somebody named (a rate limit, a missing card).
+    #[error("{why}")]
+    Later {
+        /// When.
+        at: DateTime<Utc>,
+        /// Why.
+        why: String,
+    },
+    /// It will never work.
+    #[error("{0}")]
+    Never(String),
+    /// It may work later.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+    /// It may work later.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<AppendError> for NotNow {
+    fn from(error: AppendError) -> Self {
+        Self::Change(error.into())
+    }
+}
+
+impl From<log::ReadError> for NotNow {
+    fn from(error: log::ReadError) -> Self {
+        Self::Change(error.into())
+    }
+}
+
+/// Performs one effect and settles it.
+pub async fn perform(app: &Arc<App>, leased: LeasedEffect) {
+    let started = clock::mark();
+    let task = match serde_json::from_slice::<Task>(&leased.effect.body) {
+        Ok(task) => task,
+        Err(error) => return settle(app, &leased, Outcome::Failed { error: format!("unknown task: {error}") }).await,
+    };
+    let done = dispatch(app, &task, &leased).await;
+    app.metrics.observe("perform", started.elapsed());
+    match done {
+        Ok(()) => {}
+        Err(NotNow::Change(ChangeError::LeaseLost)) => {
+            tracing::debug!(effect.id = %leased.effect.id, "{} was taken over", leased.effect.id);
+        }
+        Err(NotNow::Never(error)) => {
+            tracing::error!(effect.id = %leased.effect.id, error = %error, "gave up {}: {error}", leased.effect.id);
+            settle(app, &leased, Outcome::Failed { error }).await;
+        }
+        Err(NotNow::Later { at, why }) => settle(app, &leased, Outcome::Retry { due_at: at, error: why }).await,
+        Err(error) => {
+            let due_at = clock::now() + backoff(&leased.effect.id, leased.attempt);
+            tracing::warn!(effect.id = %leased.effect.id, attempt = leased.attempt, error = %error, "{} did not work, trying again", leased.effect.id);
+            settle(app, &leased, Outcome::Retry { due_at, error: error.to_string() }).await;
+        }
+    }
+}
+
+async fn dispatch(app: &Arc<App>, task: &Task, leased: &LeasedEffect) -> Result<(), NotNow> {
+    match task {
+        Task::Triage { incident, level } => triage(app, *incident, *level, leased).await,
+        Task::Suggest { incident } => suggest(app, *incident, leased).await,
+        Task::Card { incident } => post::card(app, *incident, leased).await,
+        Task::Page { incident, to, level } => post::page(app, *incident, to, *level, leased).await,
+        Task::Thread { incident, seq } => post::thread(app, *incident, *seq, leased).await,
+        Task::Notify { incident } => notify::perform(app, *incident, leased).await,
+        Task::AckTimeout { incident, level, round } => {
+            let present = change::load(app, *incident).await?;
+            let levels = triage::levels(triage::policy(&app.setup().rota, &present));
+            then(app, *incident, leased, vec![Command::AckTimeout { level: *level, round: *round, levels }]).await
+        }
+        Task::Run { incident, run } => run::perform(app, *incident, run, leased).await,
+        Task::RunDeadline { incident, run } if app.runs_here(run) => {
+            Err(NotNow::Later { at: clock::now() + TimeDelta::seconds(10), why: format!("{run} of {incident} still runs here") })
+        }
+        Task::RunDeadline { incident, run } => {
+            let detail = "CatOps stopped while this was running".to_owned();
+            let finish = Command::FinishRun { run: run.clone(), outcome: RunOutcome::Unknown, detail, duration_ms: 0 };
+            then(app, *incident, leased, vec![finish]).await
+        }
+        Task::EndWatch { incident, run } => then(app, *incident, leased, vec![Command::EndWatch { run: run.clone() }]).await,
+        Task::Probe { check } => Ok(uptime::perform(app, check, leased).await?),
+    }
+}
+
+/// Owners for a level; on the first level of a round also the suggestions, in the same append.
+async fn triage(app: &App, id: IncidentId, level: u8, leased: &LeasedEffect) -> Result<(), NotNow> {
+    let incident = change::load(app, id).await?;
+    if incident.status == Status::Resolved {
+        return then(app, id, leased, Vec::new()).await;
+    }
+    let operations = triage::operations(app).await?;
+    let mut commands = Vec::new();
+    if level == 0 {
+        commands.push(triage::suggest(app, &incident).await?);
+    }
+    commands.push(triage::assign(&app.setup().rota, &incident, &operations, level, clock::now()));
+    then(app, id, leased, commands).await
+}
+
+async fn suggest(app: &App, id: IncidentId, leased: &LeasedEffect) -> Result<(), NotNow> {
+    let incident = change::load(app, id).await?;
+    let suggest = triage::suggest(app, &incident).await?;
+    then(app, id, leased, vec![suggest]).await
+}
+
+/// Settles an effect with what follows from it.
+async fn then(app: &App, id: IncidentId, leased: &LeasedEffect, commands: Vec<Command>) -> Result<(), NotNow> {
+    let origin = Origin::effect(leased.effect.id.as_str());
+    change(app, id, &origin, commands, Some(&leased.token)).await?;
+    Ok(())
+}
+
+/// Settles an effect after which nothing follows.
+pub(crate) async fn done(app: &App, leased: &LeasedEffect) -> Result<(), NotNow> {
+    app.log.settle(&leased.token, Outcome::Done, None).await?;
+    Ok(())
+}
+
+/// Writes down what a performer learned, without settling; a refusal here is no failure of the effect.
+pub(crate) async fn note(app: &App, id: IncidentId, leased: &LeasedEffect, learned: Command) -> Result<(), NotNow> {
+    match command(app, id, &Origin::effect(leased.effect.id.as_str()), learned).await {
+        Ok(_) | Err(ChangeError::Refused(_)) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn settle(app: &App, leased: &LeasedEffect, outcome: Outcome) {
+    match app.log.settle(&leased.token, outcome, None).await {
+        Ok(_) | Err(AppendError::LeaseLost(_)) => {}
+        // The lease runs out and the effect is handed out again.
+        Err(error) => tracing::error!(effect.id = %leased.effect.id, error = %error, "could not settle {}", leased.effect.id),
+    }
+}
+
+/// The waiting time before the next attempt, up to a fifth longer by a hash of the effect, so that what failed together
+/// does not come back together.
+fn backoff(id: &EffectId, attempt: u32) -> TimeDelta {
+    let step = usize::try_from(attempt.saturating_sub(1)).unwrap_or(usize::MAX).min(BACKOFF_SECONDS.len() - 1);
+    let milliseconds = BACKOFF_SECONDS[step] * 1000;
+    let mut hasher = DefaultHasher::new();
+    (id.as_str(), attempt).hash(&mut hasher);
+    let jitter = i64::try_from(hasher.finish() % 200).unwrap_or(0);
+    TimeDelta::milliseconds(milliseconds + milliseconds * jitter / 1000)
+}

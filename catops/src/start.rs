@@ -1,0 +1,137 @@
+//! Putting a server together: configuration, log, runbooks, Slack or the local one, loops. Used by `serve` and `demo`.
+
+use crate::app::{App, Parts};
+use crate::clock;
+use crate::config::Setup;
+use crate::config::secret::env;
+use crate::entry::serve::router;
+use crate::flow::outbox;
+use crate::slack_side::SlackSide;
+use crate::{library, uptime};
+use anyhow::{Context, Result, bail};
+use log::{EventLog, SqliteLog};
+use slack::sim::{Sim, SimConfig};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What to start.
+pub struct Options {
+    /// The configuration folder.
+    pub config: PathBuf,
+    /// The data folder.
+    pub data: PathBuf,
+    /// The address that is already bound.
+    pub address: SocketAddr,
+    /// Channels that the local Slack shows, when it is the local one.
+    pub local_channels: Vec<(String, String, String)>,
+}
+
+/// A server that is ready to answer.
+pub struct Started {
+    /// The process.
+    pub app: Arc<App>,
+    /// What it serves.
+    pub router: axum::Router,
+    /// True when the Slack is the local one.
+    pub local_slack: bool,
+}
+
+/// Builds everything and starts the loops.
+///
+/// # Errors
+/// The configuration is broken, the data folder is in use, a secret is missing.
+pub async fn start(options: Options) -> Result<Started> {
+    let setup = read_setup(&options.config)?;
+    let mut runbooks = index::Library::new().context("making the runbook index")?;
+    let reload = library::refresh(&mut runbooks, &setup.runbooks()).context("indexing the runbooks")?;
+    for problem in &reload.problems {
+        tracing::warn!("runbooks/{}:{}: {}", problem.path, problem.line, problem.message);
+    }
+    let log = SqliteLog::open(&options.data).with_context(|| format!("opening the data in {}", options.data.display()))?;
+    log.release_safe("serve/").await.context("taking over what the last process left")?;
+    let own_url = format!("http://{}", options.address);
+    let local = Local::decide(&options, &own_url)?;
+    let http = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("catops/", env!("CARGO_PKG_VERSION")))
+        .timeout(std::time::Duration::from_secs(10))
+        .build()
+        .context("making the HTTP client")?;
+    let parts = Parts {
+        log: Arc::new(log),
+        public_url: setup.config.public_url.clone().unwrap_or_else(|| own_url.clone()),
+        slack: local.side(&setup)?,
+        setup,
+        library: runbooks,
+        http,
+    };
+    let (app, offered) = App::new(parts);
+    uptime::schedule(&app).await.context("scheduling the uptime checks")?;
+    let loopback = options.address.ip().is_loopback();
+    let mut served = router(Arc::clone(&app), loopback);
+    if let Local::Simulated(sim) = &local {
+        served = served.merge(sim.router());
+    }
+    tokio::spawn(outbox::run(Arc::clone(&app), offered));
+    tokio::spawn(library::watch(Arc::clone(&app)));
+    Ok(Started { app, router: served, local_slack: matches!(local, Local::Simulated(_)) })
+}
+
+fn read_setup(config: &Path) -> Result<Setup> {
+    let reading = Setup::read(config);
+    for problem in &reading.problems {
+        tracing::warn!("{problem}");
+    }
+    match reading.setup {
+        Some(setup) => Ok(setup),
+        None => {
+            let first = reading.problems.first().map(ToString::to_string).unwrap_or_default();
+            bail!("the configuration cannot be used: {first}; `catops lint {}` lists everything", config.display())
+        }
+    }
+}
+
+/// Which Slack there is.
+enum Local {
+    /// A real one.
+    Real,
+    /// The one inside this binary.
+    Simulated(Sim),
+    /// None: pages go to the webhooks only.
+    Nothing,
+}
+
+impl Local {
+    /// The real one when its secrets are there; the local one only where nobody else can reach it.
+    fn decide(options: &Options, own_url: &str) -> Result<Self> {
+        match (env("SLACK_BOT_TOKEN"), env("SLACK_SIGNING_SECRET")) {
+            (Some(_), Some(_)) => Ok(Self::Real),
+            (Some(_), None) => bail!("SLACK_BOT_TOKEN is set and SLACK_SIGNING_SECRET is not; it stands under Basic Information of the Slack app"),
+            (None, Some(_)) => bail!("SLACK_SIGNING_SECRET is set and SLACK_BOT_TOKEN is not; it stands under OAuth & Permissions of the Slack app"),
+            (None, None) if options.address.ip().is_loopback() => Ok(Self::Simulated(simulator(options, own_url)?)),
+            (None, None) => {
+                tracing::warn!("no Slack: set SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET, or listen on a loopback address for the local one");
+                Ok(Self::Nothing)
+            }
+        }
+    }
+
+    fn side(&self, setup: &Setup) -> Result<Option<SlackSide>> {
+        match self {
+            Self::Real => Ok(Some(SlackSide::from_environment(setup)?)),
+            Self::Simulated(sim) => Ok(Some(SlackSide::local(sim, setup)?)),
+            Self::Nothing => Ok(None),
+        }
+    }
+}
+
+fn simulator(options: &Options, own_url: &str) -> Result<Sim> {
+    let mut config = SimConfig::acme(own_url, own_url, clock::now);
+    config.journal = Some(options.data.join("local-slack.jsonl"));
+    if !options.local_channels.is_empty() {
+        let seed = |(id, name, topic): &(String, String, String)| slack::sim::ChannelSeed { id: id.clone(), name: name.clone(), topic: topic.clone() };
+        config.channels = options.local_channels.iter().map(seed).collect();
+    }
+    Sim::new(config).context("starting the local Slack")
+}
