@@ -4,7 +4,7 @@ use crate::config::Setup;
 use crate::flow::outbox::{Offered, Outbox};
 use crate::metrics::Metrics;
 use crate::slack_side::SlackSide;
-use incident::{AlarmKey, ResponderId, RunId};
+use incident::{Alarm, AlarmKey, ResponderId, RunId};
 use log::{EventLog, Holder};
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -31,7 +31,7 @@ pub struct App {
     /// Where people reach this server, without a slash at the end.
     pub public_url: String,
     setup: RwLock<Arc<Setup>>,
-    library: RwLock<Arc<index::Library>>,
+    library: RwLock<index::Library>,
     turns: Vec<tokio::sync::Mutex<()>>,
     stops: Mutex<HashMap<RunId, watch::Sender<bool>>>,
 }
@@ -66,7 +66,7 @@ impl App {
             holder: Holder::new(format!("serve/{}/{}", std::process::id(), crate::clock::now().timestamp_millis())),
             public_url: parts.public_url.trim_end_matches('/').to_owned(),
             setup: RwLock::new(Arc::new(parts.setup)),
-            library: RwLock::new(Arc::new(parts.library)),
+            library: RwLock::new(parts.library),
             turns: std::iter::repeat_with(tokio::sync::Mutex::default).take(TURNS).collect(),
             stops: Mutex::default(),
         };
@@ -84,15 +84,18 @@ impl App {
         *self.setup.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(setup);
     }
 
-    /// The runbooks of this moment.
+    /// The runbooks that fit an alarm, best first. Takes below a millisecond, so it is asked where it is needed.
     #[must_use]
-    pub fn library(&self) -> Arc<index::Library> {
-        Arc::clone(&self.library.read().unwrap_or_else(PoisonError::into_inner))
+    pub fn search(&self, alarm: &Alarm, limit: usize) -> Vec<index::Hit> {
+        self.library.read().unwrap_or_else(PoisonError::into_inner).search(alarm, limit)
     }
 
-    /// Puts a new library in place.
-    pub fn replace_library(&self, library: index::Library) {
-        *self.library.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(library);
+    /// Brings the library up to the files; searches wait for the new index, which takes milliseconds.
+    ///
+    /// # Errors
+    /// The index cannot be built; the old one stays.
+    pub fn reload_library(&self, files: &[index::RunbookFile]) -> Result<index::Reload, index::IndexFailed> {
+        self.library.write().unwrap_or_else(PoisonError::into_inner).reload(files)
     }
 
     /// Waits for the turn of an alarm key.

@@ -4,7 +4,7 @@
 use crate::app::App;
 use crate::clock;
 use crate::config::{Problem, Setup};
-use index::{Library, Runbook};
+use index::Runbook;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -20,7 +20,7 @@ pub fn read(folder: &Path) -> (Vec<Runbook>, Vec<Problem>) {
     let mut runbooks = Vec::new();
     let mut problems: Vec<Problem> = scan.problems.into_iter().map(problem).collect();
     for file in &scan.files {
-        match Runbook::parse(&file.id, &file.path, &file.text) {
+        match Runbook::parse(file.id.clone(), &file.path, &file.text) {
             Ok(runbook) => runbooks.push(runbook),
             Err(found) => problems.push(problem(found)),
         }
@@ -30,15 +30,6 @@ pub fn read(folder: &Path) -> (Vec<Runbook>, Vec<Problem>) {
 
 fn problem(found: index::Problem) -> Problem {
     Problem { path: format!("runbooks/{}", found.path), line: found.line, message: found.message }
-}
-
-/// Brings a library up to the folder's state. Says what changed.
-///
-/// # Errors
-/// The index cannot be built.
-pub fn refresh(library: &mut Library, folder: &Path) -> Result<index::Reload, index::IndexFailed> {
-    let scan = index::scan_dir(folder);
-    library.reload(scan.files)
 }
 
 /// Watches the configuration folder until the process ends: a changed file takes effect, a broken one is reported.
@@ -74,17 +65,21 @@ pub fn reload(app: &App) {
         Some(setup) => app.replace_setup(setup),
         None => tracing::error!("the configuration in {} cannot be used; the old one stays", folder.display()),
     }
-    let mut library = (*app.library()).clone();
-    match refresh(&mut library, &folder.join("runbooks")) {
+    let scan = index::scan_dir(&folder.join("runbooks"));
+    match app.reload_library(&scan.files) {
         Ok(reload) => {
-            for problem in &reload.problems {
-                tracing::warn!("runbooks/{}:{}: {}", problem.path, problem.line, problem.message);
-            }
+            report(&scan, &reload);
             let (added, changed, removed) = (reload.added, reload.changed, reload.removed);
             tracing::info!(added, changed, removed, "reloaded the configuration: {added} runbooks added, {changed} changed, {removed} removed");
-            app.replace_library(library);
         }
         Err(error) => tracing::error!(error = %error, "the runbooks could not be indexed; the old index stays"),
+    }
+}
+
+/// Warns of every runbook that cannot be used as it stands.
+pub fn report(scan: &index::Scan, reload: &index::Reload) {
+    for problem in scan.problems.iter().chain(&reload.problems) {
+        tracing::warn!("runbooks/{}:{}: {}", problem.path, problem.line, problem.message);
     }
 }
 

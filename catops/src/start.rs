@@ -43,11 +43,10 @@ pub struct Started {
 /// The configuration is broken, the data folder is in use, a secret is missing.
 pub async fn start(options: Options) -> Result<Started> {
     let setup = read_setup(&options.config)?;
-    let mut runbooks = index::Library::new().context("making the runbook index")?;
-    let reload = library::refresh(&mut runbooks, &setup.runbooks()).context("indexing the runbooks")?;
-    for problem in &reload.problems {
-        tracing::warn!("runbooks/{}:{}: {}", problem.path, problem.line, problem.message);
-    }
+    let mut runbooks = index::Library::new();
+    let scan = index::scan_dir(&setup.runbooks());
+    let reload = runbooks.reload(&scan.files).context("indexing the runbooks")?;
+    library::report(&scan, &reload);
     let log = SqliteLog::open(&options.data).with_context(|| format!("opening the data in {}", options.data.display()))?;
     log.release_safe("serve/").await.context("taking over what the last process left")?;
     let own_url = format!("http://{}", options.address);

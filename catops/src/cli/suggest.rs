@@ -66,8 +66,8 @@ fn rank_one(args: &Args) -> Result<ExitCode> {
     };
     let reading = Setup::read(&folder);
     let Some(setup) = reading.setup else { bail!("{0} cannot be used; `catops lint {0}` says why", folder.display()) };
-    let mut library = index::Library::new().context("making the index")?;
-    crate::library::refresh(&mut library, &setup.runbooks()).context("indexing the runbooks")?;
+    let mut library = index::Library::new();
+    library.reload(&index::scan_dir(&setup.runbooks()).files).context("indexing the runbooks")?;
     let alarm = alarm(args)?;
     let hits = library.search(&alarm, args.top);
     let ranking = suggest::suggest(&alarm, &hits, &setup.catalogue, &BTreeMap::new(), &[]);

@@ -70,8 +70,7 @@ pub async fn suggest(app: &App, incident: &Incident) -> Result<Command, ReadErro
     let started = crate::clock::mark();
     let (record, _) = change::record(app, &incident.alarm.key).await?;
     let setup = app.setup();
-    let library = app.library();
-    let hits = library.search(&incident.alarm, HITS);
+    let hits = app.search(&incident.alarm, HITS);
     let already_run: Vec<_> = incident.runs.iter().filter(|run| !run.read_only).map(|run| run.action.clone()).collect();
     let records: BTreeMap<_, _> = record.actions;
     let ranking = suggest::suggest(&incident.alarm, &hits, &setup.catalogue, &records, &already_run);
