@@ -1,1 +1,26 @@
-//! Runbooks in a tantivy index, and the search over them.
+//! Runbooks: read from Markdown, kept in a small tantivy index in memory, and ranked for an alarm.
+//!
+//! It reads files only in [`scan_dir`] and [`rank_file`]; it watches nothing, runs nothing, and knows no clock.
+//! The numbers behind the order come from `weights.toml` beside this crate's manifest.
+
+mod alarm_text;
+mod engine;
+mod front_matter;
+mod library;
+mod promql;
+mod rank;
+mod runbook;
+mod scan;
+mod search;
+mod weights;
+mod words;
+
+pub use library::{IndexFailed, Library, Reload};
+pub use rank::{RankFailed, Ranked, rank_file, read_alarms, read_runbooks};
+pub use runbook::{Problem, Runbook, Section};
+pub use scan::{RunbookFile, Scan, scan_dir};
+pub use search::{Hit, Match};
+pub use weights::Weights;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+//! What of an alarm is searched with, and how much each part weighs.
+//!
+//! Two labels have a meaning here: `description` (the sender's longer text) and `expr` (the query behind the alarm, of
+//! which only identifiers are used). All other labels count by their values, as do resource and service.
+
+use crate::promql;
+use crate::weights::AlarmWeights;
+use crate::words;
+use incident::Alarm;
+use std::collections::BTreeMap;
+use tantivy::tokenizer::TextAnalyzer;
+
+/// The label that carries the sender's longer text.
+pub(crate) const DESCRIPTION: &str = "description";
+/// The label that carries the query behind the alarm.
+pub(crate) const EXPR: &str = "expr";
+/// Labels that say who watches or how bad it is, not what is wrong.
+const SILENT_LABELS: [&str; 6] = ["severity", "prometheus", "alertname", "fingerprint", "account", "region"];
+/// Most different terms used of one alarm: the bound on the work of one search.
+const TERMS_MAX: usize = 256;
+
+/// One word of the alarm.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct AlarmTerm {
+    /// As it stands in the index.
+    pub(crate) stem: String,
+    /// As the alarm writes it.
+    pub(crate) written: String,
+    /// What a match counts.
+    pub(crate) weight: f32,
+}
+
+/// The alarm's terms, the heaviest first.
+pub(crate) fn terms(analyzer: &mut TextAnalyzer, weights: &AlarmWeights, alarm: &Alarm) -> Vec<AlarmTerm> {
+    let label = |key: &str| alarm.labels.get(key).map_or("", String::as_str);
+    let parts = [
+        (weights.name, alarm.title.clone()),
+        (weights.summary, alarm.summary.clone()),
+        (weights.description, label(DESCRIPTION).to_owned()),
+        (weights.expr, promql::identifiers(label(EXPR))),
+        (weights.labels, other_words(alarm)),
+    ];
+    let mut found: BTreeMap<String, AlarmTerm> = BTreeMap::new();
+    for (weight, text) in parts {
+        let mut here: BTreeMap<String, String> = BTreeMap::new();
+        for (stem, written) in words::terms(analyzer, &text) {
+            here.entry(stem).or_insert(written);
+        }
+        for (stem, written) in here {
+            let term = found.entry(stem.clone()).or_insert(AlarmTerm { stem, written, weight: 0.0 });
+            let (larger, smaller) = (term.weight.max(weight), term.weight.min(weight));
+            term.weight = larger + weights.repeat * smaller;
+        }
+    }
+    let mut terms: Vec<AlarmTerm> = found.into_values().filter(|term| term.weight > 0.0).collect();
+    terms.sort_by(|a, b| b.weight.total_cmp(&a.weight).then_with(|| a.stem.cmp(&b.stem)));
+    terms.truncate(TERMS_MAX);
+    terms
+}
+
+/// Label values, resource and service, each once.
+fn other_words(alarm: &Alarm) -> String {
+    let labels = alarm.labels.iter().filter(|(key, _)| {
+        let key = key.as_str();
+        key != DESCRIPTION && key != EXPR && !SILENT_LABELS.contains(&key)
+    });
+    let values =
+        labels.map(|(_, value)| value.as_str()).chain([alarm.resource.as_str()]).chain(alarm.service.as_deref());
+    values.collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,138 @@
+//! All runbooks of this moment, and the index over them.
+//!
+//! A file that breaks keeps its last good version, so that a typo at midnight takes no suggestion away.
+//! Only new and changed files are parsed again; the index is then laid out anew as one segment. That keeps word statistics
+//! exact and the ranking the same whatever the order of edits, which replaying an old night depends on.
+
+use crate::engine::Engine;
+use crate::runbook::{Problem, Runbook};
+use crate::scan::RunbookFile;
+use crate::search::{Hit, search};
+use crate::weights::Weights;
+use incident::{Alarm, RunbookId};
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+
+/// Said when tantivy could not lay out the index. The library stays as it was.
+#[derive(Debug, thiserror::Error)]
+#[error("laying out the runbook index")]
+pub struct IndexFailed(#[source] pub(crate) tantivy::TantivyError);
+
+/// What a [`Library::reload`] did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reload {
+    /// New runbooks.
+    pub added: usize,
+    /// Runbooks with a new text.
+    pub changed: usize,
+    /// Runbooks whose file is gone.
+    pub removed: usize,
+    /// Every file that is broken now, also those broken before.
+    pub problems: Vec<Problem>,
+}
+
+/// The runbooks and their index. Cheap to search from many threads; `reload` needs it alone.
+pub struct Library {
+    weights: Weights,
+    runbooks: BTreeMap<RunbookId, Runbook>,
+    seen: BTreeMap<RunbookId, Seen>,
+    engine: Option<Engine>,
+}
+
+/// The newest text seen of a file, good or broken.
+#[derive(Clone)]
+struct Seen {
+    digest: [u8; 32],
+    problem: Option<Problem>,
+}
+
+impl Library {
+    /// An empty library with the built-in weights.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_weights(Weights::built_in())
+    }
+
+    /// An empty library with other weights, for measuring them.
+    #[must_use]
+    pub const fn with_weights(weights: Weights) -> Self {
+        Self { weights, runbooks: BTreeMap::new(), seen: BTreeMap::new(), engine: None }
+    }
+
+    /// Takes over the present files: all of them, since a missing one is a removed one.
+    ///
+    /// # Errors
+    /// [`IndexFailed`]; the library is then as before.
+    pub fn reload(&mut self, files: &[RunbookFile]) -> Result<Reload, IndexFailed> {
+        let mut reload = Reload::default();
+        let mut seen = BTreeMap::new();
+        let mut runbooks = BTreeMap::new();
+        for file in files {
+            let digest: [u8; 32] = Sha256::digest(file.text.as_bytes()).into();
+            let old = self.runbooks.get(&file.id);
+            let known = self.seen.get(&file.id).filter(|known| known.digest == digest).cloned();
+            let (now, good) = match known {
+                Some(known) => (known, old.cloned()),
+                None => match Runbook::parse(file.id.clone(), &file.path, &file.text) {
+                    Ok(runbook) => {
+                        *(if old.is_some() { &mut reload.changed } else { &mut reload.added }) += 1;
+                        (Seen { digest, problem: None }, Some(runbook))
+                    }
+                    Err(problem) => (Seen { digest, problem: Some(problem) }, old.cloned()),
+                },
+            };
+            reload.problems.extend(now.problem.clone());
+            seen.insert(file.id.clone(), now);
+            runbooks.extend(good.map(|runbook| (file.id.clone(), runbook)));
+        }
+        reload.removed = self.runbooks.keys().filter(|id| !runbooks.contains_key(id)).count();
+        if reload.added + reload.changed + reload.removed > 0 {
+            self.put(runbooks)?;
+        }
+        self.seen = seen;
+        Ok(reload)
+    }
+
+    /// Replaces all runbooks by these, already parsed.
+    pub(crate) fn put(&mut self, runbooks: BTreeMap<RunbookId, Runbook>) -> Result<(), IndexFailed> {
+        self.engine = Some(Engine::build(runbooks.values(), &self.weights).map_err(IndexFailed)?);
+        self.runbooks = runbooks;
+        Ok(())
+    }
+
+    /// The runbooks that fit the alarm, best first, at most `limit`; those that share no word with it are left out.
+    /// The same alarm and the same runbooks give the same order and the same scores, always.
+    #[must_use]
+    pub fn search(&self, alarm: &Alarm, limit: usize) -> Vec<Hit> {
+        self.engine.as_ref().map_or_else(Vec::new, |engine| search(engine, &self.weights, &self.runbooks, alarm, limit))
+    }
+
+    /// The good version of a runbook.
+    #[must_use]
+    pub fn get(&self, id: &RunbookId) -> Option<&Runbook> {
+        self.runbooks.get(id)
+    }
+
+    /// All runbooks, by id.
+    pub fn iter(&self) -> impl Iterator<Item = &Runbook> {
+        self.runbooks.values()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.runbooks.len()
+    }
+
+    /// True when there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.runbooks.is_empty()
+    }
+}
+
+impl Default for Library {
+    fn default() -> Self {
+        Self::new()
+    }
+}
