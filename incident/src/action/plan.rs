@@ -1,7 +1,7 @@
 //! What will run, as data: the holes of a runner filled with checked values. Secrets are not in it; a header that
 //! says `env:NAME` is looked up by the runner at the last moment.
 
-use super::template::{expand, only_hole, pieces, Piece};
+use super::template::{Piece, expand, only_hole, pieces};
 use super::{Action, Params, Runner, Value, render};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -126,9 +126,7 @@ fn fill_json(json: &serde_json::Value, params: &Params) -> serde_json::Value {
             Some(Value::Text(_)) | None => Json::from(expand(template, |name| text(params, name))),
         },
         Json::Array(items) => items.iter().map(|item| fill_json(item, params)).collect(),
-        Json::Object(fields) => {
-            fields.iter().map(|(key, field)| (key.clone(), fill_json(field, params))).collect()
-        }
+        Json::Object(fields) => fields.iter().map(|(key, field)| (key.clone(), fill_json(field, params))).collect(),
         Json::Null | Json::Bool(_) | Json::Number(_) => json.clone(),
     }
 }

@@ -117,8 +117,8 @@ impl Action {
         let offered = |param: &Param| {
             let from_alarm = param.from.iter().filter_map(|path| look_up(alarm, path));
             from_alarm
-                .chain(param.default.as_deref())
-                .find_map(|value| param.check(value).ok())
+                .chain(param.default.clone())
+                .find_map(|value| param.check(&value).ok())
                 .map(|value| (param.name.clone(), value.to_string()))
         };
         self.params.iter().filter_map(offered).collect()
@@ -128,10 +128,7 @@ impl Action {
     #[must_use]
     pub fn missing(&self, params: &BTreeMap<String, String>) -> Vec<&Param> {
         let has_value = |param: &&Param| params.get(&param.name).is_some_and(|value| !value.trim().is_empty());
-        self.params
-            .iter()
-            .filter(|param| param.required && param.default.is_none() && !has_value(param))
-            .collect()
+        self.params.iter().filter(|param| param.required && param.default.is_none() && !has_value(param)).collect()
     }
 
     /// Checks every value; an empty one counts as absent and takes the default.
@@ -199,18 +196,18 @@ impl Param {
 pub(super) const ALARM_FIELDS: [&str; 7] = ["service", "resource", "title", "summary", "source", "key", "severity"];
 
 /// The text at a path that the parser has checked. Read, never evaluated.
-fn look_up<'a>(alarm: &'a Alarm, path: &str) -> Option<&'a str> {
+fn look_up(alarm: &Alarm, path: &str) -> Option<String> {
     if let Some(label) = path.strip_prefix("labels.") {
-        return alarm.labels.get(label).map(String::as_str);
+        return alarm.labels.get(label).cloned();
     }
     match path {
-        "service" => alarm.service.as_deref(),
-        "resource" => Some(&alarm.resource),
-        "title" => Some(&alarm.title),
-        "summary" => Some(&alarm.summary),
-        "source" => Some(&alarm.source),
-        "key" => Some(alarm.key.as_str()),
-        "severity" => Some(alarm.severity.label()),
+        "service" => alarm.service.clone(),
+        "resource" => Some(alarm.resource.clone()),
+        "title" => Some(alarm.title.clone()),
+        "summary" => Some(alarm.summary.clone()),
+        "source" => Some(alarm.source.clone()),
+        "key" => Some(alarm.key.to_string()),
+        "severity" => Some(alarm.severity.to_string()),
         _ => None,
     }
 }
