@@ -4,3 +4,9 @@
 //! caller's. No payload leaves without passing [`limits`], and no foreign text without passing [`escape`].
 
 pub mod blocks;
+pub mod escape;
+mod secret;
+pub mod value;
+pub mod verify;
+
+pub use secret::Secret;

@@ -1,0 +1,202 @@
+//! Foreign words on their way into Slack's markup: they may be read, they may not act.
+//!
+//! Rules from Slack's text formatting page: escape exactly `&`, `<` and `>`. That alone leaves bold, code and layout to
+//! whoever wrote the alarm, so control and bidi characters go too, one-line slots stay one line, and a backtick cannot
+//! close our code. Slack has no escape for `*`, `_` and `~`; a look-alike stands in where it would end our bold.
+//! Nothing here cuts to a slot's length without being told the length.
+
+use chrono::{DateTime, Utc};
+use std::fmt::Write as _;
+
+/// What ends a text that was cut.
+pub const CUT: char = '…';
+
+/// Text of several lines: control and bidi characters out, `& < >` escaped, at most `chars_max` characters.
+#[must_use]
+pub fn text(foreign: &str, chars_max: usize) -> String {
+    escape(&clean(foreign).replace('`', "ˋ"), chars_max)
+}
+
+/// Text of one line: as [`text`], and every run of white space is one space.
+#[must_use]
+pub fn line(foreign: &str, chars_max: usize) -> String {
+    escape(&one_line(foreign).replace('`', "ˋ"), chars_max)
+}
+
+/// One bold line: as [`line`], and no star in it can end the bold. Empty stays empty.
+#[must_use]
+pub fn bold(foreign: &str, chars_max: usize) -> String {
+    let inner = line(&foreign.replace('*', "∗"), chars_max.saturating_sub(2));
+    if inner.is_empty() { inner } else { format!("*{inner}*") }
+}
+
+/// One line of code: as [`line`], in backticks. Empty stays empty.
+#[must_use]
+pub fn code(foreign: &str, chars_max: usize) -> String {
+    let inner = line(foreign, chars_max.saturating_sub(2));
+    if inner.is_empty() { inner } else { format!("`{inner}`") }
+}
+
+/// Lines of code between fences. Empty stays empty.
+#[must_use]
+pub fn code_block(foreign: &str, chars_max: usize) -> String {
+    let inner = text(foreign.trim_end(), chars_max.saturating_sub(8));
+    if inner.is_empty() { inner } else { format!("```\n{inner}\n```") }
+}
+
+/// One line for a `plain_text` slot, which Slack shows as it is. Its length is counted as if it were escaped.
+#[must_use]
+pub fn plain(foreign: &str, chars_max: usize) -> String {
+    unescape(&escape(&one_line(foreign), chars_max))
+}
+
+/// A link. An address that is not `http` or `https` is not linked, only its label is shown.
+#[must_use]
+pub fn link(url: &str, label: &str) -> String {
+    let label = line(label, LABEL_CHARS_MAX);
+    match address(url) {
+        Some(url) if !label.is_empty() => format!("<{url}|{label}>"),
+        _ => label,
+    }
+}
+
+/// The address fit for a link or a button: `http` or `https`, and nothing in it can end the link. `None` for others,
+/// and for those beyond 3,000 characters.
+#[must_use]
+pub fn address(url: &str) -> Option<String> {
+    let url = url.trim();
+    let lower = url.to_ascii_lowercase();
+    if !lower.starts_with("https://") && !lower.starts_with("http://") {
+        return None;
+    }
+    let mut safe = String::with_capacity(url.len());
+    for c in url.chars() {
+        match c {
+            '|' | '<' | '>' | '"' | '`' | '\\' | '^' => percent_encode(&mut safe, c),
+            c if c.is_whitespace() || c.is_control() || is_invisible(c) => percent_encode(&mut safe, c),
+            '&' => safe.push_str("&amp;"),
+            c => safe.push(c),
+        }
+    }
+    (safe.chars().count() <= URL_CHARS_MAX).then_some(safe)
+}
+
+/// The clock time in the reader's own zone: `<!date^1763820120^{time}|14:02 UTC>`.
+#[must_use]
+pub fn time(at: DateTime<Utc>) -> String {
+    format!("<!date^{}^{{time}}|{}>", at.timestamp(), utc_time(at))
+}
+
+/// Day and time in the reader's own zone.
+#[must_use]
+pub fn day_time(at: DateTime<Utc>) -> String {
+    format!("<!date^{}^{{date_short_pretty}} {{time}}|{}>", at.timestamp(), utc_day_time(at))
+}
+
+/// `14:02 UTC`: for plain slots and for the words that a screen reader reads.
+#[must_use]
+pub fn utc_time(at: DateTime<Utc>) -> String {
+    at.format("%H:%M UTC").to_string()
+}
+
+/// `24 Nov 09:00 UTC`.
+#[must_use]
+pub fn utc_day_time(at: DateTime<Utc>) -> String {
+    at.format("%-d %b %H:%M UTC").to_string()
+}
+
+/// A mention, which notifies when the message is new. A text that is no user id is shown as a line instead.
+#[must_use]
+pub fn mention(user_id: &str) -> String {
+    if is_user_id(user_id) { format!("<@{user_id}>") } else { line(user_id, LABEL_CHARS_MAX) }
+}
+
+/// True for `U0ANA` and `W0ANA`.
+#[must_use]
+pub fn is_user_id(text: &str) -> bool {
+    text.starts_with(['U', 'W'])
+        && (3..=32).contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
+}
+
+/// Puts `&amp;`, `&lt;` and `&gt;` back: for what people typed, which Slack hands over escaped.
+#[must_use]
+pub fn unescape(escaped: &str) -> String {
+    escaped.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+}
+
+/// How many characters Slack counts: of markup as it stands, of plain text as if it were escaped.
+#[must_use]
+pub fn escaped_chars(plain: &str) -> usize {
+    plain.chars().map(|c| entity(c).map_or(1, str::len)).sum()
+}
+
+/// Longest label of a link; longer ones are cut.
+const LABEL_CHARS_MAX: usize = 300;
+/// Longest address that a button takes.
+const URL_CHARS_MAX: usize = 3000;
+
+/// Escapes, and cuts between characters so that the escaped text has at most `chars_max` of them.
+fn escape(clean: &str, chars_max: usize) -> String {
+    let fits = escaped_chars(clean) <= chars_max;
+    let room = if fits { chars_max } else { chars_max.saturating_sub(1) };
+    let mut escaped = String::with_capacity(clean.len());
+    let mut used = 0;
+    for c in clean.chars() {
+        used += entity(c).map_or(1, str::len);
+        if used > room {
+            break;
+        }
+        match entity(c) {
+            Some(entity) => escaped.push_str(entity),
+            None => escaped.push(c),
+        }
+    }
+    if !fits && chars_max > 0 {
+        escaped.truncate(escaped.trim_end().len());
+        escaped.push(CUT);
+    }
+    escaped
+}
+
+const fn entity(c: char) -> Option<&'static str> {
+    match c {
+        '&' => Some("&amp;"),
+        '<' => Some("&lt;"),
+        '>' => Some("&gt;"),
+        _ => None,
+    }
+}
+
+fn one_line(foreign: &str) -> String {
+    clean(foreign).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn clean(foreign: &str) -> String {
+    let foreign = foreign.replace("\r\n", "\n");
+    let kept = foreign.chars().filter_map(|c| match c {
+        '\n' | '\r' | '\u{2028}' | '\u{2029}' => Some('\n'),
+        '\t' => Some(' '),
+        c if c.is_control() || is_invisible(c) => None,
+        c => Some(c),
+    });
+    kept.collect()
+}
+
+/// Characters that reorder or hide text. The joiners U+200C and U+200D stay: Persian and many emoji need them.
+const fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{00AD}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{180E}' | '\u{200B}' | '\u{200E}' | '\u{200F}'
+        | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}'
+        | '\u{E0000}'..='\u{E007F}')
+}
+
+fn percent_encode(into: &mut String, c: char) {
+    let mut bytes = [0; 4];
+    for byte in c.encode_utf8(&mut bytes).bytes() {
+        write!(into, "%{byte:02X}").expect("writing to a String cannot fail");
+    }
+}
+
+#[cfg(test)]
+mod tests;
