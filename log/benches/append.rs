@@ -34,14 +34,15 @@ fn main() {
 
 async fn measure(log: &Arc<SqliteLog>, writers: usize) {
     let next = Arc::new(AtomicU64::new(0));
+    let sample = Arc::new(raw());
     let (began, cpu) = (Instant::now(), cpu_ticks());
     let tasks: Vec<_> = (0..writers)
         .map(|_| {
-            let (log, next) = (Arc::clone(log), Arc::clone(&next));
+            let (log, next, sample) = (Arc::clone(log), Arc::clone(&next), Arc::clone(&sample));
             tokio::spawn(async move {
                 let mut waits = Vec::new();
                 while began.elapsed() < Duration::from_secs(SECONDS) {
-                    let append = alarm(next.fetch_add(1, Ordering::Relaxed));
+                    let append = alarm(next.fetch_add(1, Ordering::Relaxed), &sample);
                     let sent = Instant::now();
                     log.append(append).await.unwrap();
                     waits.push(sent.elapsed());
@@ -66,7 +67,7 @@ async fn measure(log: &Arc<SqliteLog>, writers: usize) {
     );
 }
 
-fn alarm(number: u64) -> Append {
+fn alarm(number: u64, raw: &[u8]) -> Append {
     let at = DateTime::from_timestamp(1_780_000_000, 0).unwrap();
     let stream = StreamId::new(format!("inc/{number}"));
     let effect = |name: &str, due_at, repeat| NewEffect {
@@ -89,7 +90,7 @@ fn alarm(number: u64) -> Append {
                 actor: "cloudwatch".to_owned(),
                 cause: format!("delivery/{number}"),
                 body: vec![b'b'; 600],
-                raw: Some(raw(number)),
+                raw: Some(raw.to_vec()),
             }],
             head: Head { snapshot: vec![b's'; 900], fold: 1, listing: Some("open".to_owned()) },
         }],
@@ -101,11 +102,11 @@ fn alarm(number: u64) -> Append {
 }
 
 /// 1.5 KB that compress about as well as an alarm's JSON does.
-fn raw(number: u64) -> Vec<u8> {
+fn raw() -> Vec<u8> {
     let mut text = String::new();
     while text.len() < 1500 {
         let field = text.len();
-        text.push_str(&format!(r#""field{field}":"value of {field} for {number}","#));
+        text.push_str(&format!(r#""field{field}":"value of {field}, {:x}","#, field * 2_654_435_761));
     }
     text.into_bytes()
 }
