@@ -1,0 +1,246 @@
+//! Who sent this? Secrets are compared in constant time, and the sender learns nothing but "no".
+//!
+//! It never fetches a certificate: for SNS it names the address, and the caller hands the bytes to [`crate::sns::verify`].
+//! Standard Webhooks: github.com/standard-webhooks/standard-webhooks, `spec/standard-webhooks.md`.
+
+use crate::request::{Peer, Request};
+use crate::source::{Kind, sns};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, TimeDelta, Utc};
+use ring::{digest, hmac};
+use std::fmt;
+use std::str::FromStr;
+use subtle::ConstantTimeEq;
+
+/// How far a signed time may be from ours, both ways: the tolerance that the Standard Webhooks libraries use.
+pub(crate) const SIGNED_TIME_WINDOW: TimeDelta = TimeDelta::minutes(5);
+/// Most signatures read from one header; a rotation needs two.
+const SIGNATURES_MAX: usize = 8;
+
+/// A hook: what it reads, and how its senders prove who they are.
+#[derive(Debug, Clone)]
+pub struct SourceConfig {
+    /// The format.
+    pub kind: Kind,
+    /// The hook's name, as in its path.
+    pub name: String,
+    /// Live keys, at most two, so that one can be changed without a gap. Basic: `user:password`.
+    pub secrets: Vec<Secret>,
+    /// The proof that is asked for.
+    pub scheme: Scheme,
+    /// For SNS: the topics that are listened to. Empty means none.
+    pub topics: Vec<String>,
+}
+
+/// The proof that is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// `Authorization: Bearer <secret>` or `X-Api-Key: <secret>`.
+    Bearer,
+    /// Standard Webhooks: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
+    Hmac,
+    /// `Authorization: Basic <user:password>`.
+    Basic,
+    /// A key in the body (`routing_key` of `PagerDuty`, `key` of `UptimeRobot`), or as for `Bearer`.
+    Key,
+    /// The signature of an SNS message and an allowed topic.
+    Sns,
+    /// No proof; only from this machine.
+    Open,
+}
+
+/// Said when a configuration names no scheme.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is not a way to authenticate; write bearer, hmac, basic, key, sns or open")]
+pub struct UnknownScheme(String);
+
+impl FromStr for Scheme {
+    type Err = UnknownScheme;
+
+    fn from_str(text: &str) -> Result<Self, UnknownScheme> {
+        Ok(match text {
+            "bearer" => Self::Bearer,
+            "hmac" => Self::Hmac,
+            "basic" => Self::Basic,
+            "key" => Self::Key,
+            "sns" => Self::Sns,
+            "open" => Self::Open,
+            _ => return Err(UnknownScheme(text.to_owned())),
+        })
+    }
+}
+
+/// A secret. Its `Debug` is `***`, and it has no `Display`.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Spaces and line ends around it are dropped: they come from files and shells.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(text.trim().to_owned())
+    }
+
+    /// Compares digests, so that neither content nor length shows in the time it takes. An empty secret equals nothing.
+    fn equals(&self, given: &[u8]) -> bool {
+        let mine = digest::digest(&digest::SHA256, self.0.as_bytes());
+        let theirs = digest::digest(&digest::SHA256, given);
+        bool::from(mine.as_ref().ct_eq(theirs.as_ref())) && !self.0.is_empty()
+    }
+
+    /// The key bytes of Standard Webhooks: base64 after `whsec_`, else the text itself.
+    fn signing_key(&self) -> Option<hmac::Key> {
+        let bytes = match self.0.strip_prefix("whsec_") {
+            Some(encoded) => STANDARD.decode(encoded).ok()?,
+            None => self.0.as_bytes().to_vec(),
+        };
+        (!bytes.is_empty()).then(|| hmac::Key::new(hmac::HMAC_SHA256, &bytes))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// What is still to be done before the delivery may be believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum Proof {
+    /// Nothing: decode it.
+    Complete,
+    /// Fetch this certificate (https, no redirects) and call [`crate::sns::verify`]; until then it is a claim.
+    SnsCertificate {
+        /// Its checked address.
+        url: String,
+    },
+}
+
+/// No. Says no more to the sender; `reason` is for our counter and our log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("unauthorised")]
+pub struct Unauthorised {
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why a delivery was not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// It came without a credential.
+    Missing,
+    /// The credential is none of ours.
+    Wrong,
+    /// The signed time is more than five minutes (SNS: an hour) from ours.
+    OutsideWindow,
+    /// The header or the body that holds the proof cannot be read.
+    Unreadable,
+    /// The hook has no secret: nobody can pass.
+    NoSecret,
+    /// An open hook was called from another machine.
+    NotLoopback,
+    /// The SNS topic is not on the hook's list.
+    TopicNotAllowed,
+    /// The address of the signing certificate is not one of SNS.
+    CertificateAddress,
+    /// The signing certificate cannot be read, is not valid now, or holds no RSA key.
+    Certificate,
+}
+
+impl Reason {
+    /// The name of its counter: `wrong`, `outside_window` ...
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Wrong => "wrong",
+            Self::OutsideWindow => "outside_window",
+            Self::Unreadable => "unreadable",
+            Self::NoSecret => "no_secret",
+            Self::NotLoopback => "not_loopback",
+            Self::TopicNotAllowed => "topic_not_allowed",
+            Self::CertificateAddress => "certificate_address",
+            Self::Certificate => "certificate",
+        }
+    }
+}
+
+impl From<Reason> for Unauthorised {
+    fn from(reason: Reason) -> Self {
+        Self { reason }
+    }
+}
+
+/// Checks the proof that the hook asks for.
+///
+/// # Errors
+/// [`Unauthorised`] with a reason that must not be sent back.
+pub fn authenticate(config: &SourceConfig, request: &Request<'_>) -> Result<Proof, Unauthorised> {
+    match config.scheme {
+        Scheme::Bearer => token(config, bearer(request)),
+        Scheme::Basic => basic(config, request),
+        Scheme::Key => token(config, bearer(request).or_else(|| config.kind.key_in(request))),
+        Scheme::Hmac => standard_webhooks(config, request),
+        Scheme::Sns => {
+            sns::allow_topic(config, request.body)?;
+            Ok(Proof::SnsCertificate { url: sns::signing_cert_url(request.body)? })
+        }
+        Scheme::Open if request.peer == Peer::Loopback => Ok(Proof::Complete),
+        Scheme::Open => Err(Reason::NotLoopback.into()),
+    }
+}
+
+fn token(config: &SourceConfig, given: Option<String>) -> Result<Proof, Unauthorised> {
+    if config.secrets.is_empty() {
+        return Err(Reason::NoSecret.into());
+    }
+    let given = given.ok_or(Reason::Missing)?;
+    // All secrets are tried, whichever fits: `fold` does not stop early.
+    let fits = config.secrets.iter().fold(false, |fits, secret| fits | secret.equals(given.as_bytes()));
+    if fits { Ok(Proof::Complete) } else { Err(Reason::Wrong.into()) }
+}
+
+fn bearer(request: &Request<'_>) -> Option<String> {
+    let authorization = request.headers.get("authorization").and_then(|value| after_word(value, "bearer"));
+    authorization.or_else(|| request.headers.get("x-api-key").map(str::trim)).map(str::to_owned)
+}
+
+/// `Bearer abc` -> `abc`; the word's case does not matter (RFC 9110, 11.1).
+fn after_word<'a>(value: &'a str, word: &str) -> Option<&'a str> {
+    let (scheme, rest) = value.trim().split_once(' ')?;
+    scheme.eq_ignore_ascii_case(word).then(|| rest.trim())
+}
+
+fn basic(config: &SourceConfig, request: &Request<'_>) -> Result<Proof, Unauthorised> {
+    let value = request.headers.get("authorization").ok_or(Reason::Missing)?;
+    let encoded = after_word(value, "basic").ok_or(Reason::Missing)?;
+    let decoded = STANDARD.decode(encoded).map_err(|_| Reason::Unreadable)?;
+    token(config, Some(String::from_utf8(decoded).map_err(|_| Reason::Unreadable)?))
+}
+
+fn standard_webhooks(config: &SourceConfig, request: &Request<'_>) -> Result<Proof, Unauthorised> {
+    let header = |name| request.headers.get(name).ok_or(Reason::Missing);
+    let (id, timestamp, signatures) =
+        (header("webhook-id")?, header("webhook-timestamp")?, header("webhook-signature")?);
+    let signed_at: DateTime<Utc> =
+        timestamp.parse().ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0)).ok_or(Reason::Unreadable)?;
+    if (request.now - signed_at).abs() > SIGNED_TIME_WINDOW {
+        return Err(Reason::OutsideWindow.into());
+    }
+    let keys: Vec<hmac::Key> = config.secrets.iter().filter_map(Secret::signing_key).collect();
+    if keys.is_empty() {
+        return Err(Reason::NoSecret.into());
+    }
+    let signed = [id.as_bytes(), b".", timestamp.as_bytes(), b".", request.body].concat();
+    let fits = signatures
+        .split_ascii_whitespace()
+        .take(SIGNATURES_MAX)
+        .filter_map(|signature| STANDARD.decode(signature.strip_prefix("v1,")?).ok())
+        .any(|signature| keys.iter().any(|key| hmac::verify(key, &signed, &signature).is_ok()));
+    if fits { Ok(Proof::Complete) } else { Err(Reason::Wrong.into()) }
+}
+
+#[cfg(test)]
+mod tests;
