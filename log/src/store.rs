@@ -62,7 +62,7 @@ pub trait EventLog: Send + Sync {
     /// The first instant at which [`Self::lease_due`] would find something.
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>, ReadError>;
 
-    /// Up to `max` effects in a state, those that changed last in no particular order; for a status page.
+    /// Up to `max` effects in a state, in no particular order; for a status page.
     async fn effects(&self, state: EffectState, max: usize) -> Result<Vec<Effect>, ReadError>;
 
     /// Returns after a commit of this process that left effects to wait for: ask [`Self::next_due`] again.
