@@ -5,7 +5,9 @@
 
 pub mod blocks;
 pub mod escape;
+pub mod limits;
 mod secret;
+pub mod sim;
 pub mod value;
 pub mod verify;
 
