@@ -1,1 +1,146 @@
-//! Shared pieces of the integration tests.
+//! What the integration tests and the measuring program share: a CatOps that runs as its users run it.
+//! It starts the built binary and speaks HTTP to it; it never reaches into its memory.
+#![expect(missing_docs, reason = "test support: names say it")]
+#![expect(clippy::unwrap_used, reason = "test support fails loudly")]
+#![expect(clippy::disallowed_methods, reason = "tests wait for another process, by the clock")]
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a server may take until it prints its address, and a page until it shows what is expected. Generous: a busy
+/// machine must not fail a test that has no bug.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The binary: `CATOPS_BIN`, else the one beside this test's own profile folder.
+pub fn binary() -> PathBuf {
+    if let Ok(path) = std::env::var("CATOPS_BIN") {
+        return PathBuf::from(path);
+    }
+    let own = std::env::current_exe().unwrap();
+    let folder = own.ancestors().find(|folder| folder.join("catops").is_file());
+    folder.expect("build the binary first: cargo build -p catops").join("catops")
+}
+
+/// The repository's root.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// A running `catops demo` or `catops serve`.
+pub struct Server {
+    child: Child,
+    pub url: String,
+    pub http: reqwest::Client,
+}
+
+impl Server {
+    /// `catops demo --quiet` on a free port, with its data in `data`.
+    pub fn demo(data: &Path) -> Result<Self> {
+        Self::start(&["demo", "--quiet", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()])
+    }
+
+    /// `catops demo` with its story.
+    pub fn story(data: &Path) -> Result<Self> {
+        Self::start(&["demo", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()])
+    }
+
+    fn start(args: &[&str]) -> Result<Self> {
+        let mut child = Command::new(binary())
+            .args(args)
+            .env_remove("SLACK_BOT_TOKEN")
+            .env_remove("SLACK_SIGNING_SECRET")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("starting catops")?;
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line)?;
+        let Some(url) = line.trim().strip_suffix("/local/") else {
+            child.kill().ok();
+            let mut said = String::new();
+            child.stderr.take().unwrap().read_to_string(&mut said)?;
+            bail!("catops printed no address: {line:?}\n{said}");
+        };
+        let url = url.to_owned();
+        // Nobody reads the log of a test server; a full pipe would stop it.
+        let mut stderr = child.stderr.take().unwrap();
+        std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+        Ok(Self { child, url, http: reqwest::Client::new() })
+    }
+
+    /// kill -9, as a power switch does to a process.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Result<(u16, Value)> {
+        let response = self.http.post(format!("{}{path}", self.url)).json(body).send().await?;
+        Ok((response.status().as_u16(), response.json().await.unwrap_or(Value::Null)))
+    }
+
+    pub async fn get(&self, path: &str) -> Result<Value> {
+        Ok(self.http.get(format!("{}{path}", self.url)).send().await?.json().await?)
+    }
+
+    /// A firing alarm of the generic source.
+    pub async fn fire(&self, key: &str, id: &str, title: &str) -> Result<u16> {
+        let alarm = json!({ "title": title, "key": key, "id": id, "state": "firing", "severity": "error", "service": "checkout-api" });
+        Ok(self.post("/hooks/generic", &alarm).await?.0)
+    }
+
+    pub async fn clear(&self, key: &str, id: &str) -> Result<u16> {
+        Ok(self.post("/hooks/generic", &json!({ "title": key, "key": key, "id": id, "state": "cleared" })).await?.0)
+    }
+
+    pub async fn incident(&self, id: u64) -> Result<Value> {
+        self.get(&format!("/api/v1/incidents/{id}")).await
+    }
+
+    /// What the local Slack shows to a person: the messages of a channel, oldest first.
+    pub async fn messages(&self, channel: &str, reader: &str) -> Result<Vec<Value>> {
+        let state = self.get(&format!("/local/state?as={reader}")).await?;
+        let found = state["channels"].as_array().unwrap().iter().find(|shown| shown["id"] == channel);
+        Ok(found.and_then(|shown| shown["messages"].as_array().cloned()).unwrap_or_default())
+    }
+
+    /// The root posts of a channel that are cards of this incident.
+    pub async fn cards(&self, channel: &str, incident: u64) -> Result<Vec<Value>> {
+        let messages = self.messages(channel, "U0ANA").await?;
+        let name = format!("INC-{incident} ");
+        let is_card = |message: &Value| {
+            let text = message["text"].as_str().unwrap_or_default();
+            let in_thread = message["thread_ts"].as_str().is_some_and(|thread| Some(thread) != message["ts"].as_str());
+            !in_thread && text.contains(&name)
+        };
+        Ok(messages.into_iter().filter(is_card).collect())
+    }
+
+    /// Waits until something is as expected; fails with what it was.
+    pub async fn until<T>(&self, what: &str, mut look: impl AsyncFnMut(&Self) -> Result<Result<T, String>>) -> Result<T> {
+        let began = Instant::now();
+        loop {
+            let was = match look(self).await {
+                Ok(Ok(found)) => return Ok(found),
+                Ok(Err(was)) => was,
+                Err(error) => format!("{error:#}"),
+            };
+            if began.elapsed() > PATIENCE {
+                bail!("waited {PATIENCE:?} for {what}; it was: {was}");
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}

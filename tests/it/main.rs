@@ -1,1 +1,4 @@
-//! One integration binary for the whole workspace.
+//! One integration binary for the whole workspace. Each file is one subject.
+
+mod events;
+mod tidy;

@@ -1,0 +1,96 @@
+//! The log's own format is for ever: one golden file for each kind and schema that was ever written, read by every version.
+
+use incident::{Aside, Event, Incident, IncidentId, Recorded, RunOutcome, SCHEMA};
+use std::fs;
+use tests::root;
+
+fn golden_folder() -> std::path::PathBuf {
+    root().join("tests/corpus/events")
+}
+
+#[test]
+fn every_event_ever_written_can_still_be_read() {
+    let mut seen = std::collections::BTreeSet::new();
+    for entry in fs::read_dir(golden_folder()).expect("the corpus").flatten() {
+        let text = fs::read_to_string(entry.path()).expect("a golden file");
+        let event: Event = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", entry.path().display()));
+        seen.insert(event.kind());
+    }
+    for event in one_of_each() {
+        assert!(seen.contains(event.kind()), "no golden file for {}; write tests/corpus/events/{0}.{SCHEMA}.json", event.kind());
+    }
+}
+
+#[test]
+fn what_is_written_today_is_what_the_golden_files_hold() {
+    for event in one_of_each() {
+        let path = golden_folder().join(format!("{}.{SCHEMA}.json", event.kind()));
+        let now = serde_json::to_string_pretty(&event).expect("plain JSON") + "\n";
+        if std::env::var_os("CATOPS_BLESS").is_some() && !path.exists() {
+            fs::write(&path, &now).expect("writing a new golden file");
+        }
+        let golden = fs::read_to_string(&path).unwrap_or_else(|_| panic!("no {}; run once with CATOPS_BLESS=1", path.display()));
+        assert_eq!(now, golden, "the format of {} changed: raise SCHEMA, keep the old file, add an upcast", event.kind());
+    }
+}
+
+#[test]
+fn the_whole_corpus_folds_into_an_incident() {
+    let events: Vec<Recorded> =
+        one_of_each().into_iter().zip(1..).map(|(event, seq)| Recorded { seq, at: instant(), event }).collect();
+    let incident = Incident::fold(IncidentId(1), &events).expect("it begins with an opening");
+    assert_eq!(incident.seq, events.len() as u64);
+}
+
+fn instant() -> chrono::DateTime<chrono::Utc> {
+    "2026-11-23T02:14:00Z".parse().expect("a time")
+}
+
+fn one_of_each() -> Vec<Event> {
+    let alarm = serde_json::json!({
+        "source": "eventbridge", "delivery": "cloudwatch:arn:ALARM:1", "key": "cloudwatch:arn", "state": "firing",
+        "severity": "critical", "title": "orders-db CPU", "summary": "97 %", "resource": "orders-db", "service": "orders",
+        "labels": { "metric": "CPUUtilization" }, "links": [{ "rel": "console", "url": "https://example.com/" }],
+        "occurred_at": "2026-11-23T02:13:00Z",
+    });
+    let suggestion = serde_json::json!({
+        "action": "restart-service", "title": "Restart orders", "params": { "service": "orders" }, "runbook": "aws/rds-cpu",
+        "runbook_title": "RDS CPU is high", "reason": "matches \u{201c}cpu\u{201d}", "record": { "helped": 3, "did_not_help": 1 },
+        "strength": "strong", "score": 1.5, "read_only": false,
+    });
+    let (delivery, by, run) = ("d-1".into(), "ana".into(), incident::RunId::from("run-1-1"));
+    let severity = incident::Severity::Critical;
+    let summary = "97 %".to_owned();
+    let occurred_at = instant();
+    vec![
+        Event::Opened { alarm: serde_json::from_value(alarm).expect("an alarm") },
+        Event::Repeated { delivery, severity, summary: summary.clone(), occurred_at },
+        Event::SetAside { delivery: "d-2".into(), why: Aside::Information, occurred_at },
+        Event::Assigned { to: vec!["ana".into()], level: 0, policy: "default".to_owned(), because: "turn 3".to_owned(), wait_seconds: Some(300) },
+        Event::Suggested { suggestions: vec![serde_json::from_value(suggestion).expect("a suggestion")], runners_up: vec![], no_match: None },
+        Event::CardPosted { channel: "C0OPS".to_owned(), ts: "1.2".to_owned() },
+        Event::Paged { to: "ana".into(), by: "slack".to_owned(), level: 0 },
+        Event::PageFailed { to: "ben".into(), error: "user_not_found".to_owned() },
+        Event::Escalated { level: 1, by: None },
+        Event::EscalationExhausted,
+        Event::Acknowledged { by },
+        Event::Reassigned { by: "ana".into(), to: "ben".into() },
+        Event::Noted { by: "ben".into(), text: "looks like a deploy".to_owned() },
+        Event::ActionRequested {
+            run: run.clone(), action: "restart-service".into(), title: "Restart orders".to_owned(),
+            params: [("service".to_owned(), "orders".to_owned())].into(), by: "ben".into(), read_only: false,
+            watch_seconds: 300, timeout_seconds: 60, undo: None,
+        },
+        Event::ActionStarted { run: run.clone() },
+        Event::StopRequested { run: run.clone(), by: "ben".into() },
+        Event::ActionFinished { run: run.clone(), outcome: RunOutcome::Unknown, detail: String::new(), duration_ms: 12 },
+        Event::RunSettled { run: run.clone(), by: "ben".into() },
+        Event::ActionDidNotHelp { run: run.clone() },
+        Event::ActionHelped { run, after_seconds: 30 },
+        Event::Cleared { delivery: "d-3".into(), occurred_at },
+        Event::Refired { delivery: "d-4".into(), severity, summary, occurred_at },
+        Event::Resolved { by: "ana".into(), note: "fixed".to_owned() },
+        Event::Reopened { by: "ana".into() },
+        Event::Judged { by: "ana".into(), right: true },
+    ]
+}

@@ -1,0 +1,119 @@
+//! The house rules that a compiler does not hold: who may know whom, and that every file says what it is for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tests::root;
+
+/// What each crate of ours may know, directly.
+const MAY_KNOW: [(&str, &[&str]); 9] = [
+    ("incident", &[]),
+    ("ingest", &["incident"]),
+    ("rota", &["incident"]),
+    ("index", &["incident"]),
+    ("eventlog", &[]),
+    ("slack", &["incident"]),
+    ("suggest", &["incident", "index"]),
+    ("catops", &["incident", "ingest", "rota", "index", "eventlog", "slack", "suggest"]),
+    ("tests", &["incident", "ingest", "rota", "index", "eventlog", "slack", "suggest", "catops"]),
+];
+
+/// Crates that touch nothing: no runtime, no network, no database, no randomness.
+const PURE: [&str; 4] = ["incident", "ingest", "rota", "suggest"];
+const FORBIDDEN_IN_PURE: [&str; 10] =
+    ["tokio", "reqwest", "hyper", "axum", "rusqlite", "aws-config", "lambda_runtime", "fastrand", "ureq", "async-std"];
+
+/// The direct dependencies of a crate, without those of its tests.
+fn tree(package: &str, depth: Option<&str>) -> BTreeSet<String> {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["tree", "--offline", "--edges", "normal", "--prefix", "none", "--format", "{p}", "--package", package]);
+    if let Some(depth) = depth {
+        command.args(["--depth", depth]);
+    }
+    let output = command.current_dir(root()).output().expect("cargo tree");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("cargo prints UTF-8");
+    let mut names: BTreeSet<String> = text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect();
+    names.remove(package);
+    names
+}
+
+#[test]
+fn nobody_knows_whom_they_should_not() {
+    let ours: BTreeMap<&str, &[&str]> = MAY_KNOW.into_iter().collect();
+    for (package, allowed) in MAY_KNOW {
+        let known: BTreeSet<String> = tree(package, Some("1")).into_iter().filter(|name| ours.contains_key(name.as_str())).collect();
+        for name in known {
+            assert!(allowed.contains(&name.as_str()), "{package} knows {name}, and ARCHITECTURE.md says that it must not");
+        }
+    }
+}
+
+#[test]
+fn pure_crates_touch_nothing() {
+    for package in PURE {
+        let everything = tree(package, None);
+        for forbidden in FORBIDDEN_IN_PURE {
+            // `suggest` reads hits out of `index`, which links tantivy; tantivy's own helpers are not ours to forbid there.
+            if package == "suggest" && !tree(package, Some("1")).contains(forbidden) {
+                continue;
+            }
+            assert!(!everything.contains(forbidden), "{package} is pure, and depends on {forbidden}");
+        }
+    }
+}
+
+fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder of ours").flatten() {
+        let path = entry.path();
+        let name = entry.file_name();
+        if path.is_dir() && name != "target" && name != "node_modules" && !name.to_string_lossy().starts_with('.') {
+            rust_files(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    let mut files = Vec::new();
+    rust_files(root(), &mut files);
+    assert!(files.len() > 50, "the walk must find the workspace");
+    let silent: Vec<_> = files.iter().filter(|file| !fs::read_to_string(file).is_ok_and(|text| text.starts_with("//!"))).collect();
+    assert!(silent.is_empty(), "files without a header: {silent:?}");
+}
+
+#[test]
+fn every_crate_takes_the_workspace_lints() {
+    for (package, _) in MAY_KNOW {
+        let folder = if package == "eventlog" { "log" } else { package };
+        let manifest = fs::read_to_string(root().join(folder).join("Cargo.toml")).expect("a manifest");
+        assert!(manifest.contains("[lints]\nworkspace = true"), "{package} has lints of its own");
+    }
+}
+
+#[test]
+fn the_starter_library_is_large_enough_and_whole() {
+    let mut runbooks = Vec::new();
+    collect(&root().join("index/runbooks"), "md", &mut runbooks);
+    assert!(runbooks.len() >= 40, "{} runbooks", runbooks.len());
+    for runbook in &runbooks {
+        let text = fs::read_to_string(runbook).expect("UTF-8");
+        for section in ["## Symptoms", "## Checks", "## Actions", "## Escalation", "## Undo"] {
+            assert!(text.contains(section), "{} has no {section}", runbook.display());
+        }
+    }
+}
+
+fn collect(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder of ours").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            collect(&path, extension, found);
+        } else if path.extension().is_some_and(|found| found == extension) {
+            found.push(path);
+        }
+    }
+}
