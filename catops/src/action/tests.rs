@@ -1,0 +1,1 @@
+//! Runs against real processes and real sockets of this machine.

@@ -1,0 +1,1 @@
+//! Probes of real sockets of this machine.
