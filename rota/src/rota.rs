@@ -1,0 +1,82 @@
+//! Everything that the files `rota/*.toml` say: people, schedules, escalation. It does not change while it is in use.
+
+use crate::escalation::Policy;
+use crate::nearest::nearest;
+use crate::schedule::Schedule;
+use incident::ResponderId;
+use std::collections::BTreeMap;
+
+/// The rota. The empty one knows nobody, and its default policy pages nobody.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Rota {
+    /// People by id.
+    pub people: BTreeMap<ResponderId, Person>,
+    /// Schedules by name.
+    pub schedules: BTreeMap<String, Schedule>,
+    /// Escalation policies by name, without the default one.
+    pub policies: BTreeMap<String, Policy>,
+    /// The policy for everything that no other policy serves.
+    pub default_policy: Policy,
+}
+
+/// A person who can be on call. Reachable in at least one way when it comes from [`Rota::parse`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// As written in the files: `ana`.
+    pub id: ResponderId,
+    /// As shown to people: `Ana Ruiz`.
+    pub name: String,
+    /// The member id in Slack: `U0ANA`.
+    pub slack: Option<String>,
+    /// The e-mail address.
+    pub email: Option<String>,
+}
+
+/// Said when a text names no schedule.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no schedule \"{name}\"{}", hint.as_ref().map(|hint| format!("; did you mean \"{hint}\"?")).unwrap_or_default())]
+pub struct UnknownSchedule {
+    /// What was asked for.
+    pub name: String,
+    /// The schedule with the nearest name, when one is near.
+    pub hint: Option<String>,
+}
+
+impl Rota {
+    /// The person of that id.
+    #[must_use]
+    pub fn person(&self, id: &ResponderId) -> Option<&Person> {
+        self.people.get(id)
+    }
+
+    /// The person with that Slack member id.
+    #[must_use]
+    pub fn by_slack_id(&self, slack: &str) -> Option<&Person> {
+        self.people.values().find(|person| person.slack.as_deref() == Some(slack))
+    }
+
+    /// Whether the rota knows that person.
+    #[must_use]
+    pub fn is_responder(&self, id: &ResponderId) -> bool {
+        self.people.contains_key(id)
+    }
+
+    /// Everybody who can be on duty on a schedule, which is also a group for permissions.
+    ///
+    /// # Errors
+    /// When there is no such schedule.
+    pub fn members(&self, schedule: &str) -> Result<Vec<&ResponderId>, UnknownSchedule> {
+        self.schedule(schedule).map(Schedule::members)
+    }
+
+    /// The schedule of that name.
+    ///
+    /// # Errors
+    /// When there is none; the error names the nearest one.
+    pub fn schedule(&self, name: &str) -> Result<&Schedule, UnknownSchedule> {
+        self.schedules.get(name).ok_or_else(|| {
+            let hint = nearest(name, self.schedules.keys().map(String::as_str)).map(str::to_owned);
+            UnknownSchedule { name: name.to_owned(), hint }
+        })
+    }
+}

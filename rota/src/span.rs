@@ -1,0 +1,40 @@
+//! A stretch of time, start included, end excluded: the half-open interval that every rule of the rota is written in.
+
+use chrono::{DateTime, Utc};
+
+/// `[start, end)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The first instant inside.
+    pub start: DateTime<Utc>,
+    /// The first instant outside.
+    pub end: DateTime<Utc>,
+}
+
+impl Span {
+    /// All of time.
+    pub const ALWAYS: Self = Self { start: DateTime::<Utc>::MIN_UTC, end: DateTime::<Utc>::MAX_UTC };
+
+    /// Whether `at` is inside.
+    #[must_use]
+    pub fn contains(&self, at: DateTime<Utc>) -> bool {
+        self.start <= at && at < self.end
+    }
+
+    /// The time that is inside both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { start: self.start.max(other.start), end: self.end.min(other.end) }
+    }
+
+    /// The part around `at` in which it stays the same whether `boundary` has passed.
+    #[must_use]
+    pub(crate) fn cut(mut self, boundary: DateTime<Utc>, at: DateTime<Utc>) -> Self {
+        if boundary <= at {
+            self.start = self.start.max(boundary);
+        } else {
+            self.end = self.end.min(boundary);
+        }
+        self
+    }
+}
