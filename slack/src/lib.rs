@@ -6,6 +6,7 @@
 pub mod blocks;
 pub mod escape;
 pub mod limits;
+pub mod read;
 mod secret;
 pub mod sim;
 pub mod value;
