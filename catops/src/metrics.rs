@@ -78,7 +78,7 @@ impl Histogram {
     fn render(&self, name: &str, text: &mut String) {
         line(text, format_args!("# TYPE catops_{name}_seconds histogram"));
         for (count, bound) in self.buckets.iter().zip(BUCKETS_MS) {
-            let bound = std::time::Duration::from_millis(bound).as_secs_f64();
+            let bound = Duration::from_millis(bound).as_secs_f64();
             line(text, format_args!("catops_{name}_seconds_bucket{{le=\"{bound}\"}} {count}"));
         }
         line(text, format_args!("catops_{name}_seconds_bucket{{le=\"+Inf\"}} {}", self.count));

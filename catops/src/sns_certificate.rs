@@ -43,12 +43,11 @@ fn cached(url: &str) -> Option<String> {
     (since.elapsed() < KEPT).then(|| pem.clone())
 }
 
-/// Confirms a subscription. The caller has checked that the topic is wanted and the message signed.
+/// Confirms a subscription. The message was signed, `ingest` has checked the address, and the caller that the topic is wanted.
 ///
 /// # Errors
-/// The address is not Amazon's, or does not answer.
+/// The address does not answer.
 pub async fn confirm(app: &App, url: &str) -> Result<(), String> {
-    let url = ingest::sns::subscribe_url(url).map_err(|error| error.to_string())?;
     let response = app.http.get(url).timeout(TIMEOUT).send().await.map_err(|error| error.without_url().to_string())?;
     if response.status().is_success() { Ok(()) } else { Err(format!("the confirmation was answered {}", response.status())) }
 }

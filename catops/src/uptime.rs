@@ -3,12 +3,13 @@
 
 use crate::app::App;
 use crate::clock;
+use crate::config::secret::env;
 use crate::flow::change::{ChangeError, json, new_effect};
 use crate::flow::{names, receive};
 use crate::probe;
 use chrono::{DateTime, Utc};
 use incident::{Effect, Repeat, SCHEMA, Task};
-use ingest::uptime::{Check, State, judge, next_due};
+use ingest::uptime::{Check, State, due_after, judge};
 use log::{Append, AppendError, Expected, Head, LeasedEffect, NewEvent, Outcome, StreamWrite};
 
 /// The fold of a check's state.
@@ -43,7 +44,7 @@ pub async fn perform(app: &App, name: &str, leased: &LeasedEffect) -> Result<(),
         app.log.settle(&leased.token, Outcome::Done, None).await?;
         return Ok(());
     };
-    let seen = probe::probe(check, &app.http).await;
+    let seen = probe::probe(check, &env).await;
     let at = clock::now();
     let (state, expected) = load(app, name).await?;
     let (next, alarm) = judge(check, &state, &seen, at);
@@ -52,7 +53,7 @@ pub async fn perform(app: &App, name: &str, leased: &LeasedEffect) -> Result<(),
         receive::receive(app, alarm, None).await?;
     }
     app.metrics.count("probes", &format!("up=\"{}\"", !next.firing));
-    let due_at = next_due(check, at);
+    let due_at = due_after(check, at);
     if next == state {
         app.log.settle(&leased.token, Outcome::Retry { due_at, error: "waiting for the next look".to_owned() }, None).await?;
         return Ok(());

@@ -175,9 +175,7 @@ pub struct Denied {
 impl Denied {
     fn sentence(&self) -> String {
         match self.who_can.as_slice() {
-            [] => {
-                "only people of the rota may run this; ask one of them, or add yourself to rota/people.toml".to_owned()
-            }
+            [] => "only people of the rota may run this; ask one of them, or add yourself to rota/*.toml".to_owned(),
             [one] => format!("only {one} may run this"),
             [rest @ .., last] => format!("only {} and {last} may run this", rest.join(", ")),
         }

@@ -20,9 +20,7 @@ pub enum AlarmState {
 }
 
 /// How bad the sender says it is. Ordered: `Unknown < Info < Warning < Error < Critical`.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// The sender did not say.
@@ -43,12 +41,14 @@ impl Severity {
     #[must_use]
     pub fn parse(text: &str) -> Self {
         match text.trim().to_ascii_lowercase().as_str() {
-            "critical" | "crit" | "fatal" | "emergency" | "p1" | "sev1" | "sev0" | "page"
-            | "disaster" => Self::Critical,
+            "critical" | "crit" | "fatal" | "emergency" | "p1" | "sev1" | "sev0" | "page" | "disaster" => {
+                Self::Critical
+            }
             "error" | "err" | "major" | "high" | "p2" | "sev2" => Self::Error,
             "warning" | "warn" | "minor" | "average" | "medium" | "p3" | "sev3" => Self::Warning,
-            "info" | "information" | "informational" | "low" | "none" | "notice" | "p4" | "p5"
-            | "sev4" | "ok" => Self::Info,
+            "info" | "information" | "informational" | "low" | "none" | "notice" | "p4" | "p5" | "sev4" | "ok" => {
+                Self::Info
+            }
             _ => Self::Unknown,
         }
     }

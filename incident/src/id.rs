@@ -27,14 +27,8 @@ impl FromStr for IncidentId {
     /// Reads `INC-42`, `inc-42`, `#42` and `42`.
     fn from_str(text: &str) -> Result<Self, BadIncidentId> {
         let lower = text.trim().to_ascii_lowercase();
-        let digits = lower
-            .strip_prefix("inc-")
-            .or_else(|| lower.strip_prefix('#'))
-            .unwrap_or(&lower);
-        digits
-            .parse()
-            .map(Self)
-            .map_err(|_| BadIncidentId(text.to_owned()))
+        let digits = lower.strip_prefix("inc-").or_else(|| lower.strip_prefix('#')).unwrap_or(&lower);
+        digits.parse().map(Self).map_err(|_| BadIncidentId(text.to_owned()))
     }
 }
 

@@ -203,13 +203,17 @@ impl Reaction {
         self.card(id, at);
         match &recorded.event {
             Event::ActionRequested { run, .. } => {
+                // Safe: the start is written down before the runner is called, and what was started is never begun again.
                 self.now(run_effect_id(run), at, Task::Run { incident: id, run: run.clone() }, Repeat::Safe);
             }
-            Event::ActionStarted { .. } | Event::StopRequested { .. } | Event::ActionHelped { .. } => {
-                self.thread(id, recorded)
+            Event::ActionStarted { run } => {
+                self.thread(id, recorded);
+                self.deadline(incident, run, at);
             }
+            Event::StopRequested { .. } | Event::ActionHelped { .. } => self.thread(id, recorded),
             Event::ActionFinished { run, outcome, .. } => {
                 self.thread(id, recorded);
+                self.cancel.push(deadline_id(run));
                 if *outcome == RunOutcome::Succeeded {
                     self.watch(incident, run, at);
                 }

@@ -46,8 +46,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
 
 fn rank_file(args: &Args, alarms: &std::path::Path, runbooks: &std::path::Path) -> Result<ExitCode> {
     let mut out = std::io::stdout().lock();
-    let mark = crate::clock::mark;
-    for ranked in index::rank_file(alarms, runbooks, args.top, &|| mark()).context("ranking")? {
+    let began = crate::clock::mark();
+    let weights = index::Weights::built_in();
+    for ranked in index::rank_file(alarms, runbooks, args.top, weights, &|| began.elapsed()).context("ranking")? {
         serde_json::to_writer(&mut out, &ranked)?;
         out.write_all(b"\n")?;
     }

@@ -99,6 +99,7 @@ fn line_of(text: &str, offset: usize) -> usize {
 
 fn read_rota(folder: &Path, problems: &mut Vec<Problem>) -> Option<Rota> {
     let files = read_folder(folder, "rota", problems);
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     match Rota::parse(&files) {
         Ok(rota) => Some(rota),
         Err(found) => {

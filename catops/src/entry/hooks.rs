@@ -84,7 +84,7 @@ async fn receive(hooks: &Hooks, delivery: &Delivery<'_>) -> Response {
         return refuse(StatusCode::NOT_FOUND, "there is no such source; name it in catops.toml");
     };
     let response = match admit(hooks, entry, delivery).await {
-        Ok((kind, Decoded::Alarms(alarms))) => accept(app, kind, alarms, delivery.body).await,
+        Ok((kind, decoded @ Decoded::Alarms(_))) => accept(app, kind, decoded, delivery.body).await,
         Ok((_, Decoded::Confirm { topic_arn, subscribe_url })) => confirm(app, entry, &topic_arn, &subscribe_url).await,
         Err(rejected) => reject(app, entry, rejected, delivery).await,
     };
@@ -138,21 +138,22 @@ async fn admit(hooks: &Hooks, entry: &Entry, delivery: &Delivery<'_>) -> Result<
         // SNS proves itself by a signature whose certificate is fetched from Amazon's own host and nowhere else.
         Proof::SnsCertificate { url } => {
             let pem = crate::sns_certificate::fetch(&hooks.app, &url).await.map_err(Rejected::Unavailable)?;
-            ingest::sns::verify(request.body, pem.as_bytes(), request.now)?;
+            ingest::sns::verify(&source, request.body, pem.as_bytes(), request.now)?;
         }
     }
     let decoded = ingest::decode(source.kind, &request).map_err(Rejected::Malformed)?;
     Ok((source.kind, decoded))
 }
 
-async fn accept(app: &App, kind: Kind, alarms: Vec<incident::Alarm>, body: &[u8]) -> Response {
-    let answer = ingest::answer(kind, &alarms);
+async fn accept(app: &App, kind: Kind, decoded: Decoded, body: &[u8]) -> Response {
+    let answer = ingest::answer(kind, &decoded);
+    let Decoded::Alarms(alarms) = decoded else { return answered(answer) };
     match receive_all(app, alarms, body).await {
         Ok(outcomes) => {
             for outcome in &outcomes {
                 app.metrics.count("alarms", &format!("source=\"{}\",outcome=\"{}\"", kind.as_str(), outcome_label(outcome)));
             }
-            accepted(answer, &outcomes)
+            answered(answer)
         }
         Err(ChangeError::Append(AppendError::TooLarge { what, size, max })) => {
             refuse(StatusCode::PAYLOAD_TOO_LARGE, &format!("{what} is {size}; at most {max}"))
@@ -174,13 +175,9 @@ const fn outcome_label(outcome: &Outcome) -> &'static str {
     }
 }
 
-fn accepted(answer: Answer, outcomes: &[Outcome]) -> Response {
+fn answered(answer: Answer) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::ACCEPTED);
-    if let Some(body) = answer.body {
-        return (status, [(CONTENT_TYPE, "application/json")], body).into_response();
-    }
-    let incidents: Vec<String> = outcomes.iter().filter_map(Outcome::incident).map(|id| id.to_string()).collect();
-    (status, Json(json!({ "status": "accepted", "incidents": incidents }))).into_response()
+    (status, [(CONTENT_TYPE, "application/json")], answer.body).into_response()
 }
 
 /// Confirms a subscription of a topic that the configuration names; no other address is ever fetched.

@@ -86,7 +86,6 @@ async fn execute(
         by: prepared.run.by.to_string(),
         timeout: prepared.action.timeout.to_std().unwrap_or(Duration::from_secs(60)),
         idempotency_key: run_effect_id(&prepared.run.id),
-        http: &app.http,
         allow_hosts: &setup.config.http.allow_hosts,
         allow_private: &setup.config.http.allow_private,
         env: &env,

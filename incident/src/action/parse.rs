@@ -60,7 +60,7 @@ pub(super) fn catalogue<P: AsRef<str>, T: AsRef<str>>(files: &[(P, T)]) -> (BTre
     let mut read: BTreeMap<ActionId, (Action, Source)> = BTreeMap::new();
     let mut problems = Vec::new();
     for (path, text) in files {
-        let mut reader = Reader { path: path.as_ref(), text: text.as_ref(), problems: Vec::new() };
+        let mut reader = Reader { path: path.as_ref(), text: text.as_ref(), problems: Vec::new(), lost_params: false };
         if let Some((action, undo_at)) = reader.action() {
             match read.get(&action.id) {
                 Some((_, first)) => {
@@ -73,6 +73,7 @@ pub(super) fn catalogue<P: AsRef<str>, T: AsRef<str>>(files: &[(P, T)]) -> (BTre
                 }
             }
         }
+        reader.problems.sort_by_key(|problem| problem.line);
         problems.append(&mut reader.problems);
     }
     drop_without_undo(&mut read, &mut problems);
@@ -111,6 +112,8 @@ struct Reader<'f> {
     path: &'f str,
     text: &'f str,
     problems: Vec<Problem>,
+    /// A parameter could not be read: holes that name nothing may mean that one.
+    lost_params: bool,
 }
 
 /// A table of the file and where it starts.
@@ -235,7 +238,10 @@ impl<'f> Reader<'f> {
                 self.report(at, "a parameter has to be a table, written as [[params]]");
                 continue;
             };
-            let Some(param) = self.param(Table { entries, at }) else { continue };
+            let Some(param) = self.param(Table { entries, at }) else {
+                self.lost_params = true;
+                continue;
+            };
             if params.iter().any(|other| other.name == param.name) {
                 self.report(at, format!("a second parameter with the name \"{}\"", param.name));
             }
@@ -291,6 +297,7 @@ impl<'f> Reader<'f> {
                 let (min, max) = (self.integer(table, "min")?, self.integer(table, "max")?);
                 if min > max {
                     self.report(table.at("min"), format!("min {min} is above max {max}"));
+                    return None;
                 }
                 Some(ParamKind::Integer { min, max })
             }
@@ -332,10 +339,11 @@ impl<'f> Reader<'f> {
         for path in &paths {
             let label = path.text.strip_prefix("labels.").is_some_and(|label| !label.is_empty());
             if !label && !ALARM_FIELDS.contains(&path.text) {
-                let near = did_you_mean(nearest(path.text, ALARM_FIELDS));
-                let known = ALARM_FIELDS.join(", ");
-                let message = format!("an alarm has no \"{}\"{near}; it has labels.<name>, {known}", path.text);
-                self.report(path.at, message);
+                let hint = match nearest(path.text, ALARM_FIELDS) {
+                    Some(near) => did_you_mean(Some(near)),
+                    None => format!("; it has labels.<name>, {}", ALARM_FIELDS.join(", ")),
+                };
+                self.report(path.at, format!("an alarm has no \"{}\"{hint}", path.text));
             }
         }
         paths.into_iter().map(|path| path.text.to_owned()).collect()
@@ -522,7 +530,7 @@ impl<'f> Reader<'f> {
             Ok(pieces) => {
                 for piece in pieces {
                     let Piece::Hole(name) = piece else { continue };
-                    if !names.contains(name) {
+                    if !names.contains(name) && !self.lost_params {
                         let near = did_you_mean(nearest(name, names.iter().copied()));
                         self.report(template.at, format!("no parameter is named \"{name}\"{near}"));
                     }
