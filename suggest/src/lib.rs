@@ -1,1 +1,13 @@
-//! Ranks the actions most likely to help, with reasons. Pure.
+//! Ranks the actions most likely to help with an alarm, each with its reason and its record.
+//!
+//! Pure: it is handed the hits of the runbook search, the catalogue and what actions achieved before; it reads nothing,
+//! runs nothing and knows no clock. The bar and the weights of history are constants here, each with its origin.
+
+mod rank;
+mod reason;
+
+pub use rank::{Ranking, suggest};
+pub use reason::record_line;
+
+#[cfg(test)]
+mod tests;
