@@ -1,0 +1,479 @@
+//! What people type, the same for a slash command, a mention, a direct message and the command line.
+//!
+//! ```text
+//! line     = [ word, { rest } ] ;                              (* empty = help *)
+//! word     = "help" | "incidents" | "ack" | "resolve" | "reopen" | "note" | "run" | "why" | "oncall" | "ping"
+//!          | "assign" | "escalate" | "timeline" | "whoami" ;   (* any beginning that fits one word, but never of "run" *)
+//! incident = ["INC-" | "#"], digit, { digit } | "last" | "this" ;
+//! help     = "help", [ word ] ;
+//! resolve  = "resolve", [ incident ], [ text ] ;
+//! note     = "note", [ incident ], text ;
+//! run      = "run", [ action, { argument } ], [ "on", incident ], [ "--dry" ], [ "--reason", value ] ;
+//! argument = name, "=", value | value ;                        (* a value with spaces stands in quotes *)
+//! oncall   = "oncall", [ schedule ], [ "at", text ] ;
+//! assign   = "assign", [ incident ], [ "to" ], ( "me" | "<@U...>" | "@name" | name ) ;
+//! ```
+//! Words are case-blind, typographic quotes and dashes are accepted, and what cannot be read is answered with what to type.
+//! Nothing here knows who may do what, nor whether an incident exists.
+
+use crate::escape::unescape;
+use incident::IncidentId;
+
+mod nearest;
+mod words;
+
+use words::{Spoken, readable, split};
+
+/// A line that was understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Line {
+    /// The commands, or one of them. Also the empty line.
+    Help(Option<Word>),
+    /// The open incidents.
+    Incidents,
+    /// Take it.
+    Acknowledge(Which),
+    /// Close it; the note may be empty.
+    Resolve(Which, String),
+    /// Open it again.
+    Reopen(Which),
+    /// Write something down.
+    Note(Which, String),
+    /// Run an action, or choose one.
+    Run(Run),
+    /// Why these suggestions.
+    Why(Which),
+    /// Who is on call: of a schedule, at a time, both in the words that were typed.
+    OnCall {
+        /// The schedule; `None` is all.
+        schedule: Option<String>,
+        /// When; `None` is now.
+        at: Option<String>,
+    },
+    /// Are you there?
+    Ping,
+    /// Give it to somebody.
+    Assign(Which, Person),
+    /// Ask the next level now.
+    Escalate(Which),
+    /// What happened.
+    Timeline(Which),
+    /// Whom does CatOps take me for?
+    Whoami,
+}
+
+/// Which incident is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// Nothing was said: the one of this thread, or the only open one.
+    Unsaid,
+    /// This number.
+    Number(IncidentId),
+    /// The newest.
+    Last,
+    /// The one whose card stands in this thread or channel.
+    This,
+}
+
+/// Whom somebody means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Person {
+    /// The one who typed.
+    Me,
+    /// A mention: the user's id in Slack.
+    User(String),
+    /// A name as in the rota.
+    Name(String),
+}
+
+/// An action to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// The action's id, or the number of a suggestion on the card; `None` shows the choice.
+    pub action: Option<String>,
+    /// `name=value`, or a value whose name is its place.
+    pub arguments: Vec<Argument>,
+    /// On which incident.
+    pub which: Which,
+    /// True: only say what would be done.
+    pub dry: bool,
+    /// Why, for the log.
+    pub reason: Option<String>,
+}
+
+/// One argument of an action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Argument {
+    /// The parameter; `None` means by place.
+    pub name: Option<String>,
+    /// The value, without quotes.
+    pub value: String,
+}
+
+/// The first word of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the word itself; `Line` says what it does")]
+pub enum Word {
+    Help,
+    Incidents,
+    Ack,
+    Resolve,
+    Reopen,
+    Note,
+    Run,
+    Why,
+    OnCall,
+    Ping,
+    Assign,
+    Escalate,
+    Timeline,
+    Whoami,
+}
+
+impl Word {
+    /// All of them, in the order of the help.
+    pub const ALL: [Self; 14] = [
+        Self::Incidents,
+        Self::Ack,
+        Self::Resolve,
+        Self::Reopen,
+        Self::Note,
+        Self::Assign,
+        Self::Escalate,
+        Self::Timeline,
+        Self::Run,
+        Self::Why,
+        Self::OnCall,
+        Self::Whoami,
+        Self::Ping,
+        Self::Help,
+    ];
+
+    /// As it is typed.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Help => "help",
+            Self::Incidents => "incidents",
+            Self::Ack => "ack",
+            Self::Resolve => "resolve",
+            Self::Reopen => "reopen",
+            Self::Note => "note",
+            Self::Run => "run",
+            Self::Why => "why",
+            Self::OnCall => "oncall",
+            Self::Ping => "ping",
+            Self::Assign => "assign",
+            Self::Escalate => "escalate",
+            Self::Timeline => "timeline",
+            Self::Whoami => "whoami",
+        }
+    }
+
+    /// An example that can be typed as it stands.
+    #[must_use]
+    pub const fn example(self) -> &'static str {
+        match self {
+            Self::Help => "help run",
+            Self::Incidents => "incidents",
+            Self::Ack => "ack 42",
+            Self::Resolve => "resolve 42 \"rolled back\"",
+            Self::Reopen => "reopen 42",
+            Self::Note => "note 42 looks like DNS",
+            Self::Run => "run restart-service service=checkout on 42",
+            Self::Why => "why 42",
+            Self::OnCall => "oncall payments at tomorrow 09:00",
+            Self::Ping => "ping",
+            Self::Assign => "assign 42 to @ana",
+            Self::Escalate => "escalate 42",
+            Self::Timeline => "timeline 42",
+            Self::Whoami => "whoami",
+        }
+    }
+
+    /// What it does, in a few words.
+    #[must_use]
+    pub const fn purpose(self) -> &'static str {
+        match self {
+            Self::Help => "the commands, or one of them",
+            Self::Incidents => "the open incidents",
+            Self::Ack => "take an incident; the paging stops",
+            Self::Resolve => "close an incident, with what helped",
+            Self::Reopen => "open a resolved incident again",
+            Self::Note => "write something down for the timeline",
+            Self::Run => "run an action; alone, choose one from a list",
+            Self::Why => "why these actions were suggested",
+            Self::OnCall => "who is on call, and why",
+            Self::Ping => "check that CatOps is there",
+            Self::Assign => "give an incident to somebody",
+            Self::Escalate => "ask the next level now",
+            Self::Timeline => "what happened, in order",
+            Self::Whoami => "whom CatOps takes you for",
+        }
+    }
+}
+
+/// A line that was not understood. Each text says what to type.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Misread {
+    /// There is no such command.
+    #[error("I do not know \"{said}\"; {}type \"help\" for all commands", did_you_mean(nearest.as_deref()))]
+    UnknownWord {
+        /// What was typed, shortened.
+        said: String,
+        /// The same line with the nearest command in it.
+        nearest: Option<String>,
+    },
+    /// The beginning of several commands.
+    #[error("\"{said}\" could be {}; type a letter more", or_list(could_be))]
+    Ambiguous {
+        /// What was typed.
+        said: String,
+        /// The commands.
+        could_be: Vec<&'static str>,
+    },
+    /// Something stands where an incident belongs.
+    #[error("\"{said}\" is no incident number; write it as INC-42, 42, last or this: {}", word.example())]
+    NotAnIncident {
+        /// What was typed, shortened.
+        said: String,
+        /// The command.
+        word: Word,
+    },
+    /// Something stands at the end that does not belong there.
+    #[error("\"{said}\" is too much; type: {}", word.example())]
+    TooMuch {
+        /// What was typed, shortened.
+        said: String,
+        /// The command.
+        word: Word,
+    },
+    /// Something is missing.
+    #[error("{what} is missing; type: {}", word.example())]
+    Missing {
+        /// What: `the text`, `the person`.
+        what: &'static str,
+        /// The command.
+        word: Word,
+    },
+    /// A quote that never ends.
+    #[error("a quote is open; close it with \" at the end")]
+    OpenQuote,
+}
+
+/// Reads one line.
+///
+/// # Errors
+/// [`Misread`]: show its text to whoever typed.
+pub fn parse(line: &str) -> Result<Line, Misread> {
+    let spoken = split(line);
+    let Some(first) = spoken.words.first() else {
+        return Ok(Line::Help(None));
+    };
+    let word = find_word(&first.text, &spoken)?;
+    let mut rest = Rest { word, spoken: &spoken, next: 1 };
+    match word {
+        Word::Help => Ok(Line::Help(rest.take().and_then(|text| find_word(text, &spoken).ok()))),
+        Word::Incidents => rest.end(Line::Incidents),
+        Word::Ping => rest.end(Line::Ping),
+        Word::Whoami => rest.end(Line::Whoami),
+        Word::Ack => rest.incident().and_then(|which| rest.end(Line::Acknowledge(which))),
+        Word::Reopen => rest.incident().and_then(|which| rest.end(Line::Reopen(which))),
+        Word::Why => rest.incident().and_then(|which| rest.end(Line::Why(which))),
+        Word::Escalate => rest.incident().and_then(|which| rest.end(Line::Escalate(which))),
+        Word::Timeline => rest.incident().and_then(|which| rest.end(Line::Timeline(which))),
+        Word::Resolve => Ok(Line::Resolve(rest.incident_if_any(), rest.text())),
+        Word::Note => {
+            let which = rest.incident_if_any();
+            match rest.text() {
+                text if text.is_empty() => Err(Misread::Missing { what: "the text", word }),
+                text => Ok(Line::Note(which, text)),
+            }
+        }
+        Word::OnCall => on_call(&mut rest),
+        Word::Assign => assign(&mut rest),
+        Word::Run => run(&mut rest).map(Line::Run),
+    }
+}
+
+fn find_word(said: &str, spoken: &Spoken) -> Result<Word, Misread> {
+    let lower = said.to_lowercase();
+    let exact = match lower.as_str() {
+        "ls" | "list" => Some(Word::Incidents),
+        "acknowledge" => Some(Word::Ack),
+        _ => Word::ALL.into_iter().find(|word| word.text() == lower),
+    };
+    if let Some(word) = exact {
+        return Ok(word);
+    }
+    // Nobody runs something by a letter too few.
+    let begins: Vec<Word> =
+        Word::ALL.into_iter().filter(|word| *word != Word::Run && word.text().starts_with(&lower)).collect();
+    match begins.as_slice() {
+        [word] => Ok(*word),
+        [] => Err(Misread::UnknownWord {
+            said: short(said),
+            nearest: nearest::nearest(&lower, Word::ALL.map(Word::text)).map(|word| spoken.with_first(word)),
+        }),
+        several => {
+            Err(Misread::Ambiguous { said: said.to_owned(), could_be: several.iter().map(|word| word.text()).collect() })
+        }
+    }
+}
+
+fn on_call(rest: &mut Rest<'_>) -> Result<Line, Misread> {
+    let schedule = if rest.peek_is("at") { None } else { rest.take().map(unescape) };
+    let at = if rest.peek_is("at") {
+        rest.next += 1;
+        match rest.text() {
+            text if text.is_empty() => return Err(Misread::Missing { what: "the time", word: rest.word }),
+            text => Some(text),
+        }
+    } else {
+        None
+    };
+    rest.end(Line::OnCall { schedule, at })
+}
+
+fn assign(rest: &mut Rest<'_>) -> Result<Line, Misread> {
+    let which = rest.incident_if_any();
+    if rest.peek_is("to") {
+        rest.next += 1;
+    }
+    let Some(text) = rest.take() else {
+        return Err(Misread::Missing { what: "the person", word: rest.word });
+    };
+    let person = person(text);
+    rest.end(Line::Assign(which, person))
+}
+
+fn person(text: &str) -> Person {
+    if text.eq_ignore_ascii_case("me") {
+        return Person::Me;
+    }
+    match text.strip_prefix("<@").and_then(|rest| rest.strip_suffix('>')) {
+        Some(mention) => Person::User(mention.split('|').next().unwrap_or_default().to_owned()),
+        None => Person::Name(unescape(text.trim_start_matches('@'))),
+    }
+}
+
+fn run(rest: &mut Rest<'_>) -> Result<Run, Misread> {
+    if rest.spoken.open_quote {
+        return Err(Misread::OpenQuote);
+    }
+    let mut run = Run { action: None, arguments: Vec::new(), which: Which::Unsaid, dry: false, reason: None };
+    while let Some(text) = rest.take() {
+        match text.to_lowercase().as_str() {
+            "--dry" | "--dry-run" => run.dry = true,
+            "--reason" => match rest.take() {
+                Some(reason) => run.reason = Some(readable(reason)),
+                None => return Err(Misread::Missing { what: "the reason", word: Word::Run }),
+            },
+            "on" if run.action.is_some() || rest.peek().is_some_and(|next| incident(next).is_some()) => {
+                run.which = match rest.incident()? {
+                    Which::Unsaid => return Err(Misread::Missing { what: "the incident", word: Word::Run }),
+                    which => which,
+                };
+            }
+            _ if run.action.is_none() => run.action = Some(unescape(text)),
+            _ => run.arguments.push(argument(text)),
+        }
+    }
+    Ok(run)
+}
+
+fn argument(text: &str) -> Argument {
+    let is_name = |name: &str| {
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+    };
+    match text.split_once('=').filter(|(name, _)| is_name(name)) {
+        Some((name, value)) => Argument { name: Some(name.to_owned()), value: readable(value) },
+        None => Argument { name: None, value: readable(text) },
+    }
+}
+
+fn incident(text: &str) -> Option<Which> {
+    match text.to_lowercase().as_str() {
+        "last" => Some(Which::Last),
+        "this" => Some(Which::This),
+        // Of a linked number people paste the link and mean the number.
+        _ => readable(text).parse().ok().map(Which::Number),
+    }
+}
+
+/// The words behind the first one.
+struct Rest<'a> {
+    word: Word,
+    spoken: &'a Spoken,
+    next: usize,
+}
+
+impl<'a> Rest<'a> {
+    fn peek(&self) -> Option<&'a str> {
+        self.spoken.words.get(self.next).map(|word| word.text.as_str())
+    }
+
+    fn peek_is(&self, text: &str) -> bool {
+        self.peek().is_some_and(|next| next.eq_ignore_ascii_case(text))
+    }
+
+    fn take(&mut self) -> Option<&'a str> {
+        let text = self.peek()?;
+        self.next += 1;
+        Some(text)
+    }
+
+    /// An incident, nothing, or an error.
+    fn incident(&mut self) -> Result<Which, Misread> {
+        match self.take() {
+            None => Ok(Which::Unsaid),
+            Some(text) => {
+                incident(text).ok_or_else(|| Misread::NotAnIncident { said: short(text), word: self.word })
+            }
+        }
+    }
+
+    /// An incident if one stands here; what is no incident stays for the text.
+    fn incident_if_any(&mut self) -> Which {
+        match self.peek().and_then(incident) {
+            Some(which) => {
+                self.next += 1;
+                which
+            }
+            None => Which::Unsaid,
+        }
+    }
+
+    /// Everything that is left, as it was typed.
+    fn text(&mut self) -> String {
+        let text = self.spoken.from(self.next);
+        self.next = self.spoken.words.len();
+        text
+    }
+
+    fn end(&self, line: Line) -> Result<Line, Misread> {
+        match self.peek() {
+            None => Ok(line),
+            Some(text) => Err(Misread::TooMuch { said: short(text), word: self.word }),
+        }
+    }
+}
+
+/// Longest part of somebody's words that is said back, in characters.
+const SAID_CHARS_MAX: usize = 40;
+
+fn short(said: &str) -> String {
+    let said = readable(said);
+    if said.chars().count() <= SAID_CHARS_MAX { said } else { said.chars().take(SAID_CHARS_MAX).chain(['…']).collect() }
+}
+
+fn did_you_mean(nearest: Option<&str>) -> String {
+    nearest.map(|line| format!("did you mean \"{line}\"? Or ")).unwrap_or_default()
+}
+
+fn or_list(words: &[&str]) -> String {
+    words.join(" or ")
+}
+
+#[cfg(test)]
+mod tests;

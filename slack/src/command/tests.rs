@@ -1,0 +1,114 @@
+use super::{Argument, Line, Misread, Person, Run, Which, Word, parse};
+use incident::IncidentId;
+use proptest::prelude::*;
+
+const INC_42: Which = Which::Number(IncidentId(42));
+
+#[track_caller]
+fn check(line: &str, expect: Line) {
+    assert_eq!(parse(line), Ok(expect), "{line}");
+}
+
+#[track_caller]
+fn check_said(line: &str, expect: &str) {
+    assert_eq!(parse(line).unwrap_err().to_string(), expect, "{line}");
+}
+
+#[test]
+fn an_incident_is_named_in_five_ways_or_not_at_all() {
+    for line in ["ack 42", "ack INC-42", "ACK inc-42", "ack #42", "acknowledge 42", "ac 42", "ack <https://a/i/42|INC-42>"] {
+        check(line, Line::Acknowledge(INC_42));
+    }
+    check("ack last", Line::Acknowledge(Which::Last));
+    check("ack This", Line::Acknowledge(Which::This));
+    check("  ack  ", Line::Acknowledge(Which::Unsaid));
+}
+
+#[test]
+fn beginnings_are_enough_but_never_for_run() {
+    check("inc", Line::Incidents);
+    check("ls", Line::Incidents);
+    check("res 42", Line::Resolve(INC_42, String::new()));
+    check("reo 42", Line::Reopen(INC_42));
+    check("o", Line::OnCall { schedule: None, at: None });
+    check("who", Line::Whoami);
+    check("", Line::Help(None));
+    check("help res", Line::Help(Some(Word::Resolve)));
+    check_said("re 42", "\"re\" could be resolve or reopen; type a letter more");
+    check_said("ru restart", "I do not know \"ru\"; did you mean \"run restart\"? Or type \"help\" for all commands");
+}
+
+#[test]
+fn text_is_kept_as_it_was_typed() {
+    check("note 42 looks like DNS; it’s slow", Line::Note(INC_42, "looks like DNS; it's slow".into()));
+    check("note “all of it”", Line::Note(Which::Unsaid, "all of it".into()));
+    check("note 42 a &lt; b &amp; <@U0ANA|ana> saw <https://x/y>", Line::Note(INC_42, "a < b & @ana saw https://x/y".into()));
+    check("note 42 \"never closed", Line::Note(INC_42, "\"never closed".into()));
+    check("resolve 42 \"rolled back\"", Line::Resolve(INC_42, "rolled back".into()));
+    check("resolve rolled back", Line::Resolve(Which::Unsaid, "rolled back".into()));
+    check_said("note 42", "the text is missing; type: note 42 looks like DNS");
+}
+
+#[test]
+fn an_action_takes_names_values_and_quotes() {
+    let argument = |name: Option<&str>, value: &str| Argument { name: name.map(str::to_owned), value: value.into() };
+    check(
+        "run restart-service service=checkout reason=“too slow” 9 on INC-42 —dry --reason \"p99 is up\"",
+        Line::Run(Run {
+            action: Some("restart-service".into()),
+            arguments: vec![
+                argument(Some("service"), "checkout"),
+                argument(Some("reason"), "too slow"),
+                argument(None, "9"),
+            ],
+            which: INC_42,
+            dry: true,
+            reason: Some("p99 is up".into()),
+        }),
+    );
+    let nothing = Run { action: None, arguments: vec![], which: Which::Unsaid, dry: false, reason: None };
+    check("run", Line::Run(nothing.clone()));
+    check("run on 42", Line::Run(Run { which: INC_42, ..nothing.clone() }));
+    check("run 2", Line::Run(Run { action: Some("2".into()), ..nothing }));
+    check_said("run x on", "the incident is missing; type: run restart-service service=checkout on 42");
+    check_said("run x a=\"b", "a quote is open; close it with \" at the end");
+}
+
+#[test]
+fn people_and_times_are_understood() {
+    check("assign 42 to @ana", Line::Assign(INC_42, Person::Name("ana".into())));
+    check("assign 42 <@U0BEN|ben>", Line::Assign(INC_42, Person::User("U0BEN".into())));
+    check("assign me", Line::Assign(Which::Unsaid, Person::Me));
+    check_said("assign 42", "the person is missing; type: assign 42 to @ana");
+    check("oncall payments", Line::OnCall { schedule: Some("payments".into()), at: None });
+    check(
+        "oncall payments at tomorrow 09:00",
+        Line::OnCall { schedule: Some("payments".into()), at: Some("tomorrow 09:00".into()) },
+    );
+    check("oncall at 18:00", Line::OnCall { schedule: None, at: Some("18:00".into()) });
+}
+
+#[test]
+fn a_slip_is_answered_with_what_to_type() {
+    check_said("akc 42", "I do not know \"akc\"; did you mean \"ack 42\"? Or type \"help\" for all commands");
+    check_said("dance", "I do not know \"dance\"; type \"help\" for all commands");
+    check_said("ack checkout", "\"checkout\" is no incident number; write it as INC-42, 42, last or this: ack 42");
+    check_said("ack 42 43", "\"43\" is too much; type: ack 42");
+    let Err(Misread::UnknownWord { said, .. }) = parse(&"x".repeat(5000)) else { panic!("unknown") };
+    assert_eq!(said.chars().count(), 41);
+}
+
+#[test]
+fn every_example_of_the_help_can_be_typed() {
+    for word in Word::ALL {
+        assert!(parse(word.example()).is_ok(), "{}", word.example());
+        assert!(word.example().starts_with(word.text()));
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_line_makes_it_panic(line in "\\PC{0,60}|(run|note|assign|[a-z]{1,4}|\"|“|<@|>|=|—| ){0,20}") {
+        let _ = parse(&line).map_err(|misread| misread.to_string());
+    }
+}
