@@ -1,0 +1,210 @@
+//! What people do to incidents, whoever carries the wish: a button, a dialog, a typed line. Rights are derived anew here
+//! each time; a button's value is a claim and no authority.
+
+use crate::app::App;
+use crate::clock;
+use crate::flow::change::{self, ChangeError, Changed, Origin, command};
+use crate::flow::triage;
+use incident::action::Action;
+use incident::{ActionId, ActionRequest, Command, Incident, IncidentId, Refused, ResponderId, RunId};
+use std::collections::BTreeMap;
+
+/// A person whom the rota knows, and the request that they made.
+#[derive(Debug, Clone)]
+pub struct Doer {
+    /// Who.
+    pub who: ResponderId,
+    /// The id of the click or command: the same id again changes nothing.
+    pub cause: String,
+}
+
+impl Doer {
+    fn origin(&self) -> Origin {
+        Origin::person(&self.who, &self.cause)
+    }
+}
+
+/// The responder behind a Slack member id.
+///
+/// # Errors
+/// [`Refused::UnknownPerson`]: only people of the rota may act.
+pub fn responder(app: &App, slack_user: &str) -> Result<ResponderId, Refused> {
+    let setup = app.setup();
+    let person = setup.rota.by_slack_id(slack_user);
+    person.map(|person| person.id.clone()).ok_or_else(|| Refused::UnknownPerson { who: slack_user.to_owned() })
+}
+
+/// Takes it.
+///
+/// # Errors
+/// [`ChangeError`].
+pub async fn acknowledge(app: &App, doer: &Doer, id: IncidentId) -> Result<Changed, ChangeError> {
+    command(app, id, &doer.origin(), Command::Acknowledge { by: doer.who.clone() }).await
+}
+
+/// Closes it.
+///
+/// # Errors
+/// [`ChangeError`].
+pub async fn resolve(app: &App, doer: &Doer, id: IncidentId, note: &str) -> Result<Changed, ChangeError> {
+    command(app, id, &doer.origin(), Command::Resolve { by: doer.who.clone(), note: note.to_owned() }).await
+}
+
+/// Opens it again.
+///
+/// # Errors
+/// [`ChangeError`].
+pub async fn reopen(app: &App, doer: &Doer, id: IncidentId) -> Result<Changed, ChangeError> {
+    command(app, id, &doer.origin(), Command::Reopen { by: doer.who.clone() }).await
+}
+
+/// Writes something down.
+///
+/// # Errors
+/// [`ChangeError`].
+pub async fn note(app: &App, doer: &Doer, id: IncidentId, text: &str) -> Result<Changed, ChangeError> {
+    command(app, id, &doer.origin(), Command::Note { by: doer.who.clone(), text: text.to_owned() }).await
+}
+
+/// Gives it to somebody.
+///
+/// # Errors
+/// [`ChangeError`].
+pub async fn assign(app: &App, doer: &Doer, id: IncidentId, to: ResponderId) -> Result<Changed, ChangeError> {
+    command(app, id, &doer.origin(), Command::Reassign { by: doer.who.clone(), to }).await
+}
+
+/// Asks the next level now.
+///
+/// # Errors
+/// [`ChangeError`].
+pub async fn escalate(app: &App, doer: &Doer, id: IncidentId) -> Result<Changed, ChangeError> {
+    let incident = change::load(app, id).await?;
+    let levels = triage::levels(triage::policy(&app.setup().rota, &incident));
+    command(app, id, &doer.origin(), Command::Escalate { by: doer.who.clone(), levels }).await
+}
+
+/// Says whether the first suggestion was right.
+///
+/// # Errors
+/// [`ChangeError`].
+pub async fn judge(app: &App, doer: &Doer, id: IncidentId, right: bool) -> Result<Changed, ChangeError> {
+    command(app, id, &doer.origin(), Command::Judge { by: doer.who.clone(), right }).await
+}
+
+/// Stops a run; the one under way when none is named.
+///
+/// # Errors
+/// [`ChangeError`].
+pub async fn stop(app: &App, doer: &Doer, id: IncidentId, run: Option<RunId>) -> Result<Changed, ChangeError> {
+    let changed = command(app, id, &doer.origin(), Command::StopRun { by: doer.who.clone(), run: run.clone() }).await?;
+    if let Some(run) = run.or_else(|| changed.incident.running().map(|run| run.id.clone())) {
+        app.stop_run(&run);
+    }
+    Ok(changed)
+}
+
+/// Marks a run whose outcome nobody knew as done.
+///
+/// # Errors
+/// [`ChangeError`].
+pub async fn settle(app: &App, doer: &Doer, id: IncidentId, run: RunId) -> Result<Changed, ChangeError> {
+    command(app, id, &doer.origin(), Command::SettleRun { by: doer.who.clone(), run }).await
+}
+
+/// What somebody wants to run.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// Which action.
+    pub action: ActionId,
+    /// Values that were given; the alarm and the suggestions fill the rest.
+    pub params: BTreeMap<String, String>,
+    /// The number that the pressed button carried.
+    pub seen_seq: Option<u64>,
+}
+
+/// Asks for an action to be run. Rights, values and the catalogue are looked up now, not when the button was drawn.
+///
+/// # Errors
+/// [`ChangeError`]; [`Refused::BadParams`] names what has to be asked for.
+pub async fn run(app: &App, doer: &Doer, id: IncidentId, wish: Wish) -> Result<Changed, ChangeError> {
+    let incident = change::load(app, id).await?;
+    let setup = app.setup();
+    let Some(action) = setup.catalogue.get(&wish.action) else {
+        return Err(Refused::NoSuchAction { action: wish.action.0 }.into());
+    };
+    permit(app, action, &doer.who)?;
+    let params = values(action, &incident, wish.params);
+    let valid = action.validate(&params).map_err(|bad| Refused::BadParams {
+        problems: bad.iter().map(|bad| (bad.name.clone(), bad.message.clone())).collect(),
+        ask: action.params.clone(),
+    })?;
+    let texts = valid.texts();
+    let request = ActionRequest {
+        action: action.id.clone(),
+        title: incident::action::render(&action.title, &texts),
+        params: texts,
+        read_only: action.read_only,
+        watch: action.watch,
+        timeout: action.timeout,
+        undo: action.undo.clone(),
+        seen_seq: wish.seen_seq,
+    };
+    command(app, id, &doer.origin(), Command::RequestAction { by: doer.who.clone(), request }).await
+}
+
+/// The values of an action on an incident: what was given, else what was suggested, else what the alarm fills.
+#[must_use]
+pub fn values(action: &Action, incident: &Incident, given: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut values = action.fill(&incident.alarm);
+    if let Some(suggestion) = incident.suggestions.iter().find(|suggestion| suggestion.action.as_ref() == Some(&action.id)) {
+        values.extend(suggestion.params.clone());
+    }
+    values.extend(given);
+    values
+}
+
+/// May this person run it?
+///
+/// # Errors
+/// [`Refused::Denied`] with those who can.
+pub fn permit(app: &App, action: &Action, who: &ResponderId) -> Result<(), Refused> {
+    let setup = app.setup();
+    let groups: Vec<String> = setup
+        .rota
+        .schedules
+        .keys()
+        .filter(|schedule| setup.rota.members(schedule).is_ok_and(|members| members.contains(&who)))
+        .cloned()
+        .collect();
+    action.allow.permits(who, setup.rota.is_responder(who), &groups).map_err(|denied| Refused::Denied {
+        what: action.title.clone(),
+        who_can: if denied.who_can.is_empty() { vec!["people of the rota".to_owned()] } else { denied.who_can },
+    })
+}
+
+/// The only open incident, or the newest one.
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn newest_open(app: &App) -> Result<Option<Incident>, ChangeError> {
+    let (open, _) = crate::entry::api::list(app, crate::flow::names::OPEN, None, 1).await?;
+    Ok(open.into_iter().next())
+}
+
+/// Who is on call on every schedule, or on one.
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn on_call(app: &App, schedule: Option<&str>) -> Result<Result<Vec<(String, rota::OnCall)>, String>, ChangeError> {
+    let operations = triage::operations(app).await?;
+    let setup = app.setup();
+    let names: Vec<&String> = setup.rota.schedules.keys().filter(|name| schedule.is_none_or(|wanted| wanted == name.as_str())).collect();
+    if let (Some(wanted), true) = (schedule, names.is_empty()) {
+        let message = setup.rota.schedule(wanted).err().map(|error| error.to_string());
+        return Ok(Err(message.unwrap_or_default()));
+    }
+    let now = clock::now();
+    let answers = names.into_iter().filter_map(|name| Some((name.clone(), rota::on_call(&setup.rota, name, &operations, now).ok()?)));
+    Ok(Ok(answers.collect()))
+}
