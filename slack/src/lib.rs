@@ -4,6 +4,7 @@
 //! caller's. No payload leaves without passing [`limits`], and no foreign text without passing [`escape`].
 
 pub mod blocks;
+pub mod client;
 pub mod command;
 pub mod escape;
 pub mod limits;

@@ -1,0 +1,278 @@
+//! The Web API: one generic call, and the few methods that CatOps needs with their types.
+//!
+//! It never waits and never retries: it says which of five things went wrong, and the outbox decides. It reads neither the
+//! clock nor the environment. Every payload passes `limits` on its way out. Methods and errors are those of Slack's
+//! method pages of August 2026; the base address can be another (`SLACK_API_URL`, GovSlack, the local Slack).
+
+use crate::blocks::{Message, Metadata, View};
+use crate::limits::{fit, fit_view};
+use crate::secret::Secret;
+use reqwest::header::RETRY_AFTER;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+mod failure;
+mod pacer;
+
+pub use failure::Failure;
+pub use pacer::{CHANNEL_POST_INTERVAL, Pacer, UPDATES_PER_MINUTE};
+
+/// Where Slack answers.
+pub const API_URL: &str = "https://slack.com/api";
+/// A call that takes longer is given up; its outcome is then unknown.
+pub const TIMEOUT: Duration = Duration::from_secs(8);
+
+/// A workspace, seen through the app's bot token. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+    token: Secret,
+}
+
+/// Where a message went.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Posted {
+    /// The channel's id, also when a name or a user was given.
+    pub channel: String,
+    /// The message's id in that channel.
+    pub ts: String,
+}
+
+/// A view that stands open.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Opened {
+    /// Its id.
+    pub id: String,
+    /// Its version.
+    #[serde(default)]
+    pub hash: String,
+}
+
+/// A message of a channel's history.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Heard {
+    /// Its id.
+    pub ts: String,
+    /// Its words.
+    #[serde(default)]
+    pub text: String,
+    /// What it carries for machines: the outbox finds its own `post_key` here.
+    #[serde(default)]
+    pub metadata: Option<Metadata>,
+}
+
+/// A person of the workspace.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct User {
+    /// The id.
+    pub id: String,
+    /// The handle.
+    #[serde(default)]
+    pub name: String,
+    /// The full name.
+    #[serde(default)]
+    pub real_name: String,
+    /// The zone's IANA name.
+    #[serde(default)]
+    pub tz: Option<String>,
+    /// True when the account is closed.
+    #[serde(default)]
+    pub deleted: bool,
+    /// True for a program.
+    #[serde(default)]
+    pub is_bot: bool,
+}
+
+/// Who the token is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Identity {
+    /// The bot's user id.
+    pub user_id: String,
+    /// The bot's name.
+    #[serde(default)]
+    pub user: String,
+    /// The workspace's id.
+    #[serde(default)]
+    pub team_id: String,
+    /// The workspace's name.
+    #[serde(default)]
+    pub team: String,
+    /// The workspace's address.
+    #[serde(default)]
+    pub url: String,
+}
+
+impl Client {
+    /// A client. `base` is [`API_URL`] or another address without a slash at the end.
+    ///
+    /// # Errors
+    /// When the TLS roots cannot be set up.
+    pub fn new(token: Secret, base: &str) -> Result<Self, reqwest::Error> {
+        let http = reqwest::Client::builder().timeout(TIMEOUT).user_agent("catops").build()?;
+        Ok(Self { http, base: base.trim_end_matches('/').to_owned(), token })
+    }
+
+    /// Calls any method with a JSON body and gives the whole answer.
+    ///
+    /// # Errors
+    /// [`Failure`], sorted by what to do about it.
+    pub async fn call(&self, method: &str, body: &Value) -> Result<Value, Failure> {
+        let request = self.http.post(format!("{}/{method}", self.base)).bearer_auth(self.token.expose());
+        answer(method, request.json(body)).await
+    }
+
+    /// Posts a message. An unknown outcome is looked up with [`Self::history`] before it is tried again.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn post_message(&self, channel: &str, message: Message) -> Result<Posted, Failure> {
+        self.typed("chat.postMessage", "", with(fit(message), &[("channel", channel)])).await
+    }
+
+    /// Puts a message in the place of one of ours. Doing it twice does no harm.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn update(&self, channel: &str, ts: &str, message: Message) -> Result<Posted, Failure> {
+        let mut body = with(fit(message), &[("channel", channel), ("ts", ts)]);
+        // `chat.update` keeps blocks that are not named: an edit to words only has to say so.
+        if let Some(body) = body.as_object_mut() {
+            body.entry("blocks").or_insert_with(|| json!([]));
+        }
+        self.typed("chat.update", "", body).await
+    }
+
+    /// Shows a message to one person in a channel.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn post_ephemeral(&self, channel: &str, user: &str, message: Message) -> Result<(), Failure> {
+        let body = with(fit(message), &[("channel", channel), ("user", user)]);
+        self.call("chat.postEphemeral", &body).await.map(drop)
+    }
+
+    /// Opens a modal: once for each trigger, within 3 s of the press.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn views_open(&self, trigger_id: &str, view: View) -> Result<Opened, Failure> {
+        let body = json!({ "trigger_id": trigger_id, "view": fit_view(view) });
+        self.typed("views.open", "/view", body).await
+    }
+
+    /// Changes an open modal; with a `hash` only if nobody changed it in between.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn views_update(&self, view_id: &str, hash: Option<&str>, view: View) -> Result<Opened, Failure> {
+        let mut body = json!({ "view_id": view_id, "view": fit_view(view) });
+        if let Some(hash) = hash {
+            body["hash"] = hash.into();
+        }
+        self.typed("views.update", "/view", body).await
+    }
+
+    /// A channel's newest messages since `oldest` (seconds since 1970, both ends included), with their metadata.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn history(&self, channel: &str, oldest: i64, limit: u16) -> Result<Vec<Heard>, Failure> {
+        let (oldest, limit) = (oldest.to_string(), limit.to_string());
+        let form = [
+            ("channel", channel),
+            ("oldest", &oldest),
+            ("limit", &limit),
+            ("inclusive", "true"),
+            ("include_all_metadata", "true"),
+        ];
+        self.read("conversations.history", &form, "/messages").await
+    }
+
+    /// One person.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn users_info(&self, user: &str) -> Result<User, Failure> {
+        self.read("users.info", &[("user", user)], "/user").await
+    }
+
+    /// Who the token is: the first call of a start, and of a doctor.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn auth_test(&self) -> Result<Identity, Failure> {
+        self.typed("auth.test", "", json!({})).await
+    }
+
+    /// The channel of the direct messages with a person.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn conversations_open(&self, user: &str) -> Result<String, Failure> {
+        self.typed("conversations.open", "/channel/id", json!({ "users": user })).await
+    }
+
+    /// Answers a command or a press: at most 5 times within 30 minutes of it. Carries no token.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn respond(&self, response_url: &str, message: Message) -> Result<(), Failure> {
+        let request = self.http.post(response_url).json(&fit(message));
+        answer("response_url", request).await.map(drop)
+    }
+
+    async fn typed<T: DeserializeOwned>(&self, method: &str, pointer: &str, body: Value) -> Result<T, Failure> {
+        pick(method, self.call(method, &body).await?, pointer)
+    }
+
+    /// For the methods that read: they do not take JSON.
+    async fn read<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        form: &[(&str, &str)],
+        pointer: &str,
+    ) -> Result<T, Failure> {
+        let request = self.http.post(format!("{}/{method}", self.base)).bearer_auth(self.token.expose());
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let request = request.header("content-type", "application/x-www-form-urlencoded").body(body);
+        pick(method, answer(method, request).await?, pointer)
+    }
+}
+
+async fn answer(method: &str, request: reqwest::RequestBuilder) -> Result<Value, Failure> {
+    let response = request.send().await.map_err(|error| not_sent(method, &error))?;
+    let status = response.status().as_u16();
+    let wait = response.headers().get(RETRY_AFTER).and_then(|seconds| seconds.to_str().ok()?.parse().ok());
+    let body = response.text().await.map_err(|error| not_sent(method, &error))?;
+    failure::sort(method, status, wait, &body)
+}
+
+fn not_sent(method: &str, error: &reqwest::Error) -> Failure {
+    // The address may hold the secret of a response_url: only the causes are told.
+    let mut causes = if error.is_timeout() { "no answer in time".to_owned() } else { String::new() };
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let colon = if causes.is_empty() { "" } else { ": " };
+        write!(causes, "{colon}{cause}").expect("writing to a String cannot fail");
+        source = cause.source();
+    }
+    failure::unsent(method, causes, error.is_connect() || error.is_builder())
+}
+
+fn pick<T: DeserializeOwned>(method: &str, answer: Value, pointer: &str) -> Result<T, Failure> {
+    let part = answer.pointer(pointer).cloned().unwrap_or_default();
+    serde_json::from_value(part).map_err(|error| failure::unexpected(method, &error))
+}
+
+fn with(message: Message, arguments: &[(&str, &str)]) -> Value {
+    let mut body = match serde_json::to_value(message) {
+        Ok(Value::Object(body)) => body,
+        _ => Map::new(),
+    };
+    body.extend(arguments.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))));
+    Value::Object(body)
+}
