@@ -233,8 +233,9 @@ fn problems_name_file_line_and_remedy() {
     );
     broken("min = 1", "min = 30", 24, "min 30 is above max 20");
     broken("default = \"2\"", "default = \"99\"", 26, "the default of \"count\" has to be a whole number from 1 to 20");
-    broken("name = \"now\"", "name = \"count\"", 27, "a second parameter with the name \"count\"");
-    broken("expect = \"202\"", "expect = 202 203", 13, "unexpected key or value, expected newline, `#`");
+    let twice = "title = \"Count\"\nkind = \"boolean\"\n[[params]]\nname = \"count\"\ntitle = \"Count\"";
+    broken("title = \"Count\"", twice, 24, "a second parameter with the name \"count\"");
+    broken("expect = \"202\"", "expect = 202 203", 13, "string values must be quoted, expected literal string");
 }
 
 #[test]
