@@ -1,0 +1,138 @@
+//! Our side of Slack: the client with its pacing, the verifier, and which channel hears of which incident.
+//! Whether the other side is Slack or the local one is known here only.
+
+use crate::clock;
+use crate::config::Setup;
+use crate::config::file::SlackConfig;
+use crate::config::secret::env;
+use anyhow::{Context, Result};
+use chrono::{DateTime, TimeDelta, Utc};
+use incident::Incident;
+use log::EffectId;
+use slack::Secret;
+use slack::client::{API_URL, Client, Failure, Pacer};
+use slack::sim::{Sim, SimConfig};
+use slack::verify::Verifier;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+/// A wait this short is sat out; a longer one goes back into the outbox.
+const SAT_OUT: TimeDelta = TimeDelta::milliseconds(300);
+
+/// Slack, as the flow sees it.
+pub struct SlackSide {
+    /// The Web API.
+    pub client: Client,
+    /// Believes requests or does not.
+    pub verifier: Verifier,
+    pacer: Mutex<Pacer>,
+    reserved: Mutex<HashMap<EffectId, DateTime<Utc>>>,
+    direct: Mutex<HashMap<String, String>>,
+    paced: bool,
+}
+
+impl SlackSide {
+    /// The real one, by its secrets in the environment.
+    ///
+    /// # Errors
+    /// A secret is missing, or the client cannot be made.
+    pub fn from_environment(setup: &Setup) -> Result<Self> {
+        let token = env("SLACK_BOT_TOKEN").context("SLACK_BOT_TOKEN is not set")?;
+        let signing = env("SLACK_SIGNING_SECRET").context("SLACK_SIGNING_SECRET is not set")?;
+        let base = env("SLACK_API_URL").unwrap_or_else(|| API_URL.to_owned());
+        let other = env("SLACK_SIGNING_SECRET_OLD").map(Secret::new);
+        Self::new(Secret::new(token), &base, Verifier::new(Secret::new(signing), other), setup)
+    }
+
+    /// The local one.
+    ///
+    /// # Errors
+    /// The client cannot be made.
+    pub fn local(config: &SimConfig, setup: &Setup) -> Result<Self> {
+        let verifier = Verifier::new(Secret::new(&config.signing_secret), None);
+        Self::new(Secret::new(&config.bot_token), &format!("{}/api", config.own_base_url), verifier, setup)
+    }
+
+    fn new(token: Secret, base: &str, verifier: Verifier, setup: &Setup) -> Result<Self> {
+        Ok(Self {
+            client: Client::new(token, base).context("making the Slack client")?,
+            verifier,
+            pacer: Mutex::default(),
+            reserved: Mutex::default(),
+            direct: Mutex::default(),
+            paced: setup.config.slack.post_interval > TimeDelta::zero(),
+        })
+    }
+
+    /// Waits until a call may go, or says when it may. A place in the queue is kept under the effect's id.
+    ///
+    /// # Errors
+    /// The moment at which the effect should be performed instead.
+    pub async fn pace(&self, effect: &EffectId, method: &str, channel: &str) -> Result<(), DateTime<Utc>> {
+        if !self.paced {
+            return Ok(());
+        }
+        let now = clock::now();
+        let at = self.reserve(effect, method, channel, now);
+        if at > now + SAT_OUT {
+            return Err(at);
+        }
+        self.reserved.lock().unwrap_or_else(PoisonError::into_inner).remove(effect);
+        clock::sleep((at - now).to_std().unwrap_or_default()).await;
+        Ok(())
+    }
+
+    fn reserve(&self, effect: &EffectId, method: &str, channel: &str, now: DateTime<Utc>) -> DateTime<Utc> {
+        let mut reserved = self.reserved.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = reserved.get(effect) {
+            return *at;
+        }
+        let mut pacer = self.pacer.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = pacer.earliest(method, channel, now);
+        pacer.went(method, channel, at);
+        reserved.insert(effect.clone(), at);
+        at
+    }
+
+    /// Slack asked us to wait.
+    pub fn hold(&self, method: &str, failure: &Failure) {
+        if let Failure::Retry { after, .. } = failure {
+            let until = clock::now() + TimeDelta::from_std(*after).unwrap_or(TimeDelta::seconds(1));
+            self.pacer.lock().unwrap_or_else(PoisonError::into_inner).hold(method, until);
+        }
+    }
+
+    /// The channel of the direct messages with a person; asked for once.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn direct_channel(&self, user: &str) -> Result<String, Failure> {
+        if let Some(known) = self.direct.lock().unwrap_or_else(PoisonError::into_inner).get(user) {
+            return Ok(known.clone());
+        }
+        let channel = self.client.conversations_open(user).await?;
+        self.direct.lock().unwrap_or_else(PoisonError::into_inner).insert(user.to_owned(), channel.clone());
+        Ok(channel)
+    }
+}
+
+/// The channel that hears of an incident: of the first route that names its service, else the common one.
+#[must_use]
+pub fn channel<'c>(config: &'c SlackConfig, incident: &Incident) -> Option<&'c str> {
+    let service = incident.alarm.service.as_deref();
+    let routed = service.and_then(|service| {
+        config.routes.iter().find(|route| route.services.iter().any(|pattern| rota::matches(pattern, service)))
+    });
+    let channel = routed.map_or(config.channel.as_str(), |route| route.channel.as_str());
+    (!channel.is_empty()).then_some(channel)
+}
+
+/// Which Slack there is.
+pub enum Which {
+    /// A real one.
+    Real,
+    /// The one inside this binary.
+    Local(Sim, Box<SimConfig>),
+    /// None: pages go to the webhooks only.
+    Nothing,
+}

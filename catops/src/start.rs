@@ -6,11 +6,12 @@ use crate::config::Setup;
 use crate::config::secret::env;
 use crate::entry::serve::router;
 use crate::flow::outbox;
-use crate::slack_side::SlackSide;
+use crate::slack_side::{SlackSide, Which};
 use crate::{library, uptime};
 use anyhow::{Context, Result, bail};
 use log::{EventLog, SqliteLog};
-use slack::sim::{Sim, SimConfig};
+use slack::command::Word;
+use slack::sim::{ChannelSeed, Sim, SimConfig};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,7 +51,12 @@ pub async fn start(options: Options) -> Result<Started> {
     let log = SqliteLog::open(&options.data).with_context(|| format!("opening the data in {}", options.data.display()))?;
     log.release_safe("serve/").await.context("taking over what the last process left")?;
     let own_url = format!("http://{}", options.address);
-    let local = Local::decide(&options, &own_url)?;
+    let which = which_slack(&options, &own_url)?;
+    let slack = match &which {
+        Which::Real => Some(SlackSide::from_environment(&setup)?),
+        Which::Local(_, config) => Some(SlackSide::local(config, &setup)?),
+        Which::Nothing => None,
+    };
     let http = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .user_agent(concat!("catops/", env!("CARGO_PKG_VERSION")))
@@ -60,7 +66,7 @@ pub async fn start(options: Options) -> Result<Started> {
     let parts = Parts {
         log: Arc::new(log),
         public_url: setup.config.public_url.clone().unwrap_or_else(|| own_url.clone()),
-        slack: local.side(&setup)?,
+        slack,
         setup,
         library: runbooks,
         http,
@@ -69,12 +75,12 @@ pub async fn start(options: Options) -> Result<Started> {
     uptime::schedule(&app).await.context("scheduling the uptime checks")?;
     let loopback = options.address.ip().is_loopback();
     let mut served = router(Arc::clone(&app), loopback);
-    if let Local::Simulated(sim) = &local {
+    if let Which::Local(sim, _) = &which {
         served = served.merge(sim.router());
     }
     tokio::spawn(outbox::run(Arc::clone(&app), offered));
     tokio::spawn(library::watch(Arc::clone(&app)));
-    Ok(Started { app, router: served, local_slack: matches!(local, Local::Simulated(_)) })
+    Ok(Started { app, router: served, local_slack: matches!(which, Which::Local(..)) })
 }
 
 fn read_setup(config: &Path) -> Result<Setup> {
@@ -91,46 +97,32 @@ fn read_setup(config: &Path) -> Result<Setup> {
     }
 }
 
-/// Which Slack there is.
-enum Local {
-    /// A real one.
-    Real,
-    /// The one inside this binary.
-    Simulated(Sim),
-    /// None: pages go to the webhooks only.
-    Nothing,
-}
-
-impl Local {
-    /// The real one when its secrets are there; the local one only where nobody else can reach it.
-    fn decide(options: &Options, own_url: &str) -> Result<Self> {
-        match (env("SLACK_BOT_TOKEN"), env("SLACK_SIGNING_SECRET")) {
-            (Some(_), Some(_)) => Ok(Self::Real),
-            (Some(_), None) => bail!("SLACK_BOT_TOKEN is set and SLACK_SIGNING_SECRET is not; it stands under Basic Information of the Slack app"),
-            (None, Some(_)) => bail!("SLACK_SIGNING_SECRET is set and SLACK_BOT_TOKEN is not; it stands under OAuth & Permissions of the Slack app"),
-            (None, None) if options.address.ip().is_loopback() => Ok(Self::Simulated(simulator(options, own_url)?)),
-            (None, None) => {
-                tracing::warn!("no Slack: set SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET, or listen on a loopback address for the local one");
-                Ok(Self::Nothing)
-            }
+/// The real Slack when its secrets are there; the local one only where nobody else can reach it.
+fn which_slack(options: &Options, own_url: &str) -> Result<Which> {
+    match (env("SLACK_BOT_TOKEN"), env("SLACK_SIGNING_SECRET")) {
+        (Some(_), Some(_)) => Ok(Which::Real),
+        (Some(_), None) => bail!("SLACK_BOT_TOKEN is set and SLACK_SIGNING_SECRET is not; it stands under Basic Information of the Slack app"),
+        (None, Some(_)) => bail!("SLACK_SIGNING_SECRET is set and SLACK_BOT_TOKEN is not; it stands under OAuth & Permissions of the Slack app"),
+        (None, None) if options.address.ip().is_loopback() => {
+            let config = local_slack(options, own_url);
+            let sim = Sim::new(config.clone()).context("starting the local Slack")?;
+            Ok(Which::Local(sim, Box::new(config)))
         }
-    }
-
-    fn side(&self, setup: &Setup) -> Result<Option<SlackSide>> {
-        match self {
-            Self::Real => Ok(Some(SlackSide::from_environment(setup)?)),
-            Self::Simulated(sim) => Ok(Some(SlackSide::local(sim, setup)?)),
-            Self::Nothing => Ok(None),
+        (None, None) => {
+            tracing::warn!("no Slack: set SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET, or listen on a loopback address for the local one");
+            Ok(Which::Nothing)
         }
     }
 }
 
-fn simulator(options: &Options, own_url: &str) -> Result<Sim> {
+fn local_slack(options: &Options, own_url: &str) -> SimConfig {
     let mut config = SimConfig::acme(own_url, own_url, clock::now);
     config.journal = Some(options.data.join("local-slack.jsonl"));
+    config.app.hints = Word::ALL.iter().map(|word| (word.example().to_owned(), word.purpose().to_owned())).collect();
+    config.app.message_shortcuts.clear();
+    let seed = |(id, name, topic): &(String, String, String)| ChannelSeed { id: id.clone(), name: name.clone(), topic: topic.clone() };
     if !options.local_channels.is_empty() {
-        let seed = |(id, name, topic): &(String, String, String)| slack::sim::ChannelSeed { id: id.clone(), name: name.clone(), topic: topic.clone() };
         config.channels = options.local_channels.iter().map(seed).collect();
     }
-    Sim::new(config).context("starting the local Slack")
+    config
 }

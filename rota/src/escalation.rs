@@ -88,7 +88,8 @@ fn strength(pattern: &str) -> (bool, usize) {
 }
 
 /// Whether `text` is what `pattern` says, `*` standing for any text.
-fn matches(pattern: &str, text: &str) -> bool {
+#[must_use]
+pub fn matches(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = text.strip_prefix(first) else { return false };

@@ -20,7 +20,7 @@ mod span;
 mod window;
 mod zone;
 
-pub use escalation::{Level, Policy, Target, policy_for, targets};
+pub use escalation::{Level, Policy, Target, matches, policy_for, targets};
 pub use on_call::{Next, OnCall, Reason, SEARCH_PIECES_MAX, Segment, final_schedule, on_call, on_duty};
 pub use operation::{Change, Operation};
 pub use parse::Problem;

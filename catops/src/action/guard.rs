@@ -246,3 +246,6 @@ fn is_public_v4(v4: Ipv4Addr) -> bool {
         | [224..=255, ..]
     )
 }
+
+#[cfg(test)]
+mod tests;

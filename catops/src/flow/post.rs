@@ -1,0 +1,150 @@
+//! Posts and edits in Slack. A post has no idempotency of its own, so each carries its effect's id; whoever does not know
+//! whether it arrived asks the channel's history first, and posts when the history cannot be read: twice is better than never.
+
+use crate::app::App;
+use crate::clock;
+use crate::flow::change::{self, Origin, change};
+use crate::flow::perform::{NotNow, done, note};
+use crate::slack_side::{SlackSide, channel};
+use crate::surface;
+use chrono::{TimeDelta, Utc};
+use incident::{Command, IncidentId, ResponderId, Status};
+use log::LeasedEffect;
+use serde_json::json;
+use slack::blocks::{Message, Metadata};
+use slack::client::Failure;
+
+/// How far before the first attempt the history is read: clocks differ.
+const HISTORY_SLACK_SECONDS: i64 = 5;
+/// How many messages of the history are read; a channel takes one post a second, and a lease lasts fifteen.
+const HISTORY_MESSAGES: u16 = 200;
+
+/// Brings the card up to date: edits it where it stands, posts it where it does not.
+pub async fn card(app: &App, id: IncidentId, leased: &LeasedEffect) -> Result<(), NotNow> {
+    let Some(side) = &app.slack else { return done(app, leased).await };
+    let incident = change::load(app, id).await?;
+    let setup = app.setup();
+    let Some(channel) = channel(&setup.config.slack, &incident) else { return done(app, leased).await };
+    let message = surface::card(app, &incident);
+    let posted = incident.cards.iter().find(|card| card.channel == channel);
+    let Some(posted) = posted else {
+        let (channel, ts) = post_once(side, channel, message, leased).await?;
+        return record(app, id, leased, Command::RecordCard { channel, ts }).await;
+    };
+    side.pace(&leased.effect.id, "chat.update", channel).await.map_err(wait)?;
+    match side.client.update(channel, &posted.ts, message).await {
+        Ok(_) => done(app, leased).await,
+        Err(Failure::Gone { error, .. }) => {
+            tracing::warn!(incident.id = %id, error = %error, "the card of {id} is gone: {error}");
+            done(app, leased).await
+        }
+        Err(failure) => Err(sorted(side, "chat.update", failure)),
+    }
+}
+
+/// Pages somebody by direct message. Whoever has it already, or whose incident is over, is left in peace.
+pub async fn page(app: &App, id: IncidentId, to: &ResponderId, level: u8, leased: &LeasedEffect) -> Result<(), NotNow> {
+    let incident = change::load(app, id).await?;
+    if incident.status != Status::Open {
+        return done(app, leased).await;
+    }
+    let setup = app.setup();
+    let user = setup.rota.person(to).and_then(|person| person.slack.clone());
+    let (Some(side), Some(user)) = (&app.slack, user) else {
+        let error = if app.slack.is_none() { "no Slack is configured" } else { "no Slack member id in rota/*.toml" };
+        note(app, id, leased, Command::RecordPageFailure { to: to.clone(), error: error.to_owned() }).await?;
+        return Err(NotNow::Never(format!("{to} cannot be paged: {error}")));
+    };
+    let sent = async {
+        let direct = side.direct_channel(&user).await.map_err(|failure| sorted(side, "conversations.open", failure))?;
+        post_once(side, &direct, surface::page(app, &incident), leased).await
+    };
+    match sent.await {
+        Ok(_) => record(app, id, leased, Command::RecordPage { to: to.clone(), by: "slack".to_owned(), level }).await,
+        Err(error) => {
+            // Said once: the retries that follow are the outbox's, not the reader's.
+            if leased.attempt == 1 && !matches!(error, NotNow::Later { .. }) {
+                note(app, id, leased, Command::RecordPageFailure { to: to.clone(), error: error.to_string() }).await?;
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Writes one line of the timeline into the card's thread.
+pub async fn thread(app: &App, id: IncidentId, seq: u64, leased: &LeasedEffect) -> Result<(), NotNow> {
+    let Some(side) = &app.slack else { return done(app, leased).await };
+    let incident = change::load(app, id).await?;
+    let setup = app.setup();
+    let Some(channel) = channel(&setup.config.slack, &incident) else { return done(app, leased).await };
+    let Some(card) = incident.cards.iter().find(|card| card.channel == channel) else {
+        let at = clock::now() + TimeDelta::seconds(1);
+        return Err(NotNow::Later { at, why: "the card is not posted yet".to_owned() });
+    };
+    let Some(message) = surface::thread_line(app, &incident, seq, &card.ts).await? else { return done(app, leased).await };
+    post_once(side, channel, message, leased).await?;
+    done(app, leased).await
+}
+
+async fn record(app: &App, id: IncidentId, leased: &LeasedEffect, learned: Command) -> Result<(), NotNow> {
+    change(app, id, &Origin::effect(leased.effect.id.as_str()), vec![learned], Some(&leased.token)).await?;
+    Ok(())
+}
+
+/// Posts, unless an earlier attempt already did. Returns channel and message id.
+async fn post_once(side: &SlackSide, channel: &str, message: Message, leased: &LeasedEffect) -> Result<(String, String), NotNow> {
+    let key = leased.effect.id.as_str();
+    if (leased.interrupted || leased.attempt > 1)
+        && let Some(ts) = find_posted(side, channel, message.thread_ts.as_deref(), key, leased.intent_at).await
+    {
+        return Ok((channel.to_owned(), ts));
+    }
+    side.pace(&leased.effect.id, "chat.postMessage", channel).await.map_err(wait)?;
+    match side.client.post_message(channel, with_key(message, key)).await {
+        Ok(posted) => Ok((posted.channel, posted.ts)),
+        Err(failure) => Err(sorted(side, "chat.postMessage", failure)),
+    }
+}
+
+/// The message that an earlier attempt left. `None` also when the history cannot be read: then it is posted (again).
+async fn find_posted(
+    side: &SlackSide,
+    channel: &str,
+    thread_ts: Option<&str>,
+    key: &str,
+    since: chrono::DateTime<Utc>,
+) -> Option<String> {
+    let oldest = since.timestamp() - HISTORY_SLACK_SECONDS;
+    let heard = match thread_ts {
+        None => side.client.history(channel, oldest, HISTORY_MESSAGES).await,
+        Some(thread) => side.client.replies(channel, thread, oldest, HISTORY_MESSAGES).await,
+    };
+    let heard = heard.inspect_err(|failure| tracing::warn!(error = %failure, "cannot ask whether {key} was posted")).ok()?;
+    let carries = |metadata: &Metadata| metadata.event_payload.get("post_key").and_then(|value| value.as_str()) == Some(key);
+    heard.into_iter().find(|message| message.metadata.as_ref().is_some_and(carries)).map(|message| message.ts)
+}
+
+fn with_key(mut message: Message, key: &str) -> Message {
+    let mut metadata = message.metadata.take().unwrap_or_else(|| Metadata { event_type: "catops_effect".to_owned(), event_payload: serde_json::Map::new() });
+    metadata.event_payload.insert("post_key".to_owned(), json!(key));
+    message.metadata = Some(metadata);
+    message
+}
+
+fn wait(at: chrono::DateTime<Utc>) -> NotNow {
+    NotNow::Later { at, why: "waiting for the channel's turn".to_owned() }
+}
+
+fn sorted(side: &SlackSide, method: &str, failure: Failure) -> NotNow {
+    side.hold(method, &failure);
+    match &failure {
+        Failure::Retry { after, .. } => {
+            let at = clock::now() + TimeDelta::from_std(*after).unwrap_or(TimeDelta::seconds(1));
+            NotNow::Later { at, why: failure.to_string() }
+        }
+        // The channel may be unarchived, the app invited, the token renewed: what waits here is somebody's page.
+        Failure::Unknown { .. } | Failure::Auth { .. } | Failure::Gone { .. } => NotNow::Failed(failure.to_string()),
+        Failure::Bug { .. } => NotNow::Never(failure.to_string()),
+    }
+}
+
