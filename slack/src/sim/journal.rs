@@ -54,7 +54,11 @@ impl Journal {
             .enumerate()
             .filter(|(_, line)| !line.is_empty())
             .map(|(at, line)| {
-                serde_json::from_slice(line).map_err(|source| JournalError::Line { path: path.to_owned(), line: at + 1, source })
+                serde_json::from_slice(line).map_err(|source| JournalError::Line {
+                    path: path.to_owned(),
+                    line: at + 1,
+                    source,
+                })
             })
             .collect::<Result<_, _>>()?;
         Ok((Self(Some(file)), records))

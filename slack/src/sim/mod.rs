@@ -239,7 +239,6 @@ impl Sim {
     }
 
     /// `/api/{method}` for the app and `/local/*` for people, both for the loopback only.
-    #[must_use]
     pub fn router(&self) -> axum::Router {
         api::router(self).merge(local::router(self)).layer(axum::middleware::from_fn(local::only_loopback))
     }

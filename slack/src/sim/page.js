@@ -445,7 +445,7 @@ document.addEventListener("click", ({ target }) => {
 });
 document.addEventListener("change", ({ target }) => {
   const node = target.closest("select[data-element], .boxes[data-element], input[type=date], input[type=time]");
-  if (node && tellsAtOnce(node)) use(node, held(node));
+  if (node && tellsAtOnce(node) && held(node) !== "") use(node, held(node));
 });
 document.addEventListener("input", ({ target }) => {
   if (target.dataset.element === "external_select") suggest(target);

@@ -4,8 +4,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::world::{Message, Person, View, World};
 use super::SimConfig;
+use super::world::{Message, Person, View, World};
 
 /// Where an element stands that was used.
 pub(super) enum Spot {
@@ -92,7 +92,13 @@ pub(super) fn block_actions(
 }
 
 /// A form that was sent.
-pub(super) fn view_submission(config: &SimConfig, person: &Person, shown: &View, state: &Value, trigger: &str) -> Value {
+pub(super) fn view_submission(
+    config: &SimConfig,
+    person: &Person,
+    shown: &View,
+    state: &Value,
+    trigger: &str,
+) -> Value {
     let mut payload = base(config, "view_submission", person);
     payload["trigger_id"] = json!(trigger);
     payload["view"] = view(config, shown, state);

@@ -109,10 +109,9 @@ impl State {
             last_post: BTreeMap::new(),
             ids: 0,
         };
-        state.seed(config).map_err(|source| JournalError::File {
-            path: config.journal.clone().unwrap_or_default(),
-            source,
-        })?;
+        state
+            .seed(config)
+            .map_err(|source| JournalError::File { path: config.journal.clone().unwrap_or_default(), source })?;
         Ok(state)
     }
 
@@ -163,10 +162,8 @@ impl State {
         while self.triggers.len() >= TRIGGERS_KEPT {
             self.triggers.pop_first();
         }
-        self.triggers.insert(
-            id.clone(),
-            Trigger { person: person.to_owned(), issued_at: now, used: false, from_modal },
-        );
+        self.triggers
+            .insert(id.clone(), Trigger { person: person.to_owned(), issued_at: now, used: false, from_modal });
         id
     }
 

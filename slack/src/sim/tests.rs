@@ -118,7 +118,8 @@ fn app(received: Arc<Mutex<Vec<Received>>>, answers: Answers) -> Router {
         let path = path.path().to_owned();
         let retry = header("x-slack-retry-num").map(str::to_owned);
         received.lock().unwrap().push(Received { path: path.clone(), genuine, retry, body });
-        let (delay, status, text) = answers.lock().unwrap().get(path.as_str()).cloned().unwrap_or((0, 200, String::new()));
+        let (delay, status, text) =
+            answers.lock().unwrap().get(path.as_str()).cloned().unwrap_or((0, 200, String::new()));
         super::outgoing::pause(Duration::from_millis(delay)).await;
         (axum::http::StatusCode::from_u16(status).unwrap(), text)
     };
@@ -203,7 +204,10 @@ async fn blocks_that_slack_would_refuse_are_refused_with_a_pointer() {
     let message = answer["response_metadata"]["messages"][0].as_str().unwrap();
     assert!(message.contains("json-pointer:/blocks/1/elements/0/text"), "{message}");
     assert_eq!(stage.api("chat.postMessage", json!({ "channel": "C0OPS" })).await["error"], "no_text");
-    assert_eq!(stage.api("chat.postMessage", json!({ "channel": "nowhere", "text": "x" })).await["error"], "channel_not_found");
+    assert_eq!(
+        stage.api("chat.postMessage", json!({ "channel": "nowhere", "text": "x" })).await["error"],
+        "channel_not_found"
+    );
     let ts = stage.post_card().await;
     let long = json!({ "channel": "C0OPS", "ts": ts, "text": "x".repeat(4_001) });
     assert_eq!(stage.api("chat.update", long).await["error"], "msg_too_long");
@@ -263,7 +267,8 @@ async fn a_form_is_sent_with_its_state_and_its_answer_is_obeyed() {
     assert_eq!(stage.api("views.update", stale).await["error"], "hash_conflict");
 
     stage.answer("/slack/interactivity", json!({ "response_action": "errors", "errors": { "note": "Say more" } }));
-    let filled = json!({ "as": "U0ANA", "view_id": view["id"], "values": { "note": { "v": "DNS" }, "who": { "v": "U0BEN" } } });
+    let filled =
+        json!({ "as": "U0ANA", "view_id": view["id"], "values": { "note": { "v": "DNS" }, "who": { "v": "U0BEN" } } });
     assert_eq!(stage.act("submit", filled.clone()).await["errors"]["note"], "Say more");
     let sent = stage.last("/slack/interactivity").body;
     assert_eq!(sent["type"], "view_submission");
@@ -345,7 +350,8 @@ async fn the_journal_brings_everything_back_and_a_torn_last_line_is_dropped() {
 
 #[tokio::test]
 async fn faults_and_the_pace_of_posts_can_be_had() {
-    let stage = Stage::with(|config| config.rate_limit = Some(RateLimit { post_interval: TimeDelta::seconds(1) })).await;
+    let stage =
+        Stage::with(|config| config.rate_limit = Some(RateLimit { post_interval: TimeDelta::seconds(1) })).await;
     let post = || stage.client.post(format!("{}/api/chat.postMessage", stage.base)).bearer_auth("xoxb-local");
     assert_eq!(post().json(&card("a")).send().await.unwrap().status(), 200);
     let refused = post().json(&card("b")).send().await.unwrap();

@@ -288,7 +288,8 @@ impl Message {
 
     /// The message as `conversations.history` shows it; `app` describes the bot user.
     pub(super) fn to_json(&self, world: &World, app: &super::App, team_id: &str) -> Value {
-        let mut json = json!({ "type": "message", "user": self.user, "ts": self.ts, "text": self.text, "team": team_id });
+        let mut json =
+            json!({ "type": "message", "user": self.user, "ts": self.ts, "text": self.text, "team": team_id });
         if self.user == app.bot_user_id {
             json["bot_id"] = json!(app.bot_id);
             json["app_id"] = json!(app.id);

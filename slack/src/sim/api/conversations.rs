@@ -49,7 +49,8 @@ impl Call<'_> {
                 ChannelKind::Direct => "im",
             };
             let seen = self.state.world.sees(&self.config.app.bot_user_id, channel);
-            seen && asked.split(',').any(|it| it.trim() == kind) && !(channel.archived && self.args.flag("exclude_archived"))
+            seen && asked.split(',').any(|it| it.trim() == kind)
+                && !(channel.archived && self.args.flag("exclude_archived"))
         };
         let found: Vec<_> = self.state.world.channels.values().filter(wanted).map(|it| self.describe(it)).collect();
         json!({ "channels": found, "response_metadata": { "next_cursor": "" } })
@@ -67,9 +68,10 @@ impl Call<'_> {
     pub(super) fn history(&self) -> Answer {
         let channel = self.joined_channel()?;
         let all = self.state.world.messages.get(&channel.id);
-        let shown = all.into_iter().flat_map(|messages| messages.values().rev()).filter(|message| {
-            message.only_for.is_none() && message.is_in_channel() && self.within_window(&message.ts)
-        });
+        let shown = all
+            .into_iter()
+            .flat_map(|messages| messages.values().rev())
+            .filter(|message| message.only_for.is_none() && message.is_in_channel() && self.within_window(&message.ts));
         let limit = self.args.number("limit").unwrap_or(HISTORY.0).clamp(1, HISTORY.1);
         let mut messages: Vec<_> = shown.take(limit + 1).map(|message| self.listed(message)).collect();
         let has_more = messages.len() > limit;

@@ -164,8 +164,7 @@ fn envelope(answer: &Answer) -> (StatusCode, Value) {
             if !refusal.messages.is_empty() {
                 body["response_metadata"] = json!({ "messages": refusal.messages });
             }
-            let status =
-                if refusal.retry_after.is_some() { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::OK };
+            let status = if refusal.retry_after.is_some() { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::OK };
             (status, body)
         }
     }

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::super::state::State;
 use super::super::state::unix_ms;
 use super::super::world::{Record, View};
-use super::super::state::State;
 use super::super::{SimConfig, payload};
 use super::{Answer, Call, Refusal};
 use crate::blocks::{self, ViewKind};
@@ -43,9 +43,7 @@ impl Call<'_> {
         let world = &self.state.world;
         let wanted = match (self.args.text("view_id"), self.args.text("external_id")) {
             (Some(id), _) => world.view(id),
-            (None, Some(external)) => {
-                world.modals.values().flatten().find(|view| view.body["external_id"] == external)
-            }
+            (None, Some(external)) => world.modals.values().flatten().find(|view| view.body["external_id"] == external),
             (None, None) => return Err("invalid_arguments".into()),
         };
         let view = wanted.cloned().ok_or("not_found")?;

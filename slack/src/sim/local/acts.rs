@@ -2,18 +2,18 @@
 //!
 //! Each act runs in a task of its own: a page that is closed meanwhile does not take back a click.
 
+use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::Json;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::super::Sim;
 use super::super::api::{Place, Refusal, check_view, replace_view, show_modal};
 use super::super::outgoing::{Body, Outcome};
 use super::super::payload::{self, Spot, Tickets};
-use super::super::world::{ChannelKind, Hook, Message, Person, Record, View};
-use super::super::Sim;
+use super::super::world::{Channel, ChannelKind, Hook, Message, Person, Record, View};
 use crate::blocks::ViewKind;
 
 /// Characters that a person may send at once.
@@ -117,14 +117,14 @@ impl Sim {
             self.state().commit(Record::Joined { channel: channel.id.clone(), user: person.id.clone() })?;
         }
         self.state().commit(Record::Posted { message: message.clone() })?;
-        self.tell_app(&channel.kind, &message);
+        self.tell_app(&channel, &message);
         Ok(json!({ "ts": message.ts }))
     }
 
     /// The app hears messages in its direct messages, and mentions elsewhere.
-    fn tell_app(&self, kind: &ChannelKind, message: &Message) {
+    fn tell_app(&self, channel: &Channel, message: &Message) {
         let mention = format!("<@{}>", self.config().app.bot_user_id);
-        let direct = *kind == ChannelKind::Direct;
+        let direct = channel.kind == ChannelKind::Direct;
         if !direct && !message.text.contains(&mention) {
             return;
         }
@@ -133,7 +133,7 @@ impl Sim {
             "ts": message.ts, "channel": message.channel, "event_ts": message.ts, "team": self.config().team.id,
         });
         if direct {
-            event["channel_type"] = json!("im");
+            event["channel_type"] = json!(if channel.members.len() > 2 { "mpim" } else { "im" });
         }
         if let Some(thread_ts) = &message.thread_ts {
             event["thread_ts"] = json!(thread_ts);
@@ -234,7 +234,8 @@ impl Sim {
                 response_url: None,
             },
         };
-        let payload = payload::block_actions(self.config(), &self.state().world, &person, &spot, action, values, &tickets);
+        let payload =
+            payload::block_actions(self.config(), &self.state().world, &person, &spot, action, values, &tickets);
         let outcome = self.deliver("/slack/interactivity", Body::Payload(payload), None).await;
         let Some(failure) = outcome.failure() else { return Ok(json!({})) };
         if let Some(message) = message {
@@ -319,8 +320,10 @@ impl Sim {
         let person = self.person(&act.person)?;
         let Spot::Message(message) = self.spot(&act)? else { return Err("message_not_found".into()) };
         let (_, tickets) = self.tickets(&person, &message.channel, Some(&message), None)?;
-        let world = self.state().world.clone();
-        let payload = payload::message_action(self.config(), &world, &person, &act.callback_id, &message, &tickets);
+        let payload = {
+            let state = self.state();
+            payload::message_action(self.config(), &state.world, &person, &act.callback_id, &message, &tickets)
+        };
         let outcome = self.deliver("/slack/interactivity", Body::Payload(payload), None).await;
         Ok(json!({ "failure": outcome.failure() }))
     }
@@ -354,7 +357,8 @@ impl Sim {
         let people: Vec<_> =
             config.people.iter().map(|one| (one.handle.to_lowercase(), one.id.clone())).chain(app).collect();
         let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-        let words = escaped.split_inclusive(|it: char| !(it.is_alphanumeric() || matches!(it, '@' | '#' | '-' | '_' | '.')));
+        let words =
+            escaped.split_inclusive(|it: char| !(it.is_alphanumeric() || matches!(it, '@' | '#' | '-' | '_' | '.')));
         words
             .map(|word| {
                 let end = word.trim_end_matches(|it: char| !it.is_alphanumeric());

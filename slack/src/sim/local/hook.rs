@@ -22,7 +22,8 @@ pub(super) async fn respond(Extract(sim): Extract<Sim>, Path(id): Path<String>, 
     match answer {
         Ok(()) => Json(json!({ "ok": true })).into_response(),
         Err(refusal) => {
-            let body = json!({ "ok": false, "error": refusal.code, "response_metadata": { "messages": refusal.messages } });
+            let body =
+                json!({ "ok": false, "error": refusal.code, "response_metadata": { "messages": refusal.messages } });
             (StatusCode::NOT_FOUND, Json(body)).into_response()
         }
     }
@@ -43,7 +44,12 @@ fn use_hook(sim: &Sim, id: &str, answer: &Value) -> Result<(), Refusal> {
 
 impl Sim {
     /// Hands out a `response_url`.
-    pub(in crate::sim) fn open_hook(&self, person: &str, channel: &str, message: Option<&Message>) -> Result<(Hook, String), Refusal> {
+    pub(in crate::sim) fn open_hook(
+        &self,
+        person: &str,
+        channel: &str,
+        message: Option<&Message>,
+    ) -> Result<(Hook, String), Refusal> {
         let opened_at = self.now();
         let mut state = self.state();
         let hook = Hook {
@@ -73,7 +79,9 @@ impl Sim {
         let blocks = answer.get("blocks").filter(|blocks| !blocks.is_null()).cloned();
         let content = check_content(answer["text"].as_str(), blocks)?;
         let now = unix_ms(self.now());
-        if answer["replace_original"] == true && let Some(original) = original {
+        if answer["replace_original"] == true
+            && let Some(original) = original
+        {
             let edited_ts = Some(self.state().world.next_ts(self.now()));
             let message =
                 Message { text: content.text, blocks: content.blocks, edited_ts, changed_at: now, ..original };

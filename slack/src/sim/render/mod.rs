@@ -13,8 +13,8 @@ pub use mrkdwn::{Names, mrkdwn_to_html};
 use mrkdwn::{escape, plain};
 
 use crate::blocks::{
-    Actions, Block, Button, Checkboxes, Choice, Confirm, Context, ContextElement, Element, ExternalSelect, Image, Input,
-    NumberInput, Overflow, PlainTextInput, Section, StaticSelect, Style, Text, TextKind, UsersSelect,
+    Actions, Block, Button, Checkboxes, Choice, Confirm, Context, ContextElement, Element, ExternalSelect, Image,
+    Input, NumberInput, Overflow, PlainTextInput, Section, StaticSelect, Style, Text, TextKind, UsersSelect,
 };
 
 /// Reads blocks as they came over the wire; what is malformed becomes `Block::Unknown`.
@@ -150,7 +150,11 @@ impl Drawing<'_> {
             Element::NumberInput(input) => self.number_input(input, label),
             Element::Checkboxes(boxes) => self.boxes(boxes, "checkbox"),
             Element::Image(image) => {
-                format!("<img class=\"small\" src=\"{}\" alt=\"{}\">", escape(&image.image_url), escape(&image.alt_text))
+                format!(
+                    "<img class=\"small\" src=\"{}\" alt=\"{}\">",
+                    escape(&image.image_url),
+                    escape(&image.alt_text)
+                )
             }
             Element::Unknown(value) => self.unknown_element(value, label),
         }
@@ -267,7 +271,8 @@ impl Drawing<'_> {
             .into_iter()
             .map(|(id, name)| self.option(&Choice::new(name.as_str(), id.as_str()), select.initial_user.as_deref()))
             .collect();
-        let empty = select.placeholder.as_ref().map_or_else(|| "Choose somebody…".to_owned(), |text| escape(&text.text));
+        let empty =
+            select.placeholder.as_ref().map_or_else(|| "Choose somebody…".to_owned(), |text| escape(&text.text));
         format!(
             "<select {} aria-label=\"{}\"><option value=\"\">{empty}</option>{options}</select>{}",
             self.ids("users_select", &select.action_id),
@@ -326,7 +331,8 @@ impl Drawing<'_> {
                 )
             })
             .collect();
-        format!("<span class=\"boxes\" {}>{options}</span>", self.ids(kind, &boxes.action_id))
+        let confirm = self.confirm(boxes.confirm.as_ref());
+        format!("<span class=\"boxes\" {}>{options}</span>{confirm}", self.ids(kind, &boxes.action_id))
     }
 
     fn unknown_element(&self, value: &Value, label: &str) -> String {
@@ -395,8 +401,10 @@ fn placeholder(element: &Element) -> Option<&Text> {
         Element::UsersSelect(select) => select.placeholder.as_ref(),
         Element::PlainTextInput(input) => input.placeholder.as_ref(),
         Element::NumberInput(input) => input.placeholder.as_ref(),
-        Element::Button(_) | Element::Overflow(_) | Element::Checkboxes(_) | Element::Image(_) | Element::Unknown(_) => {
-            None
-        }
+        Element::Button(_)
+        | Element::Overflow(_)
+        | Element::Checkboxes(_)
+        | Element::Image(_)
+        | Element::Unknown(_) => None,
     }
 }
