@@ -1,21 +1,86 @@
-//! Files to rota (placeholder while compiling).
+//! Files to rota. It finds every mistake at once, each with its file, its line and what to write instead; a rota with a
+//! mistake in it is never used. The tests beside it show what
+//! it accepts.
+
+mod node;
+mod people;
+mod policies;
+mod schedules;
+mod words;
+
 use crate::rota::Rota;
+use node::{Document, Table};
+
 /// A mistake in a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
-    /// The file.
+    /// The file, as it was named to [`Rota::parse`].
     pub path: String,
     /// The line, from 1.
     pub line: usize,
     /// What is wrong and what to write instead.
     pub message: String,
 }
+
 impl Rota {
-    /// Reads.
+    /// Reads files given as (path, text), all together: a person of one file may be on a schedule of another.
+    /// No files at all are the empty rota.
     ///
     /// # Errors
-    /// All.
-    pub fn parse(_files: &[(&str, &str)]) -> Result<Self, Vec<Problem>> {
-        Ok(Self::default())
+    /// Every mistake, by file and line. While any file is not TOML at all, only that is said: what the rest of it
+    /// would have named is not known.
+    pub fn parse(files: &[(impl AsRef<str>, impl AsRef<str>)]) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let mut documents = Vec::new();
+        for (path, text) in files {
+            documents.push(Document::read(path.as_ref(), text.as_ref(), &mut problems));
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+
+        let people = sections(&documents, "people", &mut problems);
+        let schedules = sections(&documents, "schedules", &mut problems);
+        let policies = sections(&documents, "escalation", &mut problems);
+        for document in &documents {
+            document.root().only(&["people", "schedules", "escalation"], &mut problems);
+        }
+
+        let mut rota = Self::default();
+        rota.people = people::read(&people, &mut problems);
+        rota.schedules = schedules::read(&schedules, &rota.people, &mut problems);
+        policies::read(&policies, &mut rota, &mut problems);
+        if let (Some(document), false) = (documents.first(), policies.iter().any(|policy| policy.name == "default")) {
+            let message =
+                "no [escalation.default] in any file; write one with levels, so that every alarm pages somebody";
+            problems.push(document.root().problem(message));
+        }
+
+        problems.sort();
+        if problems.is_empty() { Ok(rota) } else { Err(problems) }
     }
 }
+
+/// The tables `[kind.NAME]` of all files. A name that comes twice is a problem, and its first table is kept.
+fn sections<'d>(documents: &'d [Document<'d>], kind: &str, problems: &mut Vec<Problem>) -> Vec<Table<'d>> {
+    let mut sections: Vec<Table<'d>> = Vec::new();
+    let found = documents.iter().filter_map(|document| document.root().get(kind));
+    for node in found {
+        let Some(names) = node.table(problems) else { continue };
+        for table in names.tables(problems) {
+            if !words::is_name(&table.name) {
+                let message = format!("\"{}\" is no name; use letters, digits, \".\", \"_\" and \"-\"", table.name);
+                problems.push(table.problem(message));
+            } else if let Some(first) = sections.iter().find(|first| first.name == table.name) {
+                let message = format!("[{kind}.{}] is already in {}; keep one of them", table.name, first.place());
+                problems.push(table.problem(message));
+            } else {
+                sections.push(table);
+            }
+        }
+    }
+    sections
+}
+
+#[cfg(test)]
+mod tests;

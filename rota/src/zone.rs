@@ -39,6 +39,12 @@ pub enum Occurrence {
 }
 
 impl Zone {
+    /// UTC, which has no rules.
+    #[must_use]
+    pub fn utc() -> Self {
+        Self { name: "UTC".into(), stretches: [Stretch { start: i64::MIN, end: i64::MAX, offset_seconds: 0 }].into() }
+    }
+
     /// The zone of that IANA name, in any letter case; `None` when there is no such zone.
     #[must_use]
     pub fn get(name: &str) -> Option<Self> {

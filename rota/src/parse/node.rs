@@ -1,0 +1,169 @@
+//! A TOML value that knows its file and line, so that a mistake found anywhere can say where it is.
+
+use super::Problem;
+use crate::nearest::nearest;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// One file.
+pub(super) struct Document<'d> {
+    path: &'d str,
+    text: &'d str,
+    root: DeTable<'d>,
+}
+
+/// A value.
+#[derive(Clone, Copy)]
+pub(super) struct Node<'d> {
+    path: &'d str,
+    text: &'d str,
+    key: &'d str,
+    value: &'d Spanned<DeValue<'d>>,
+}
+
+/// A table, with the name that its last key gives it.
+pub(super) struct Table<'d> {
+    pub(super) name: String,
+    path: &'d str,
+    text: &'d str,
+    line: usize,
+    fields: &'d DeTable<'d>,
+}
+
+impl<'d> Document<'d> {
+    /// Reads a file; each of its syntax errors is a problem.
+    pub(super) fn read(path: &'d str, text: &'d str, problems: &mut Vec<Problem>) -> Self {
+        let (root, errors) = DeTable::parse_recoverable(text);
+        problems.extend(errors.into_iter().map(|error| {
+            let line = line_of(text, error.span().map_or(0, |span| span.start));
+            let message = format!("is not TOML: {}", error.message());
+            Problem { path: path.to_owned(), line, message }
+        }));
+        Self { path, text, root: root.into_inner() }
+    }
+
+    /// The whole file as a table.
+    pub(super) fn root(&self) -> Table<'_> {
+        Table { name: String::new(), path: self.path, text: self.text, line: 1, fields: &self.root }
+    }
+}
+
+impl<'d> Table<'d> {
+    /// A problem at this table's first line.
+    pub(super) fn problem(&self, message: impl Into<String>) -> Problem {
+        Problem { path: self.path.to_owned(), line: self.line, message: message.into() }
+    }
+
+    /// `rota/team.toml:3`.
+    pub(super) fn place(&self) -> String {
+        format!("{}:{}", self.path, self.line)
+    }
+
+    /// The value of `key`, when it is there.
+    pub(super) fn get(&self, key: &str) -> Option<Node<'d>> {
+        let (key, value) = self.fields.get_key_value(key)?;
+        Some(Node { path: self.path, text: self.text, key: key.get_ref(), value })
+    }
+
+    /// The value of `key`; without it, a problem that says what to write.
+    pub(super) fn need(&self, key: &str, write: &str, problems: &mut Vec<Problem>) -> Option<Node<'d>> {
+        let node = self.get(key);
+        if node.is_none() {
+            problems.push(self.problem(format!("{key} is missing; write {write}")));
+        }
+        node
+    }
+
+    /// The text of `key`, when it is there.
+    pub(super) fn text(&self, key: &str, problems: &mut Vec<Problem>) -> Option<&'d str> {
+        self.get(key)?.text(problems)
+    }
+
+    /// Makes a problem of every key that is not in `known`.
+    pub(super) fn only(&self, known: &[&str], problems: &mut Vec<Problem>) {
+        for (key, _) in self.fields {
+            let name = key.get_ref().as_ref();
+            if !known.contains(&name) {
+                let advice = match nearest(name, known.iter().copied()) {
+                    Some(near) => format!("did you mean {near}?"),
+                    None => format!("known here: {}", known.join(", ")),
+                };
+                let line = line_of(self.text, key.span().start);
+                problems.push(Problem {
+                    path: self.path.to_owned(),
+                    line,
+                    message: format!("unknown key {name}; {advice}"),
+                });
+            }
+        }
+    }
+
+    /// All values as tables, named by their keys.
+    pub(super) fn tables(&self, problems: &mut Vec<Problem>) -> Vec<Self> {
+        let mut tables = Vec::new();
+        for (key, value) in self.fields {
+            let node = Node { path: self.path, text: self.text, key: key.get_ref(), value };
+            let line = line_of(self.text, key.span().start);
+            tables.extend(node.table(problems).map(|table| Self { line, ..table }));
+        }
+        tables
+    }
+}
+
+impl<'d> Node<'d> {
+    /// A problem at this value.
+    pub(super) fn problem(&self, message: impl Into<String>) -> Problem {
+        let line = line_of(self.text, self.value.span().start);
+        Problem { path: self.path.to_owned(), line, message: message.into() }
+    }
+
+    /// The value itself.
+    pub(super) fn value(&self) -> &'d DeValue<'d> {
+        self.value.get_ref()
+    }
+
+    /// The value as text.
+    pub(super) fn text(&self, problems: &mut Vec<Problem>) -> Option<&'d str> {
+        self.expect(self.value().as_str(), "a text in quotes", problems)
+    }
+
+    /// The value as a table.
+    pub(super) fn table(&self, problems: &mut Vec<Problem>) -> Option<Table<'d>> {
+        let fields = self.expect(self.value().as_table(), "a table", problems)?;
+        let line = line_of(self.text, self.value.span().start);
+        Some(Table { name: self.key.to_owned(), path: self.path, text: self.text, line, fields })
+    }
+
+    /// The value as a list.
+    pub(super) fn list(&self, problems: &mut Vec<Problem>) -> Option<Vec<Self>> {
+        let list = self.expect(self.value().as_array(), "a list in [ ]", problems)?;
+        Some(list.iter().map(|value| Self { value, ..*self }).collect())
+    }
+
+    /// The value read by `read`, which says on failure what is wrong with the text.
+    pub(super) fn read<T>(
+        &self,
+        read: impl FnOnce(&str) -> Result<T, String>,
+        problems: &mut Vec<Problem>,
+    ) -> Option<T> {
+        match read(self.text(problems)?) {
+            Ok(value) => Some(value),
+            Err(message) => {
+                problems.push(self.problem(format!("{} {message}", self.key)));
+                None
+            }
+        }
+    }
+
+    fn expect<T>(&self, value: Option<T>, what: &str, problems: &mut Vec<Problem>) -> Option<T> {
+        if value.is_none() {
+            problems.push(self.problem(format!("{} is {what}, not a {}", self.key, self.value().type_str())));
+        }
+        value
+    }
+}
+
+/// The line, from 1, that holds the byte at `offset`.
+fn line_of(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|&byte| byte == b'\n').count() + 1
+}

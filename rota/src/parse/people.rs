@@ -1,0 +1,71 @@
+//! `[people.NAME]`.
+
+use super::Problem;
+use super::node::Table;
+use crate::nearest::nearest;
+use crate::rota::Person;
+use incident::ResponderId;
+use std::collections::BTreeMap;
+
+/// Reads all people. One with a mistake is in the result too, so that the mistake is not repeated wherever they are named.
+pub(super) fn read(sections: &[Table<'_>], problems: &mut Vec<Problem>) -> BTreeMap<ResponderId, Person> {
+    let mut people: BTreeMap<ResponderId, Person> = BTreeMap::new();
+    for section in sections {
+        let person = person(section, problems);
+        let same_slack = |other: &&Person| other.slack.is_some() && other.slack == person.slack;
+        if let Some(other) = people.values().find(same_slack) {
+            let message = format!("{} and {} have the same slack id; each person needs their own", other.id, person.id);
+            problems.push(section.problem(message));
+        }
+        people.insert(person.id.clone(), person);
+    }
+    people
+}
+
+fn person(section: &Table<'_>, problems: &mut Vec<Problem>) -> Person {
+    section.only(&["name", "slack", "email"], problems);
+    let id = section.name.as_str();
+    if section.get("slack").is_none() && section.get("email").is_none() {
+        let message = format!(
+            "{id} cannot be reached; write slack = \"U...\" (the member id of the Slack profile) or email = \"...\""
+        );
+        problems.push(section.problem(message));
+    }
+    let slack = section.get("slack").and_then(|node| node.read(slack, problems));
+    let email = section.get("email").and_then(|node| node.read(email, problems));
+    let name = section.text("name", problems).unwrap_or(id).to_owned();
+    Person { id: id.into(), name, slack, email }
+}
+
+fn slack(text: &str) -> Result<String, String> {
+    let is_member = text.len() > 1
+        && text.starts_with(['U', 'W'])
+        && text.chars().all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit());
+    if is_member {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("\"{text}\" is no member id; copy it from the Slack profile, like \"U012AB3CD\""))
+    }
+}
+
+fn email(text: &str) -> Result<String, String> {
+    match text.split_once('@') {
+        Some((user, host)) if !user.is_empty() && host.contains('.') && !text.contains(char::is_whitespace) => {
+            Ok(text.to_owned())
+        }
+        _ => Err(format!("\"{text}\" is no address; write it like \"ana@example.com\"")),
+    }
+}
+
+/// That person, when known; else what to say about it.
+pub(super) fn known(name: &str, people: &BTreeMap<ResponderId, Person>) -> Result<ResponderId, String> {
+    let id = ResponderId::from(name);
+    if people.contains_key(&id) {
+        return Ok(id);
+    }
+    let advice = match nearest(name, people.keys().map(ResponderId::as_str)) {
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None => format!("write [people.{name}] with a slack id first"),
+    };
+    Err(format!("names \"{name}\", whom nobody knows; {advice}"))
+}
