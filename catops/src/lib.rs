@@ -15,4 +15,6 @@ pub mod probe;
 pub mod slack_side;
 pub mod sns_certificate;
 pub mod start;
+pub mod surface;
+pub mod typed;
 pub mod uptime;

@@ -192,6 +192,29 @@ impl Client {
         self.read("conversations.history", &form, "/messages").await
     }
 
+    /// The newest messages of a thread since `oldest` (seconds since 1970), with their metadata.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn replies(
+        &self,
+        channel: &str,
+        thread_ts: &str,
+        oldest: i64,
+        limit: u16,
+    ) -> Result<Vec<Heard>, Failure> {
+        let (oldest, limit) = (oldest.to_string(), limit.to_string());
+        let form = [
+            ("channel", channel),
+            ("ts", thread_ts),
+            ("oldest", &oldest),
+            ("limit", &limit),
+            ("inclusive", "true"),
+            ("include_all_metadata", "true"),
+        ];
+        self.read("conversations.replies", &form, "/messages").await
+    }
+
     /// One person.
     ///
     /// # Errors

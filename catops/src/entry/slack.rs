@@ -1,0 +1,318 @@
+//! `/slack/*`: what Slack sends. Verify over the raw bytes, read, decide, append, answer, all within Slack's three seconds.
+//! Everything that can wait goes through the outbox; only what the presser alone should see is said from here.
+
+use crate::app::App;
+use crate::clock;
+use crate::flow::act::{self, Doer, Wish};
+use crate::flow::change::{self, ChangeError};
+use crate::slack_side::SlackSide;
+use crate::{surface, typed};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use incident::{ActionId, Incident, IncidentId, Refused, RunId};
+use serde_json::{Value, json};
+use slack::blocks::{Message, View};
+use slack::read::{self, Event, EventKind, Inbound, OpenView, Press, Submit, Suggest};
+use slack::value::{Claim, Verb};
+use slack::verify::{SIGNATURE_HEADER, TIMESTAMP_HEADER};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// `POST /slack/commands`.
+pub async fn command(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
+    if let Err(refused) = believe(&app, &headers, &body) {
+        return refused;
+    }
+    match read::command(&body) {
+        Ok(command) => Json(typed::answer(&app, &command).await).into_response(),
+        Err(error) => unreadable(&error.to_string()),
+    }
+}
+
+/// `POST /slack/interactivity`.
+pub async fn interactivity(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
+    if let Err(refused) = believe(&app, &headers, &body) {
+        return refused;
+    }
+    match read::interaction(&body) {
+        Ok(Inbound::Press(press)) => pressed(&app, press).await,
+        Ok(Inbound::Submit(submit)) => submitted(&app, submit).await,
+        Ok(Inbound::Suggest(suggest)) => suggested(&app, &suggest),
+        Ok(_) => StatusCode::OK.into_response(),
+        Err(error) => unreadable(&error.to_string()),
+    }
+}
+
+/// `POST /slack/options`: choices for a menu while somebody types.
+pub async fn options(state: State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
+    interactivity(state, headers, body).await
+}
+
+/// `POST /slack/events`.
+pub async fn event(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
+    if let Err(refused) = believe(&app, &headers, &body) {
+        return refused;
+    }
+    match read::event(&body) {
+        Ok(Inbound::Challenge(challenge)) => challenge.into_response(),
+        Ok(Inbound::Event(event)) => {
+            tokio::spawn(mentioned(app, event));
+            StatusCode::OK.into_response()
+        }
+        Ok(_) => StatusCode::OK.into_response(),
+        Err(error) => unreadable(&error.to_string()),
+    }
+}
+
+/// Believes a request over its raw bytes, or answers it.
+#[expect(clippy::result_large_err, reason = "the error is the answer")]
+fn believe<'a>(app: &'a App, headers: &HeaderMap, body: &[u8]) -> Result<&'a SlackSide, Response> {
+    let Some(side) = &app.slack else {
+        return Err((StatusCode::NOT_FOUND, "no Slack is configured").into_response());
+    };
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    match side.verifier.verify(header(TIMESTAMP_HEADER), header(SIGNATURE_HEADER), body, clock::now()) {
+        Ok(()) => Ok(side),
+        Err(forged) => {
+            app.metrics.count("slack_rejected", "");
+            tracing::warn!("refused a request that claims to come from Slack: {forged}");
+            Err((StatusCode::UNAUTHORIZED, "unauthorised").into_response())
+        }
+    }
+}
+
+fn unreadable(error: &str) -> Response {
+    (StatusCode::BAD_REQUEST, error.to_owned()).into_response()
+}
+
+/// What the presser alone should see, and nothing else changed.
+enum Reply {
+    /// Nothing: the card says it.
+    Quiet,
+    /// A few words.
+    Say(Box<Message>),
+    /// A dialog.
+    Ask(Box<View>),
+}
+
+impl Reply {
+    fn say(message: Message) -> Self {
+        Self::Say(Box::new(message))
+    }
+
+    fn ask(view: View) -> Self {
+        Self::Ask(Box::new(view))
+    }
+}
+
+async fn pressed(app: &Arc<App>, press: Press) -> Response {
+    let reply = match press.value.parse::<Claim>() {
+        Ok(claim) => carry_out(app, &press, &claim).await,
+        Err(error) => Reply::say(surface::sentence(&error.to_string())),
+    };
+    let app = Arc::clone(app);
+    // Slack waits for our 200, not for what we say afterwards; a trigger is still good for most of its three seconds.
+    tokio::spawn(async move { deliver(&app, &press, reply).await });
+    StatusCode::OK.into_response()
+}
+
+async fn deliver(app: &App, press: &Press, reply: Reply) {
+    let Some(side) = &app.slack else { return };
+    let sent = match (reply, &press.response_url) {
+        (Reply::Quiet, _) => Ok(()),
+        (Reply::Ask(view), _) => side.client.views_open(&press.trigger_id, *view).await.map(drop),
+        (Reply::Say(message), Some(url)) => side.client.respond(url, *message).await,
+        (Reply::Say(message), None) => match side.direct_channel(&press.who.user).await {
+            Ok(direct) => side.client.post_message(&direct, *message).await.map(drop),
+            Err(failure) => Err(failure),
+        },
+    };
+    if let Err(failure) = sent {
+        tracing::warn!(error = %failure, "could not answer a press: {failure}");
+    }
+}
+
+/// Carries out what a button asks for. Who pressed and what they may do is looked up now.
+async fn carry_out(app: &Arc<App>, press: &Press, claim: &Claim) -> Reply {
+    match claim.verb {
+        Verb::Help => return Reply::say(surface::help()),
+        Verb::Incidents => return say_or_fail(surface::incidents(app).await),
+        Verb::OnCall => return say_or_fail(surface::on_call(app, None).await),
+        Verb::Link => return Reply::Quiet,
+        _ => {}
+    }
+    let Some(id) = claim.incident else { return Reply::say(surface::sentence("This button names no incident.")) };
+    let done = match claim.verb {
+        Verb::Why | Verb::Timeline | Verb::Open => return look(app, claim.verb, id).await,
+        _ => act_on(app, press, claim, id).await,
+    };
+    match done {
+        Ok(reply) => reply,
+        Err(ChangeError::Duplicate) => Reply::Quiet,
+        Err(ChangeError::Refused(Refused::BadParams { problems, .. })) => ask_params(app, claim, id, &problems).await,
+        Err(error) => {
+            refresh(app, id, &error).await;
+            Reply::say(surface::refused(app, id, &error).await)
+        }
+    }
+}
+
+async fn act_on(app: &Arc<App>, press: &Press, claim: &Claim, id: IncidentId) -> Result<Reply, ChangeError> {
+    let doer = Doer { who: act::responder(app, &press.who.user)?, cause: press.key.clone() };
+    let run = claim.id("r").map(RunId::from);
+    match (claim.verb, run) {
+        (Verb::Acknowledge, _) => act::acknowledge(app, &doer, id).await.map(drop)?,
+        (Verb::Resolve, _) => act::resolve(app, &doer, id, "").await.map(drop)?,
+        (Verb::Reopen, _) => act::reopen(app, &doer, id).await.map(drop)?,
+        (Verb::Escalate, _) => act::escalate(app, &doer, id).await.map(drop)?,
+        (Verb::Feedback, _) => act::judge(app, &doer, id, claim.id("r") == Some("good")).await.map(drop)?,
+        (Verb::Stop, run) => act::stop(app, &doer, id, run).await.map(drop)?,
+        (Verb::Settle, Some(run)) => act::settle(app, &doer, id, run).await.map(drop)?,
+        (Verb::Run, _) => {
+            let action = claim.id("a").map(ActionId::from).ok_or(Refused::NoSuchAction { action: String::new() })?;
+            let wish = Wish { action, params: BTreeMap::new(), seen_seq: claim.seq };
+            act::run(app, &doer, id, wish).await.map(drop)?;
+        }
+        (Verb::Undo, Some(run)) => undo(app, &doer, claim, id, &run).await?,
+        (Verb::Other, _) => return Ok(Reply::ask(surface::choose_action(app, &change::load(app, id).await?))),
+        (Verb::Note, _) => return Ok(Reply::ask(surface::note_form(&change::load(app, id).await?))),
+        (Verb::Assign, _) => return Ok(Reply::ask(surface::assign_form(&change::load(app, id).await?))),
+        _ => return Ok(Reply::say(surface::sentence("This button belongs to another version of CatOps."))),
+    }
+    Ok(Reply::Quiet)
+}
+
+async fn undo(app: &App, doer: &Doer, claim: &Claim, id: IncidentId, run: &RunId) -> Result<(), ChangeError> {
+    let incident = change::load(app, id).await?;
+    let found = incident.run(run).ok_or(Refused::NoSuchRun { run: run.0.clone() })?;
+    let action = found.undo.clone().ok_or(Refused::NoSuchAction { action: "undo".to_owned() })?;
+    let wish = Wish { action, params: found.params.clone(), seen_seq: claim.seq };
+    act::run(app, doer, id, wish).await.map(drop)
+}
+
+/// Dialogs that only show something. Anybody in the channel may look.
+async fn look(app: &App, verb: Verb, id: IncidentId) -> Reply {
+    let view = match (verb, change::load(app, id).await) {
+        (Verb::Timeline, Ok(incident)) => surface::timeline(app, &incident).await,
+        (Verb::Open, Ok(incident)) => return Reply::say(surface::private_card(app, &incident)),
+        (_, Ok(incident)) => Ok(surface::why(app, &incident)),
+        (_, Err(error)) => Err(error),
+    };
+    match view {
+        Ok(view) => Reply::ask(view),
+        Err(error) => Reply::say(surface::sentence(&error.to_string())),
+    }
+}
+
+async fn ask_params(app: &App, claim: &Claim, id: IncidentId, problems: &[(String, String)]) -> Reply {
+    let action = claim.id("a").map(ActionId::from);
+    let incident = change::load(app, id).await;
+    match (action, incident) {
+        (Some(action), Ok(incident)) => match surface::params_form(app, &incident, &action, problems) {
+            Some(view) => Reply::ask(view),
+            None => Reply::say(surface::sentence("This action is no longer in the catalogue.")),
+        },
+        (_, Err(error)) => Reply::say(surface::sentence(&error.to_string())),
+        (None, Ok(_)) => Reply::say(surface::sentence("This button names no action.")),
+    }
+}
+
+/// A stale press means a stale card: draw it again.
+async fn refresh(app: &App, id: IncidentId, error: &ChangeError) {
+    if let ChangeError::Refused(_) = error
+        && let Err(error) = crate::flow::redraw(app, id).await
+    {
+        tracing::warn!(error = %error, "could not ask for a fresh card of {id}");
+    }
+}
+
+fn say_or_fail(message: Result<Message, ChangeError>) -> Reply {
+    Reply::say(message.unwrap_or_else(|error| surface::sentence(&error.to_string())))
+}
+
+/// A dialog was sent. Slack closes it on an empty 200, and shows errors beside their fields.
+async fn submitted(app: &Arc<App>, submit: Submit) -> Response {
+    let claim = match submit.view.private_metadata.parse::<Claim>() {
+        Ok(claim) => claim,
+        Err(error) => return unreadable(&error.to_string()),
+    };
+    let Some(id) = claim.incident else { return StatusCode::OK.into_response() };
+    match carry_out_form(app, &submit, &claim, id).await {
+        Ok(Some(next)) => Json(json!({ "response_action": "update", "view": next })).into_response(),
+        Ok(None) | Err(ChangeError::Duplicate) => StatusCode::OK.into_response(),
+        Err(ChangeError::Refused(Refused::BadParams { problems, .. })) => field_errors(&submit.view, &problems),
+        Err(error) => {
+            let view = surface::refused_view(&surface::refused(app, id, &error).await);
+            Json(json!({ "response_action": "update", "view": view })).into_response()
+        }
+    }
+}
+
+async fn carry_out_form(app: &Arc<App>, submit: &Submit, claim: &Claim, id: IncidentId) -> Result<Option<View>, ChangeError> {
+    let doer = Doer { who: act::responder(app, &submit.who.user)?, cause: submit.key.clone() };
+    match claim.verb {
+        Verb::Note => act::note(app, &doer, id, submit.state.get("note").unwrap_or_default()).await.map(drop)?,
+        Verb::Assign => {
+            let to = act::responder(app, submit.state.get("to").unwrap_or_default())?;
+            act::assign(app, &doer, id, to).await.map(drop)?;
+        }
+        // The choice of an action: its parameters are asked for next, in the same dialog.
+        Verb::Other => {
+            let incident: Incident = change::load(app, id).await?;
+            let chosen = submit.state.get("action").unwrap_or_default();
+            let form = surface::params_form(app, &incident, &chosen.into(), &[]);
+            return form.map(Some).ok_or_else(|| Refused::NoSuchAction { action: chosen.to_owned() }.into());
+        }
+        Verb::Run => {
+            let action = claim.id("a").map(ActionId::from).ok_or(Refused::NoSuchAction { action: String::new() })?;
+            let params = submit.state.0.iter().filter_map(|(name, values)| Some((name.clone(), values.first()?.clone()))).collect();
+            act::run(app, &doer, id, Wish { action, params, seen_seq: claim.seq }).await.map(drop)?;
+        }
+        _ => {}
+    }
+    Ok(None)
+}
+
+fn field_errors(view: &OpenView, problems: &[(String, String)]) -> Response {
+    tracing::debug!(view = %view.id, "a form has {} mistakes", problems.len());
+    let errors: BTreeMap<&str, &str> = problems.iter().map(|(name, problem)| (name.as_str(), problem.as_str())).collect();
+    Json(json!({ "response_action": "errors", "errors": errors })).into_response()
+}
+
+/// Choices for the menu of actions.
+fn suggested(app: &App, suggest: &Suggest) -> Response {
+    let options: Vec<Value> = surface::action_choices(app, &suggest.typed)
+        .into_iter()
+        .map(|choice| serde_json::to_value(choice).unwrap_or_default())
+        .collect();
+    Json(json!({ "options": options })).into_response()
+}
+
+/// A mention or a direct message: the same words as behind `/catops`, answered where they were said.
+async fn mentioned(app: Arc<App>, event: Event) {
+    let Some(side) = &app.slack else { return };
+    if event.kind == EventKind::HomeOpened {
+        return;
+    }
+    let command = read::Command {
+        who: event.who.clone(),
+        channel: event.channel.clone(),
+        command: "/catops".to_owned(),
+        text: event.text.clone(),
+        trigger_id: String::new(),
+        response_url: String::new(),
+        app: event.app.clone(),
+        key: event.key.clone(),
+    };
+    let answer = typed::answer_in(&app, &command, event.thread_ts.as_deref()).await;
+    let sent = match event.kind {
+        EventKind::DirectMessage => side.client.post_message(&event.channel, answer).await.map(drop),
+        _ => side.client.post_ephemeral(&event.channel, &event.who.user, answer).await,
+    };
+    if let Err(failure) = sent {
+        tracing::warn!(error = %failure, "could not answer a mention: {failure}");
+    }
+}

@@ -10,3 +10,19 @@ pub mod post;
 pub mod receive;
 pub mod run;
 pub mod triage;
+
+use crate::app::App;
+use crate::clock;
+use incident::{Effect, IncidentId, Repeat, Task};
+use log::{Append, AppendError};
+
+/// Asks for a fresh card of an incident that did not change.
+///
+/// # Errors
+/// The log cannot be written.
+pub async fn redraw(app: &App, id: IncidentId) -> Result<(), AppendError> {
+    let task = Task::Card { incident: id };
+    let effect = Effect { id: format!("card/{}", id.0), due_at: clock::now(), task, repeat: Repeat::Reconcile, slot: true };
+    let append = Append { effects: vec![change::new_effect(&effect)], ..Append::default() };
+    app.log.append(append).await.map(drop)
+}

@@ -1,0 +1,198 @@
+//! What people type: `/catops ...`, a mention, a direct message. One grammar, one answer, visible to the one who typed.
+
+use crate::app::App;
+use crate::flow::act::{self, Doer, Wish};
+use crate::flow::change::{self, ChangeError, Changed};
+use crate::surface;
+use incident::{ActionId, Incident, IncidentId, Refused, ResponderId};
+use slack::blocks::Message;
+use slack::command::{Line, Person, Run, Which, parse};
+use slack::read::Command;
+use std::collections::BTreeMap;
+
+/// Answers a line that was typed outside a thread.
+pub async fn answer(app: &App, command: &Command) -> Message {
+    answer_in(app, command, None).await
+}
+
+/// Answers a line; `thread_ts` is the thread it was typed in, whose card is "this".
+pub async fn answer_in(app: &App, command: &Command, thread_ts: Option<&str>) -> Message {
+    let line = match parse(&command.text) {
+        Ok(line) => line,
+        Err(misread) => return surface::misread(&misread),
+    };
+    let speaker = Speaker { app, command, thread_ts };
+    match speaker.answer(line).await {
+        Ok(message) => message,
+        Err(Said::NoIncident) => surface::sentence("No incident is open. `incidents` lists them; name one as INC-42."),
+        Err(Said::Change(id, error)) => match id {
+            Some(id) => surface::refused(app, id, &error).await,
+            None => surface::sentence(&error.to_string()),
+        },
+    }
+}
+
+struct Speaker<'a> {
+    app: &'a App,
+    command: &'a Command,
+    thread_ts: Option<&'a str>,
+}
+
+/// Why a line was not carried out.
+enum Said {
+    NoIncident,
+    Change(Option<IncidentId>, ChangeError),
+}
+
+impl From<ChangeError> for Said {
+    fn from(error: ChangeError) -> Self {
+        Self::Change(None, error)
+    }
+}
+
+impl From<Refused> for Said {
+    fn from(refused: Refused) -> Self {
+        Self::Change(None, refused.into())
+    }
+}
+
+impl Speaker<'_> {
+    async fn answer(&self, line: Line) -> Result<Message, Said> {
+        match line {
+            Line::Help(_) => Ok(surface::help()),
+            Line::Ping => Ok(surface::sentence("Meow!")),
+            Line::Incidents => Ok(surface::incidents(self.app).await?),
+            Line::OnCall { schedule, .. } => Ok(surface::on_call(self.app, schedule.as_deref()).await?),
+            Line::Whoami => Ok(surface::whoami(self.app, &self.command.who.user)),
+            Line::Why(which) => Ok(surface::why_message(self.app, &self.find(which).await?)),
+            Line::Timeline(which) => Ok(surface::timeline_message(self.app, &self.find(which).await?).await?),
+            line => self.act(line).await,
+        }
+    }
+
+    async fn act(&self, line: Line) -> Result<Message, Said> {
+        let doer = self.doer()?;
+        let (id, done, word) = match line {
+            Line::Acknowledge(which) => {
+                let id = self.find(which).await?.id;
+                (id, act::acknowledge(self.app, &doer, id).await, "acknowledged")
+            }
+            Line::Resolve(which, note) => {
+                let id = self.find(which).await?.id;
+                (id, act::resolve(self.app, &doer, id, &note).await, "resolved")
+            }
+            Line::Reopen(which) => {
+                let id = self.find_any(which).await?.id;
+                (id, act::reopen(self.app, &doer, id).await, "opened again")
+            }
+            Line::Note(which, text) => {
+                let id = self.find_any(which).await?.id;
+                (id, act::note(self.app, &doer, id, &text).await, "noted")
+            }
+            Line::Assign(which, person) => {
+                let to = self.person(&person)?;
+                let id = self.find(which).await?.id;
+                (id, act::assign(self.app, &doer, id, to).await, "given away")
+            }
+            Line::Escalate(which) => {
+                let id = self.find(which).await?.id;
+                (id, act::escalate(self.app, &doer, id).await, "escalated")
+            }
+            Line::Run(run) => return self.run(&doer, run).await,
+            _ => return Ok(surface::help()),
+        };
+        self.said(id, done, word)
+    }
+
+    fn said(&self, id: IncidentId, done: Result<Changed, ChangeError>, word: &str) -> Result<Message, Said> {
+        match done {
+            Ok(changed) => Ok(surface::sentence(&format!("{}: {word}.", surface::named(self.app, &changed.incident)))),
+            Err(ChangeError::Duplicate) => Ok(surface::sentence(&format!("{id}: {word} already."))),
+            Err(error) => Err(Said::Change(Some(id), error)),
+        }
+    }
+
+    async fn run(&self, doer: &Doer, run: Run) -> Result<Message, Said> {
+        let incident = self.find(run.which).await?;
+        let Some(named) = &run.action else { return Ok(surface::runnable(self.app, &incident)) };
+        let action = by_name_or_rank(&incident, named);
+        let params = self.arguments(&action, &run);
+        if run.dry {
+            return Ok(surface::dry_run(self.app, &incident, &action, params));
+        }
+        let done = act::run(self.app, doer, incident.id, Wish { action, params, seen_seq: None }).await;
+        if let (Ok(changed), Some(reason)) = (&done, &run.reason) {
+            let note = Doer { cause: format!("{}:reason", doer.cause), ..doer.clone() };
+            act::note(self.app, &note, changed.incident.id, reason).await?;
+        }
+        self.said(incident.id, done, "running")
+    }
+
+    /// Arguments by name, and those without one by their place.
+    fn arguments(&self, action: &ActionId, run: &Run) -> BTreeMap<String, String> {
+        let setup = self.app.setup();
+        let mut by_place = setup.catalogue.get(action).map(|action| action.params.as_slice()).unwrap_or_default().iter();
+        let mut params = BTreeMap::new();
+        for argument in &run.arguments {
+            let name = argument.name.clone().or_else(|| by_place.next().map(|param| param.name.clone()));
+            params.insert(name.unwrap_or_else(|| argument.value.clone()), argument.value.clone());
+        }
+        params
+    }
+
+    fn doer(&self) -> Result<Doer, Said> {
+        Ok(Doer { who: act::responder(self.app, &self.command.who.user)?, cause: self.command.key.clone() })
+    }
+
+    fn person(&self, person: &Person) -> Result<ResponderId, Said> {
+        let setup = self.app.setup();
+        match person {
+            Person::Me => Ok(act::responder(self.app, &self.command.who.user)?),
+            Person::User(user) => Ok(act::responder(self.app, user)?),
+            Person::Name(name) => {
+                let id = ResponderId(name.trim_start_matches('@').to_lowercase());
+                if setup.rota.is_responder(&id) { Ok(id) } else { Err(Refused::UnknownPerson { who: name.clone() }.into()) }
+            }
+        }
+    }
+
+    /// The incident that is meant among the open ones; of a number, whatever its state.
+    async fn find(&self, which: Which) -> Result<Incident, Said> {
+        match which {
+            Which::Number(id) => Ok(change::load(self.app, id).await?),
+            Which::Unsaid | Which::This => match self.of_thread().await? {
+                Some(incident) => Ok(incident),
+                None => self.newest().await,
+            },
+            Which::Last => self.newest().await,
+        }
+    }
+
+    /// As [`Self::find`], but "last" may be one that is over.
+    async fn find_any(&self, which: Which) -> Result<Incident, Said> {
+        match self.find(which).await {
+            Err(Said::NoIncident) => {
+                let (ended, _) = crate::entry::api::list(self.app, crate::flow::names::RESOLVED, None, 1).await?;
+                ended.into_iter().next().ok_or(Said::NoIncident)
+            }
+            found => found,
+        }
+    }
+
+    async fn newest(&self) -> Result<Incident, Said> {
+        act::newest_open(self.app).await?.ok_or(Said::NoIncident)
+    }
+
+    /// The incident whose card began the thread that was typed in.
+    async fn of_thread(&self) -> Result<Option<Incident>, Said> {
+        let Some(thread) = self.thread_ts else { return Ok(None) };
+        let (open, _) = crate::entry::api::list(self.app, crate::flow::names::OPEN, None, 200).await?;
+        let here = |incident: &Incident| incident.cards.iter().any(|card| card.channel == self.command.channel && card.ts == thread);
+        Ok(open.into_iter().find(here))
+    }
+}
+
+fn by_name_or_rank(incident: &Incident, named: &str) -> ActionId {
+    let ranked = named.parse::<usize>().ok().and_then(|rank| incident.suggestions.get(rank.checked_sub(1)?)?.action.clone());
+    ranked.unwrap_or_else(|| ActionId::from(named))
+}
