@@ -32,7 +32,7 @@ pub struct Hit {
 pub struct Match {
     /// The part of the runbook: `title`, `aliases`, `services`, `alarms`, `tags`, `path`, `headings`, `lead`, `code`,
     /// `body`; or an agreement: [`Match::EXACT_NAME`], [`Match::DECLARED_ALARM`], [`Match::DECLARED_SERVICE`],
-    /// [`Match::TITLE_COVERAGE`].
+    /// [`Match::TITLE_COVERAGE`], [`Match::NAME_INSIDE`], [`Match::SAME_ENDING`].
     pub field: String,
     /// The word as the alarm writes it; for an agreement, the name that agrees.
     pub term: String,
@@ -49,7 +49,30 @@ impl Match {
     pub const DECLARED_SERVICE: &'static str = "declared service";
     /// The alarm says (a part of) the runbook's title.
     pub const TITLE_COVERAGE: &'static str = "title coverage";
+    /// The alarm's name holds the runbook's whole name: `prod-checkout-HighErrorRate` holds `HighErrorRate`.
+    pub const NAME_INSIDE: &'static str = "name inside";
+    /// The last part of both names is the same: `dev/Follower/NotRunning` and `Hub/Follower/NotRunning`.
+    pub const SAME_ENDING: &'static str = "same ending";
+
+    /// True when it is about a whole name or text, and not about one word.
+    #[must_use]
+    pub fn is_agreement(&self) -> bool {
+        let agreements = [
+            Self::EXACT_NAME,
+            Self::DECLARED_ALARM,
+            Self::DECLARED_SERVICE,
+            Self::TITLE_COVERAGE,
+            Self::NAME_INSIDE,
+            Self::SAME_ENDING,
+        ];
+        agreements.contains(&self.field.as_str())
+    }
 }
+
+/// What agreements are measured by when no word matches.
+const UNIT_MIN: f64 = 10.0;
+/// Shortest name, without separators, that counts when it stands inside a longer one: `error` would be everywhere.
+const NAME_INSIDE_CHARS_MIN: usize = 8;
 
 /// One summand while all runbooks are scored together.
 struct Summand {
@@ -69,49 +92,37 @@ pub(crate) fn search(
     let terms = alarm_text::terms(&mut engine.analyzer.clone(), &weights.alarm, alarm);
     let mut scores = vec![0.0_f64; engine.size as usize];
     let summands = match_words(engine, weights, &terms, &mut scores);
-    let coverage = title_coverage(engine, weights, &terms);
-    let agreements = agreements(weights, runbooks.values(), alarm);
-    for (runbook, share) in coverage.iter().enumerate() {
-        scores[runbook] += f64::from(*share);
+    let all: Vec<&Runbook> = runbooks.values().collect();
+    // Agreements are worth a part of the best word score: names of ten words score ten times as much as names of one.
+    let unit = scores.iter().copied().fold(UNIT_MIN, f64::max);
+    let mut agreements = agreements(weights, &all, alarm);
+    agreements.extend(title_coverage(engine, weights, &terms, &all));
+    for (place, matched) in &mut agreements {
+        matched.share *= unit;
+        scores[*place] += matched.share;
     }
-    for (runbook, matched) in &agreements {
-        scores[*runbook] += matched.share;
-    }
-    let mut order: Vec<usize> = (0..scores.len()).filter(|runbook| scores[*runbook] > 0.0).collect();
+    let mut order: Vec<usize> = (0..scores.len()).filter(|place| scores[*place] > 0.0).collect();
     order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]).then(a.cmp(b)));
     order.truncate(limit);
-    let mut matched: BTreeMap<usize, Vec<Match>> = order.iter().map(|runbook| (*runbook, Vec::new())).collect();
+    let mut matched: BTreeMap<usize, Vec<Match>> = order.iter().map(|place| (*place, Vec::new())).collect();
     for summand in summands {
         if let Some(matched) = matched.get_mut(&(summand.runbook as usize)) {
             let term = terms[summand.term as usize].written.clone();
             matched.push(Match { field: summand.part.name().to_owned(), term, share: f64::from(summand.share) });
         }
     }
-    for (runbook, agreement) in agreements {
-        if let Some(matched) = matched.get_mut(&runbook) {
+    for (place, agreement) in agreements {
+        if let Some(matched) = matched.get_mut(&place) {
             matched.push(agreement);
         }
     }
-    let all: Vec<&Runbook> = runbooks.values().collect();
-    order
-        .into_iter()
-        .map(|place| {
-            let runbook = all[place];
-            let mut matched = matched.remove(&place).unwrap_or_default();
-            if coverage[place] > 0.0 {
-                let field = Match::TITLE_COVERAGE.to_owned();
-                matched.push(Match { field, term: runbook.title.clone(), share: f64::from(coverage[place]) });
-            }
-            matched.sort_by(|a, b| b.share.total_cmp(&a.share));
-            Hit {
-                runbook: runbook.id.clone(),
-                title: runbook.title.clone(),
-                actions: runbook.actions.clone(),
-                score: scores[place],
-                matched,
-            }
-        })
-        .collect()
+    let hit = |place: usize| {
+        let mut matched = matched.remove(&place).unwrap_or_default();
+        matched.sort_by(|a, b| b.share.total_cmp(&a.share));
+        let Runbook { id, title, actions, .. } = all[place];
+        Hit { runbook: id.clone(), title: title.clone(), actions: actions.clone(), score: scores[place], matched }
+    };
+    order.into_iter().map(hit).collect()
 }
 
 /// Adds up every word in every part.
@@ -133,27 +144,30 @@ fn match_words(engine: &Engine, weights: &Weights, terms: &[AlarmTerm], scores: 
     summands
 }
 
-/// For each runbook, what it gains from the share of its title that the alarm says.
-fn title_coverage(engine: &Engine, weights: &Weights, terms: &[AlarmTerm]) -> Vec<f32> {
-    let mut said = vec![0.0_f32; engine.size as usize];
+/// What each runbook gains from the share of its title that the alarm says, by rarity.
+fn title_coverage(engine: &Engine, weights: &Weights, terms: &[AlarmTerm], all: &[&Runbook]) -> Vec<(usize, Match)> {
+    let mut said = vec![0.0_f32; all.len()];
     for term in terms {
         let rarity = engine.rarity(&term.stem) * (term.weight / weights.alarm.name).min(1.0);
         engine.each_match(Part::Title, &term.stem, |runbook, _| said[runbook as usize] += rarity);
     }
-    let whole = engine.title_idf.iter();
-    said.iter()
-        .zip(whole)
-        .map(|(said, whole)| weights.bonus.title_coverage * (said / whole.max(1.0)).min(1.0))
+    let share = |place: usize| said[place] / engine.title_idf[place].max(1.0);
+    coverage(Match::TITLE_COVERAGE, weights.bonus.title_coverage, all, share)
+}
+
+fn coverage(name: &str, bonus: f32, all: &[&Runbook], share: impl Fn(usize) -> f32) -> Vec<(usize, Match)> {
+    let gain = |place: usize| f64::from(bonus * share(place).min(1.0));
+    (0..all.len())
+        .map(|place| (place, gain(place)))
+        .filter(|(_, gain)| *gain > 0.0)
+        .map(|(place, share)| (place, Match { field: name.to_owned(), term: all[place].title.clone(), share }))
         .collect()
 }
 
 /// Names that agree, as `(place, reason)`.
-fn agreements<'a>(
-    weights: &Weights,
-    runbooks: impl Iterator<Item = &'a Runbook>,
-    alarm: &Alarm,
-) -> Vec<(usize, Match)> {
+fn agreements(weights: &Weights, all: &[&Runbook], alarm: &Alarm) -> Vec<(usize, Match)> {
     let name = plain(&alarm.title);
+    let ending = ending(&alarm.title);
     let names: Vec<&str> = [alarm.title.as_str()]
         .into_iter()
         .chain(alarm.labels.get("alertname").map(String::as_str))
@@ -166,7 +180,7 @@ fn agreements<'a>(
         .chain(["service", "app", "job"].iter().filter_map(|key| alarm.labels.get(*key).map(String::as_str)))
         .collect();
     let mut found = Vec::new();
-    for (place, runbook) in runbooks.enumerate() {
+    for (place, runbook) in all.iter().enumerate() {
         let mut add = |field: &str, term: &str, share: f32| {
             if share > 0.0 {
                 found.push((place, Match { field: field.to_owned(), term: term.to_owned(), share: f64::from(share) }));
@@ -174,8 +188,12 @@ fn agreements<'a>(
         };
         let own = [runbook.title.as_str(), file_name(&runbook.id)];
         let own = own.into_iter().chain(runbook.aliases.iter().map(String::as_str));
-        if !name.is_empty() && own.into_iter().any(|own| plain(own) == name) {
-            add(Match::EXACT_NAME, &alarm.title, weights.bonus.exact_name);
+        let nearness = own.map(|own| nearness(&name, &ending, own)).max().unwrap_or_default();
+        match nearness {
+            Nearness::Same => add(Match::EXACT_NAME, &alarm.title, weights.bonus.exact_name),
+            Nearness::Inside => add(Match::NAME_INSIDE, &runbook.title, weights.bonus.name_inside),
+            Nearness::Ending => add(Match::SAME_ENDING, &runbook.title, weights.bonus.same_ending),
+            Nearness::Apart => {}
         }
         if let Some(pattern) = runbook.alarms.iter().find(|pattern| names.iter().any(|name| fits(pattern, name))) {
             add(Match::DECLARED_ALARM, pattern, weights.bonus.declared_alarm);
@@ -185,6 +203,36 @@ fn agreements<'a>(
         }
     }
     found
+}
+
+/// How near two names are, the nearest last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+enum Nearness {
+    #[default]
+    Apart,
+    Ending,
+    Inside,
+    Same,
+}
+
+fn nearness(alarm: &str, alarm_ending: &str, own: &str) -> Nearness {
+    let plain_own = plain(own);
+    if plain_own.is_empty() || alarm.is_empty() {
+        Nearness::Apart
+    } else if plain_own == alarm {
+        Nearness::Same
+    } else if plain_own.chars().count() >= NAME_INSIDE_CHARS_MIN && alarm.contains(&plain_own) {
+        Nearness::Inside
+    } else if !alarm_ending.is_empty() && ending(own) == alarm_ending {
+        Nearness::Ending
+    } else {
+        Nearness::Apart
+    }
+}
+
+/// The last part of a name in parts; empty for a name in one.
+fn ending(name: &str) -> String {
+    name.rsplit_once('/').map(|(_, last)| plain(last)).unwrap_or_default()
 }
 
 /// A name without case and separators, so that `Kube-Pod-CrashLooping` and `KubePodCrashLooping` agree.

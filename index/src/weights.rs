@@ -60,7 +60,7 @@ pub struct RunbookWeights {
     pub body: f32,
 }
 
-/// Additions that are not about single terms.
+/// Additions that are not about single terms, as parts of the best word score of the search.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BonusWeights {
@@ -72,8 +72,10 @@ pub struct BonusWeights {
     pub declared_service: f32,
     /// The alarm says the whole title; a part of the title gives that part of it (by idf).
     pub title_coverage: f32,
-    /// The runbook's lead says the whole alarm; a part gives that part of it (by idf).
-    pub lead_coverage: f32,
+    /// The alarm's name holds the runbook's whole name.
+    pub name_inside: f32,
+    /// The last part of both names is the same.
+    pub same_ending: f32,
 }
 
 /// The shape of the term score.

@@ -4,7 +4,7 @@
 //! same alarm shifts the order, and an action that already ran in this incident without helping goes to the end.
 //! Below the bar nothing is suggested and the ranking says so.
 
-use crate::reason::{is_agreement, reason, terms};
+use crate::reason::{reason, terms};
 use incident::action::{Action, Catalogue, render};
 use incident::{ActionId, ActionRecord, Alarm, Strength, Suggestion};
 use index::{Hit, Match};
@@ -197,8 +197,5 @@ fn strength(hit: &Hit) -> Strength {
 
 /// True when names agree and not only words: the alarm's name is the runbook's, or the runbook declares the alarm.
 fn is_named(hit: &Hit) -> bool {
-    hit.matched
-        .iter()
-        .filter(|matched| is_agreement(matched))
-        .any(|matched| matched.field == Match::EXACT_NAME || matched.field == Match::DECLARED_ALARM)
+    hit.matched.iter().any(|matched| matched.field == Match::EXACT_NAME || matched.field == Match::DECLARED_ALARM)
 }

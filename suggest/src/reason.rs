@@ -38,7 +38,7 @@ pub(crate) fn reason(hit: &Hit) -> String {
 /// in case are one; agreements of whole names are no words.
 pub(crate) fn terms(hit: &Hit) -> Vec<(&str, f64)> {
     let mut terms: Vec<(&str, f64)> = Vec::new();
-    for matched in hit.matched.iter().filter(|matched| !is_agreement(matched)) {
+    for matched in hit.matched.iter().filter(|matched| !matched.is_agreement()) {
         match terms.iter_mut().find(|(term, _)| term.eq_ignore_ascii_case(&matched.term)) {
             Some((_, share)) => *share += matched.share,
             None => terms.push((&matched.term, matched.share)),
@@ -46,12 +46,6 @@ pub(crate) fn terms(hit: &Hit) -> Vec<(&str, f64)> {
     }
     terms.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(b.0)));
     terms
-}
-
-/// True for a match that is about a whole name and not about one word.
-pub(crate) fn is_agreement(matched: &Match) -> bool {
-    let names = [Match::EXACT_NAME, Match::DECLARED_ALARM, Match::DECLARED_SERVICE, Match::TITLE_COVERAGE];
-    names.contains(&matched.field.as_str())
 }
 
 fn short(term: &str) -> String {
