@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
 
-/// Deepest nesting read. The deepest sample (GuardDuty) has 8 levels.
+/// Deepest nesting read. The deepest sample (`GuardDuty`) has 8 levels.
 pub(crate) const DEPTH_MAX: usize = 32;
 
 /// Reads a body.
@@ -71,9 +71,13 @@ fn explain<'a, T: Deserialize<'a>>(text: &'a str) -> Malformed {
 fn named(path: &str, error: &serde_json::Error) -> Malformed {
     let text = error.to_string();
     let path = if path == "." { "" } else { path };
-    if let Some(name) = text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
-        let dot = if path.is_empty() { "" } else { "." };
+    let dot = if path.is_empty() { "" } else { "." };
+    let quoted = |start| text.strip_prefix(start).and_then(|rest: &str| rest.split('`').next());
+    if let Some(name) = quoted("missing field `") {
         return Malformed::missing(format!("{path}{dot}{name}"));
+    }
+    if let Some(name) = quoted("duplicate field `") {
+        return Malformed::new(format!("{path}{dot}{name}"), "given twice");
     }
     let field = if path.is_empty() { "body" } else { path };
     let place = format!("(line {} column {})", error.line(), error.column());
@@ -86,10 +90,11 @@ fn named(path: &str, error: &serde_json::Error) -> Malformed {
 
 fn expected(text: &str) -> String {
     let text = text.split(" at line ").next().unwrap_or_default();
-    match (text.rsplit_once(", expected "), text.strip_prefix("duplicate field")) {
-        (Some((_, expected)), _) => format!("expected {expected}"),
-        (None, Some(_)) => "given twice".to_owned(),
-        (None, None) => "cannot be read".to_owned(),
+    match text.rsplit_once(", expected ") {
+        // The names of our types mean nothing to a sender.
+        Some((_, expected)) if expected.starts_with("struct ") => "expected an object".to_owned(),
+        Some((_, expected)) => format!("expected {expected}"),
+        None => "cannot be read".to_owned(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! EventBridge events of other AWS services: ECS, GuardDuty, AWS Health. What tells of no trouble is information.
+//! EventBridge events of other AWS services: ECS, `GuardDuty`, AWS Health. What tells of no trouble is information.
 //!
 //! Shapes: the "events" chapters of each service's developer guide, and the payloads in `tests/corpus/sources/`.
 
@@ -108,21 +108,18 @@ fn ecs_task(envelope: &Envelope<'_>, source: &str, request: &Request<'_>) -> Res
         None => format!("{}:{group}", &*detail.cluster_arn),
     };
     let service = group.split_once(':').map_or(group, |(_, name)| name);
-    let summary = match failed {
-        Some(container) => format!(
-            "{} Container {} ended with code {}. {}",
-            opt(detail.stopped_reason.as_ref()),
-            opt(container.name.as_ref()),
-            container.exit_code.unwrap_or_default(),
-            opt(container.reason.as_ref())
-        ),
-        None => opt(detail.stopped_reason.as_ref()).to_owned(),
-    };
+    let ended = failed.map(|container| {
+        let code = container.exit_code.unwrap_or_default();
+        format!("container {} ended with code {code}", opt(container.name.as_ref()))
+    });
+    let reason = failed.map_or("", |container| opt(container.reason.as_ref()));
+    let parts = [opt(detail.stopped_reason.as_ref()), ended.as_deref().unwrap_or_default(), reason];
+    let summary: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     let title = format!("ECS task of {service}: {}", &*detail.last_status);
     Ok(Draft::new(source, format!("ecs:{key}"), &title, request)
         .state(if is_trouble { AlarmState::Firing } else { AlarmState::Info })
         .severity(if is_trouble { Severity::Error } else { Severity::Info })
-        .summary(summary)
+        .summary(summary.join("; "))
         .resource(envelope.resources.first().map_or("", |arn| arn))
         .service(Some(service))
         .label("ClusterName", detail.cluster_arn.rsplit('/').next().unwrap_or_default())
@@ -160,7 +157,7 @@ struct GuardDutyInfo<'a> {
     sample: Option<Scalar<'a>>,
 }
 
-/// Severity is a number: 9 critical, 7 high, 4 medium, below low (GuardDuty user guide, "Severity levels"). Low findings
+/// Severity is a number: 9 critical, 7 high, 4 medium, below low (`GuardDuty` user guide, "Severity levels"). Low findings
 /// and samples inform; an archived finding is over.
 fn guardduty(envelope: &Envelope<'_>, source: &str, request: &Request<'_>) -> Result<Draft, Malformed> {
     let detail: GuardDuty<'_> = json::parse_part(envelope.detail, "detail")?;

@@ -211,14 +211,9 @@ fn worded(text: &str) -> Severity {
     let mut found = Severity::Unknown;
     let mut before = "";
     for word in text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()) {
-        let is_after = |marks: &[&str]| marks.iter().any(|mark| before.eq_ignore_ascii_case(mark));
-        let severity = if is_after(&["severity", "priority"]) {
-            numbered(word)
-        } else if is_after(&["sev"]) || SEVERITY_WORDS.iter().any(|known| word.eq_ignore_ascii_case(known)) {
-            numbered(word)
-        } else {
-            Severity::Unknown
-        };
+        let is_after_mark = ["severity", "priority", "sev"].iter().any(|mark| before.eq_ignore_ascii_case(mark));
+        let is_telling = SEVERITY_WORDS.iter().any(|known| word.eq_ignore_ascii_case(known));
+        let severity = if is_after_mark || is_telling { numbered(word) } else { Severity::Unknown };
         found = found.max(severity);
         before = word;
     }
@@ -364,4 +359,42 @@ fn triggering_alarms(reason_data: &str) -> Vec<String> {
     let Ok(data) = json::parse_text::<ReasonData<'_>>(reason_data) else { return Vec::new() };
     let name = |arn: &str| Arn::parse(arn).map_or("", |arn| arn.rest.trim_start_matches("alarm:")).to_owned();
     data.triggering_alarms.iter().take(10).map(|alarm| name(&alarm.arn)).filter(|name| !name.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn severity_is_found_in_words_that_mean_it() {
+        for (name, description, expect) in [
+            ("[SEV1] checkout", "", Severity::Critical),
+            ("checkout-p2-latency", "", Severity::Error),
+            ("checkout", "Critical: customers cannot pay", Severity::Critical),
+            ("checkout-Warning", "critical", Severity::Warning),
+            ("checkout", "sev 3", Severity::Warning),
+            ("checkout", "severity: high", Severity::Error),
+            ("checkout", "priority=1", Severity::Critical),
+            ("page-load-too-high", "5xx error rate, p99 latency is high", Severity::Unknown),
+        ] {
+            assert_eq!(severity(name, description), expect, "{name} / {description}");
+        }
+    }
+
+    #[test]
+    fn arns_are_taken_apart_and_names_keep_their_spaces() {
+        let arn = Arn::parse("arn:aws:cloudwatch:us-east-1: 1111:alarm:CPU: too high").unwrap();
+        assert_eq!((arn.account, arn.rest), ("1111", "alarm:CPU: too high"));
+        assert_eq!(Arn::parse("arn:aws:sns:EXAMPLE"), None);
+        assert_eq!(Arn::parse(""), None);
+    }
+
+    #[test]
+    fn the_console_is_the_one_of_the_partition() {
+        let cpu =
+            "https://cn-north-1.console.amazonaws.cn/cloudwatch/home?region=cn-north-1#alarmsV2:alarm/CPU%20%2F%20db";
+        assert_eq!(console("aws-cn", "cn-north-1", "CPU / db"), cpu);
+        assert_eq!(console("aws", "evil.example/", "x"), "");
+        assert_eq!(console("aws", "eu-west-1", ""), "");
+    }
 }

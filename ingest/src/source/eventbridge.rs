@@ -1,6 +1,6 @@
 //! Events of Amazon EventBridge, and the event that a CloudWatch alarm's Lambda action sends.
 //!
-//! CloudWatch alarms in full; ECS, GuardDuty and AWS Health where they tell of trouble ([`super::aws`]); events of
+//! CloudWatch alarms in full; ECS, `GuardDuty` and AWS Health where they tell of trouble ([`super::aws`]); events of
 //! our users' own with our generic JSON as `detail`; everything else as information. Only IAM proves where an event
 //! comes from: who may put events on the bus may write here.
 
