@@ -21,7 +21,7 @@ expect = "202"
 name = "service"
 title = "Service"
 kind = "text"
-pattern = "[^/]{1,600}"
+pattern = "[^/]+"
 from = ["labels.service", "service", "resource"]
 [[params]]
 name = "count"
@@ -129,7 +129,7 @@ fn broken(from: &str, to: &str, line: usize, message: &str) {
 }
 
 #[test]
-fn problems_name_file_line_and_remedy() {
+fn problems_of_the_action_name_line_and_remedy() {
     broken("title = \"Restart {service}\"\n", "", 1, "title is missing");
     broken("allow =", "alow =", 5, "unknown key \"alow\"; did you mean \"allow\"?");
     broken(
@@ -170,6 +170,10 @@ fn problems_name_file_line_and_remedy() {
         "no parameter is named \"servise\"; did you mean \"service\"?",
     );
     broken("Restart {service} now?", "Restart {", 4, "\"{\" opens or closes no hole; write {{ for a plain brace");
+}
+
+#[test]
+fn problems_of_the_runner_name_line_and_remedy() {
     broken("kind = \"http\"", "kind = \"htpp\"", 8, "unknown kind \"htpp\"; a runner is http, command or dry-run");
     broken("method = \"POST\"", "method = \"post\"", 9, "method has to be one of GET, POST, PUT, PATCH, DELETE");
     broken("method = \"POST\"", "method = \"GET\"", 12, "GET has no body");
@@ -212,9 +216,13 @@ fn problems_name_file_line_and_remedy() {
     );
     broken("nested", "\"{why}\"", 12, "no hole in a key of the body; only its texts have holes");
     broken("\"202\"", "\"299-200\"", 13, "expect has to be a status or a range: \"200-299\"");
-    broken("pattern = \"[^/]{1,600}\"", "pattern = \"[a\"", 18, "pattern: unclosed character class");
+}
+
+#[test]
+fn problems_of_a_parameter_name_line_and_remedy() {
+    broken("pattern = \"[^/]+\"", "pattern = \"[a\"", 18, "pattern: unclosed character class");
     broken(
-        "pattern = \"[^/]{1,600}\"",
+        "pattern = \"[^/]+\"",
         "",
         14,
         "a text needs a pattern that the whole value has to match, for example '[a-z0-9-]{1,64}'",
@@ -316,7 +324,7 @@ fn values_are_checked_with_words_for_the_person_who_typed_them() {
     check(&[], &["service needs a value"]);
     check(
         &[("service", "a/b"), ("count", "x")],
-        &["service has to match [^/]{1,600}", "count has to be a whole number from 1 to 20"],
+        &["service has to match [^/]+", "count has to be a whole number from 1 to 20"],
     );
     check(&[("service", "a"), ("count", "21")], &["count has to be a whole number from 1 to 20"]);
     check(&[("service", "a"), ("now", "yes")], &["now has to be true or false"]);
