@@ -3,10 +3,13 @@
 //! Everything that knows Slack's wire lives here and leaves as plain structs. Decisions are `incident`'s, the clock is the
 //! caller's. No payload leaves without passing [`limits`], and no foreign text without passing [`escape`].
 
+pub mod answer;
 pub mod blocks;
+pub mod card;
 pub mod client;
 pub mod command;
 pub mod escape;
+pub mod form;
 pub mod limits;
 pub mod read;
 mod secret;
