@@ -20,6 +20,9 @@ mod span;
 mod window;
 mod zone;
 
+#[cfg(test)]
+mod properties;
+
 pub use escalation::{Level, Policy, Target, matches, policy_for, targets};
 pub use on_call::{Next, OnCall, Reason, SEARCH_PIECES_MAX, Segment, final_schedule, on_call, on_duty};
 pub use operation::{Change, Operation};

@@ -36,6 +36,7 @@ impl Rota {
             documents.push(Document::read(path.as_ref(), text.as_ref(), &mut problems));
         }
         if !problems.is_empty() {
+            problems.sort();
             return Err(problems);
         }
 

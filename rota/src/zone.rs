@@ -106,6 +106,13 @@ impl Zone {
         })
     }
 
+    /// The instants at which the offset changes.
+    #[cfg(test)]
+    pub(crate) fn changes(&self) -> Vec<DateTime<Utc>> {
+        let starts = self.stretches.iter().skip(1).map(|stretch| stretch.start);
+        starts.filter_map(|start| DateTime::from_timestamp(start, 0)).collect()
+    }
+
     /// What clocks show at an instant, cut to whole seconds.
     #[must_use]
     pub fn wall(&self, at: DateTime<Utc>) -> NaiveDateTime {

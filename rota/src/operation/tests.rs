@@ -1,1 +1,38 @@
-//! Tests of `operation`.
+//! What an operation does to a list of people, and its form in the log.
+
+use super::*;
+
+#[track_caller]
+fn check(before: &[&str], change: Change, expect: &[&str]) {
+    let before: Vec<ResponderId> = before.iter().map(|&name| name.into()).collect();
+    let mut on_duty: Vec<&ResponderId> = before.iter().collect();
+    let changed = change.apply(&mut on_duty);
+    assert_eq!(on_duty.iter().map(|person| person.as_str()).collect::<Vec<_>>(), expect);
+    assert_eq!(
+        changed,
+        before.iter().map(ResponderId::as_str).ne(expect.iter().copied())
+            || matches!(change, Change::ReplaceAll { .. })
+    );
+}
+
+#[test]
+fn changes_touch_only_whom_they_name() {
+    let id = ResponderId::from;
+    check(&["ana"], Change::ReplaceAll { users: vec![id("bo"), id("bo")] }, &["bo"]);
+    check(&["ana"], Change::ReplaceAll { users: vec![] }, &[]);
+    check(&["ana", "chi"], Change::ReplaceUser { from: id("ana"), to: id("bo") }, &["bo", "chi"]);
+    check(&["ana", "bo"], Change::ReplaceUser { from: id("ana"), to: id("bo") }, &["bo"]);
+    check(&["chi"], Change::ReplaceUser { from: id("ana"), to: id("bo") }, &["chi"]);
+    check(&["ana"], Change::Add { user: id("bo") }, &["ana", "bo"]);
+    check(&["ana"], Change::Add { user: id("ana") }, &["ana"]);
+    check(&["ana", "bo"], Change::Remove { user: id("ana") }, &["bo"]);
+    check(&["ana", "chi", "bo"], Change::Exchange { a: id("ana"), b: id("bo") }, &["bo", "chi", "ana"]);
+}
+
+#[test]
+fn an_operation_is_kept_as_json() {
+    let json = r#"{"number":12,"schedule":"payments","start":"2026-01-10T08:00:00Z","end":"2026-01-10T12:00:00Z","change":{"kind":"replace_user","from":"ana","to":"bo"},"by":"bo","reason":"dentist"}"#;
+    let operation: Operation = serde_json::from_str(json).unwrap();
+    assert_eq!(operation.change, Change::ReplaceUser { from: "ana".into(), to: "bo".into() });
+    assert_eq!(serde_json::to_string(&operation).unwrap(), json);
+}

@@ -157,9 +157,21 @@ impl<'d> Node<'d> {
 
     fn expect<T>(&self, value: Option<T>, what: &str, problems: &mut Vec<Problem>) -> Option<T> {
         if value.is_none() {
-            problems.push(self.problem(format!("{} is {what}, not a {}", self.key, self.value().type_str())));
+            problems.push(self.problem(format!("{} is {what}, not {}", self.key, kind(self.value()))));
         }
         value
+    }
+}
+
+/// What a value is, as people say it.
+fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a text",
+        DeValue::Integer(_) | DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date or time",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
     }
 }
 

@@ -93,7 +93,7 @@ fn target(text: &str, rota: &Rota) -> Result<Target, String> {
         return rota
             .schedule(name)
             .map(|_| Target::Schedule(name.to_owned()))
-            .map_err(|unknown| format!("names a schedule: {unknown}"));
+            .map_err(|unknown| format!("says \"{text}\": {unknown}"));
     }
     if rota.schedules.contains_key(text) && !rota.is_responder(&ResponderId::from(text)) {
         return Err(format!("names \"{text}\", which is a schedule; write \"schedule:{text}\""));

@@ -35,7 +35,7 @@ fn schedule(section: &Table<'_>, people: &People, problems: &mut Vec<Problem>) -
     section.only(&["zone", "layers"], problems);
     let zone = section.need("zone", "zone = \"Europe/Madrid\"", problems);
     let zone = zone.and_then(|node| node.read(zone_named, problems)).unwrap_or_else(Zone::utc);
-    let layers = section.need("layers", "[[schedules.NAME.layers]] with a rotation", problems);
+    let layers = section.need("layers", &format!("[[schedules.{}.layers]] with a rotation", section.name), problems);
     let layers = layers.and_then(|node| node.list(problems)).unwrap_or_default();
     let mut read = Vec::new();
     for (place, node) in layers.iter().enumerate() {

@@ -1,1 +1,133 @@
-//! Tests of `parse`.
+//! What the files accept, and what is said about mistakes.
+
+use crate::{Every, Rota, Unit};
+use chrono::TimeDelta;
+
+#[track_caller]
+fn problems(files: &[(&str, &str)]) -> String {
+    let problems = Rota::parse(files).expect_err("there are mistakes");
+    problems.iter().map(|problem| format!("{}:{}: {}\n", problem.path, problem.line, problem.message)).collect()
+}
+
+const GOOD: &str = r#"[people.ana]
+name = "Ana Ruiz"
+slack = "U0ANA"
+
+[schedules.payments]
+zone = "Europe/Madrid"
+[[schedules.payments.layers]]
+name = "weekly"
+rotation = ["ana", []]
+handoff = "2026-01-05 09:00"
+every = "1 week"
+
+[escalation.default]
+catch_all = ["ana"]
+[[escalation.default.levels]]
+page = ["schedule:payments"]
+wait = "5m"
+"#;
+
+#[test]
+fn files_are_read_together() {
+    let more = "[people.bo]\nemail = \"bo@example.com\"\n[escalation.shop]\nservices = [\"shop\"]\nlevels = [{ page = [\"ana\", \"bo\"], wait = \"90 s\" }]\n";
+    let rota = Rota::parse(&[("rota/b.toml", more), ("rota/a.toml", GOOD)]).unwrap();
+    assert_eq!(rota.policies["shop"].levels[0].wait, TimeDelta::seconds(90));
+    assert_eq!(rota.schedules["payments"].layers[0].rotation.every, Every { length: 1, unit: Unit::Week });
+    assert_eq!(rota.default_policy.catch_all, ["ana".into()]);
+    assert_eq!(Rota::parse(&[] as &[(&str, &str)]).unwrap(), Rota::default());
+}
+
+#[test]
+fn every_mistake_is_told_at_once_with_its_line() {
+    let bad = r#"[people.ana]
+nmae = "Ana"
+slack = "@ana"
+[people.ben]
+name = "Ben"
+[people."c h i"]
+slack = "U0CHI"
+[schedules.ana]
+zone = "Madrid"
+[[schedules.ana.layers]]
+rotation = ["ana", "anna", ["zoe"]]
+handoff = "2026-01-05 25:00"
+every = "0 days"
+window = "Mo-Fr 8-20"
+[[schedules.ana.layers]]
+rotation = [[], []]
+handoff = 2026-01-05 09:00
+every = "fortnight"
+priority = "high"
+[schedules.empty]
+zone = "Europe/Paaris"
+[escalation.shop]
+services = []
+[[escalation.shop.levels]]
+page = []
+[[escalation.shop.levels]]
+page = ["schedule:emty", "empty", "bob"]
+wait = "0s"
+catch_al = ["ana"]
+"#;
+    insta::assert_snapshot!(problems(&[("rota/team.toml", bad)]), @r#"
+    rota/team.toml:1: no [escalation.default] in any file; write one with levels, so that every alarm pages somebody
+    rota/team.toml:2: unknown key nmae; did you mean name?
+    rota/team.toml:3: slack "@ana" is no member id; copy it from the Slack profile, like "U012AB3CD"
+    rota/team.toml:4: ben cannot be reached; write slack = "U..." (the member id of the Slack profile) or email = "..."
+    rota/team.toml:6: "c h i" is no name; use letters, digits, ".", "_" and "-"
+    rota/team.toml:8: "ana" is a person and a schedule; groups and people share one list of names
+    rota/team.toml:9: zone "Madrid" is no time zone; did you mean "Europe/Madrid"?
+    rota/team.toml:11: rotation names "anna", whom nobody knows; did you mean "ana"?
+    rota/team.toml:11: rotation names "zoe", whom nobody knows; write [people.zoe] with a slack id first
+    rota/team.toml:12: handoff "2026-01-05 25:00" is no date and time of the schedule's zone; write it like "2026-01-05 09:00", years 1970 to 2199
+    rota/team.toml:13: every "0 days" is no time at all; write at least "1 hour"
+    rota/team.toml:14: window "Mo-Fr 8-20" is no window; write it like "Mon-Fri 08:00-20:00" or "Fri 20:00 - Mon 08:00"
+    rota/team.toml:16: rotation has nobody in it; write at least one name, as in ["ana", "ben"]
+    rota/team.toml:18: every "fortnight" is no length of a turn; write it like "1 week", "12 hours" or "2 months"
+    rota/team.toml:19: priority is a whole number; the highest one with somebody on duty wins, like priority = 1
+    rota/team.toml:20: layers is missing; write [[schedules.empty.layers]] with a rotation
+    rota/team.toml:21: zone "Europe/Paaris" is no time zone; did you mean "Europe/Paris"?
+    rota/team.toml:22: [escalation.shop] serves nothing; write services = ["checkout-api", "payments-*"]
+    rota/team.toml:24: level 2 is never reached: level 1 has no wait; write wait = "5m" in level 1
+    rota/team.toml:25: page is empty, so this level pages nobody; write page = ["schedule:NAME"] or a person
+    rota/team.toml:27: page names "bob", whom nobody knows; write [people.bob] with a slack id first
+    rota/team.toml:27: page names "empty", which is a schedule; write "schedule:empty"
+    rota/team.toml:27: page says "schedule:emty": there is no schedule "emty"; did you mean "empty"?
+    rota/team.toml:28: wait "0s" leaves no time to answer; write it like "5m"
+    rota/team.toml:29: unknown key catch_al; known here: page, wait
+    "#);
+}
+
+#[test]
+fn what_comes_twice_is_told_with_both_places() {
+    let again = "[people.ana]\nslack = \"U0ANA\"\n[people.bo]\nslack = \"U0ANA\"\n[escalation.a]\nservices = [\"x\"]\nlevels = [{ page = [\"bo\"] }]\n\
+                 [escalation.b]\nservices = [\"x\"]\nlevels = [{ page = [\"bo\"] }]\ncatch_all = [\"schedule:payments\"]\n";
+    insta::assert_snapshot!(problems(&[("rota/a.toml", GOOD), ("rota/b.toml", again)]), @r#"
+    rota/b.toml:1: [people.ana] is already in rota/a.toml:1; keep one of them
+    rota/b.toml:3: ana and bo have the same slack id; each person needs their own
+    rota/b.toml:8: "x" is served by [escalation.a] already; keep it in one of them
+    rota/b.toml:11: catch_all names "schedule:payments"; it is for when schedules have failed, so write people
+    "#);
+}
+
+#[test]
+fn a_file_that_is_not_toml_says_only_that() {
+    let broken = "[people.ana]\nslack = U0ANA\n[schedules.x\n";
+    insta::assert_snapshot!(problems(&[("rota/a.toml", broken), ("rota/b.toml", GOOD)]), @r#"
+    rota/a.toml:2: is not TOML: string values must be quoted, expected literal string
+    rota/a.toml:3: is not TOML: unclosed table, expected `]`
+    "#);
+}
+
+#[test]
+fn a_value_of_the_wrong_kind_is_told() {
+    let wrong = "people = 3\n[schedules]\nx = \"y\"\n[escalation.default]\nlevels = 1\ncatch_all = \"ana\"\n[extra]\n";
+    insta::assert_snapshot!(problems(&[("rota/a.toml", wrong)]), @r#"
+    rota/a.toml:1: people is a table, not a number
+    rota/a.toml:3: x is a table, not a text
+    rota/a.toml:5: levels is a list in [ ], not a number
+    rota/a.toml:6: catch_all is a list in [ ], not a text
+    rota/a.toml:7: unknown key extra; known here: people, schedules, escalation
+    "#);
+}
