@@ -46,7 +46,10 @@ pub fn nothing_done(incident: Option<&Incident>, why: &str) -> Message {
     let about = incident.map(|incident| format!("{}: ", incident.id)).unwrap_or_default();
     let why = line(why, 500);
     let text = format!("Nothing done. {about}{why}.");
-    fit(Message::ephemeral(text.clone(), vec![Block::context([Text::verbatim(format!(":information_source: {text}"))])]))
+    fit(Message::ephemeral(
+        text.clone(),
+        vec![Block::context([Text::verbatim(format!(":information_source: {text}"))])],
+    ))
 }
 
 /// Somebody may not run an action; names those who can.
@@ -57,7 +60,10 @@ pub fn denied(title: &str, denied: &Denied, setting: &Setting<'_>) -> Message {
     let ask = if who.is_empty() { String::new() } else { format!("\nAsk {}.", who.join(" or ")) };
     fit(Message::ephemeral(
         format!("You may not run {}: {sentence}.", line(title, 200)),
-        vec![Block::section(Text::verbatim(format!(":lock: *You may not run* {}: {sentence}.{ask}", bold(title, 200))))],
+        vec![Block::section(Text::verbatim(format!(
+            ":lock: *You may not run* {}: {sentence}.{ask}",
+            bold(title, 200)
+        )))],
     ))
 }
 
@@ -66,7 +72,7 @@ pub fn denied(title: &str, denied: &Denied, setting: &Setting<'_>) -> Message {
 pub fn misread(misread: &Misread, setting: &Setting<'_>) -> Message {
     let said = line(&misread.to_string(), 500);
     let help = Button::new("help.open", "Help", Claim::new(Verb::Help).to_string()).label("Show all commands");
-    let text = format!("{said}. All commands: {} help.", setting.command);
+    let text = format!("{said}. Commands stand behind {}.", setting.command);
     fit(Message::ephemeral(text, vec![Block::section_with(Text::verbatim(format!("{said}.")), Element::Button(help))]))
 }
 
@@ -124,7 +130,9 @@ pub fn incidents(open: &[Incident], setting: &Setting<'_>) -> Message {
         let title = line(&incident.alarm.title, 150);
         let severity = incident.severity.label();
         let (sign, state) = match (incident.status, &incident.acknowledged) {
-            (Status::Acknowledged, Some(taken)) => (":large_yellow_circle:", format!("acknowledged by {}", setting.name(&taken.by))),
+            (Status::Acknowledged, Some(taken)) => {
+                (":large_yellow_circle:", format!("acknowledged by {}", setting.name(&taken.by)))
+            }
             _ => (":red_circle:", format!("firing, {}", asked(incident, setting))),
         };
         words.push(format!("{} {severity} {title}, {state}.", incident.id));
@@ -196,7 +204,8 @@ pub fn page(incident: &Incident, to: &ResponderId, card: Option<&str>, setting: 
     let why = if because.is_empty() { String::new() } else { format!("\nYou are asked because: {because}") };
     let link = card.map(|url| format!("\n{}", escape::link(url, "Open the card"))).unwrap_or_default();
     let first = incident.suggestions.first();
-    let first = first.map(|s| format!("\nMost likely to help: {} ({})", line(&s.title, 150), verdict(s))).unwrap_or_default();
+    let first =
+        first.map(|s| format!("\nMost likely to help: {} ({})", line(&s.title, 150), verdict(s))).unwrap_or_default();
     let head = format!(":pager: *{severity}*  ·  *{}* {}", setting.number(incident.id), bold(&title, 200));
     let number = incident.id;
     let ack = Button::new("inc.ack", "Acknowledge", drawing.claim(Verb::Acknowledge).to_string())
@@ -206,10 +215,7 @@ pub fn page(incident: &Incident, to: &ResponderId, card: Option<&str>, setting: 
         .label(format!("I cannot take {number}: ask the next level"));
     fit(Message::new(
         format!("Page for {}: {}", setting.name(to), drawing.words()),
-        vec![
-            Block::section(Text::verbatim(format!("{head}{why}{first}{link}"))),
-            Block::buttons([ack, cannot]),
-        ],
+        vec![Block::section(Text::verbatim(format!("{head}{why}{first}{link}"))), Block::buttons([ack, cannot])],
     ))
 }
 

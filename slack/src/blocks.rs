@@ -536,23 +536,13 @@ impl Message {
     /// A message of blocks with its words; links and pictures stay small.
     #[must_use]
     pub fn new(text: impl Into<String>, blocks: Vec<Block>) -> Self {
-        Self {
-            text: text.into(),
-            blocks,
-            unfurl_links: Some(false),
-            unfurl_media: Some(false),
-            ..Self::default()
-        }
+        Self { text: text.into(), blocks, unfurl_links: Some(false), unfurl_media: Some(false), ..Self::default() }
     }
 
     /// An answer that only the asker sees, beside whatever was pressed.
     #[must_use]
     pub fn ephemeral(text: impl Into<String>, blocks: Vec<Block>) -> Self {
-        Self {
-            response_type: Some(ResponseType::Ephemeral),
-            replace_original: Some(false),
-            ..Self::new(text, blocks)
-        }
+        Self { response_type: Some(ResponseType::Ephemeral), replace_original: Some(false), ..Self::new(text, blocks) }
     }
 }
 

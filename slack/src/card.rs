@@ -5,9 +5,7 @@
 //! `text` says everything in words, since a screen reader reads nothing else. Nothing on it grows old by itself: clock
 //! times, no "5 minutes ago". Buttons are claims (`value`); rights are derived when they are pressed.
 
-use crate::blocks::{
-    Block, Button, Choice, Confirm, Element, Message, Metadata, Overflow, Style, Text,
-};
+use crate::blocks::{Block, Button, Choice, Confirm, Element, Message, Metadata, Overflow, Style, Text};
 use crate::escape::{self, bold, code, code_block, line, utc_time};
 use crate::limits::{self, fit};
 use crate::value::{Claim, Verb};
@@ -191,10 +189,9 @@ impl Drawing<'_> {
                 self.setting.mention(&taken.by),
                 escape::time(taken.at)
             ),
-            (Status::Resolved, _, Some(end)) => format!(
-                ":large_green_circle: *RESOLVED* after {}  ·  {severity}",
-                span(end.at - incident.opened_at)
-            ),
+            (Status::Resolved, _, Some(end)) => {
+                format!(":large_green_circle: *RESOLVED* after {}  ·  {severity}", span(end.at - incident.opened_at))
+            }
             _ if incident.exhausted => format!(
                 ":rotating_light: *FIRING, NOBODY ANSWERED*  ·  {severity}  ·  since {}",
                 escape::time(incident.opened_at)
@@ -274,7 +271,9 @@ impl Drawing<'_> {
         let label = |verb: &str| escape::plain(&format!("{verb} suggestion {n}: {}", suggestion.title), 75);
         let Some(id) = &suggestion.action else {
             let url = self.setting.runbook_url(suggestion.runbook.as_ref()?)?;
-            return Some(Button::new(action_id, "Read", self.claim(Verb::Link).to_string()).url(url).label(label("Read")));
+            return Some(
+                Button::new(action_id, "Read", self.claim(Verb::Link).to_string()).url(url).label(label("Read")),
+            );
         };
         let action = self.setting.catalogue.get(id)?;
         let value = self.claim(Verb::Run).with("n", n).with("a", id).to_string();
@@ -406,9 +405,14 @@ impl Drawing<'_> {
             buttons.push(Button::new("inc.ack", "Acknowledge", claim).style(Style::Primary).label(label));
         }
         buttons.push(self.resolve_button());
-        let other = self.claim(Verb::Other).to_string();
-        buttons.push(Button::new("inc.other", "Other action…", other).label(format!("Choose any action for {number}")));
-        let graph = incident.alarm.links.iter().find(|link| matches!(link.rel.as_str(), "graph" | "console" | "dashboard"));
+        // One action at a time: while one runs there is nothing to choose.
+        if incident.running().is_none() {
+            let other = self.claim(Verb::Other).to_string();
+            let label = format!("Choose any action for {number}");
+            buttons.push(Button::new("inc.other", "Other action…", other).label(label));
+        }
+        let graph =
+            incident.alarm.links.iter().find(|link| matches!(link.rel.as_str(), "graph" | "console" | "dashboard"));
         if let Some(url) = graph.and_then(|link| escape::address(&link.url)) {
             let open = Button::new("inc.graph", "Graph", self.claim(Verb::Link).to_string());
             buttons.push(open.url(url).label("Open the alarm at its source"));
@@ -459,7 +463,8 @@ impl Drawing<'_> {
     pub(crate) fn words(&self) -> String {
         let incident = self.incident;
         let name = |who: &ResponderId| self.setting.name(who);
-        let what = format!("{} {} {}", incident.severity.label(), incident.id, line(&incident.alarm.title, TITLE_CHARS_MAX));
+        let what =
+            format!("{} {} {}", incident.severity.label(), incident.id, line(&incident.alarm.title, TITLE_CHARS_MAX));
         if let (Status::Resolved, Some(end)) = (incident.status, &incident.resolved) {
             let facts = self.resolution().join(". ").replace('*', "");
             let facts = plain_times(&facts);
@@ -469,6 +474,16 @@ impl Drawing<'_> {
             Some(taken) => format!("Acknowledged: {what}, by {} at {}.", name(&taken.by), utc_time(taken.at)),
             None => format!("Firing: {what}, since {}.", utc_time(incident.opened_at)),
         };
+        let summary = line(&incident.alarm.summary, SUMMARY_CHARS_MAX);
+        if !summary.is_empty() {
+            words = format!("{words} {summary}.");
+        }
+        if !incident.alarm.resource.is_empty() {
+            words = format!("{words} About {}.", line(&incident.alarm.resource, NAME_CHARS_MAX));
+        }
+        if incident.fired > 1 {
+            words = format!("{words} Fired {} times, last {}.", incident.fired, utc_time(incident.last_fired_at));
+        }
         if let Some(owner) = self.owner(name, utc_time) {
             words = format!("{words} {}, not yet acknowledged.", owner.replace('*', "").replace(":warning: ", ""));
         }
@@ -478,9 +493,16 @@ impl Drawing<'_> {
         if let Some(run) = self.run_shown() {
             words = format!("{words} {}", run_words(run, &name(&run.by)));
         }
-        let titles: Vec<String> = self.wanted().map(|(n, s)| format!("{n} {} ({})", line(&s.title, 100), verdict(s))).collect();
+        let titles: Vec<String> =
+            self.wanted().map(|(n, s)| format!("{n} {} ({})", line(&s.title, 100), spoken(&verdict(s)))).collect();
         if !titles.is_empty() && incident.running().is_none() {
             words = format!("{words} Suggested: {}.", titles.join("; "));
+        }
+        if let Some(why) = &incident.no_match {
+            words = format!("{words} No suggestion: {}.", line(why, REASON_CHARS_MAX));
+        }
+        if let Some(note) = incident.notes.last() {
+            words = format!("{words} {} noted: {}.", self.setting.name(&note.by), line(&note.text, 150));
         }
         let next = if incident.acknowledged.is_none() { "ack" } else { "resolve" };
         format!("{words} Type {} {next} {}.", self.setting.command, incident.id.0)
@@ -531,6 +553,11 @@ pub(crate) fn verdict(suggestion: &Suggestion) -> String {
     };
     let read_only = if suggestion.read_only { "  ·  read only" } else { "" };
     format!("{strength}{record}{read_only}")
+}
+
+/// The dots between facts are for the eye.
+fn spoken(facts: &str) -> String {
+    facts.replace("  ·  ", ", ")
 }
 
 fn watch_end(run: &Run) -> DateTime<Utc> {

@@ -315,9 +315,10 @@ fn find_word(said: &str, spoken: &Spoken) -> Result<Word, Misread> {
             said: short(said),
             nearest: nearest::nearest(&lower, Word::ALL.map(Word::text)).map(|word| spoken.with_first(word)),
         }),
-        several => {
-            Err(Misread::Ambiguous { said: said.to_owned(), could_be: several.iter().map(|word| word.text()).collect() })
-        }
+        several => Err(Misread::Ambiguous {
+            said: said.to_owned(),
+            could_be: several.iter().map(|word| word.text()).collect(),
+        }),
     }
 }
 
@@ -383,9 +384,8 @@ fn run(rest: &mut Rest<'_>) -> Result<Run, Misread> {
 }
 
 fn argument(text: &str) -> Argument {
-    let is_name = |name: &str| {
-        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
-    };
+    let is_name =
+        |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     match text.split_once('=').filter(|(name, _)| is_name(name)) {
         Some((name, value)) => Argument { name: Some(name.to_owned()), value: readable(value) },
         None => Argument { name: None, value: readable(text) },
@@ -427,9 +427,7 @@ impl<'a> Rest<'a> {
     fn incident(&mut self) -> Result<Which, Misread> {
         match self.take() {
             None => Ok(Which::Unsaid),
-            Some(text) => {
-                incident(text).ok_or_else(|| Misread::NotAnIncident { said: short(text), word: self.word })
-            }
+            Some(text) => incident(text).ok_or_else(|| Misread::NotAnIncident { said: short(text), word: self.word }),
         }
     }
 
@@ -464,7 +462,11 @@ const SAID_CHARS_MAX: usize = 40;
 
 fn short(said: &str) -> String {
     let said = readable(said);
-    if said.chars().count() <= SAID_CHARS_MAX { said } else { said.chars().take(SAID_CHARS_MAX).chain(['…']).collect() }
+    if said.chars().count() <= SAID_CHARS_MAX {
+        said
+    } else {
+        said.chars().take(SAID_CHARS_MAX).chain(['…']).collect()
+    }
 }
 
 fn did_you_mean(nearest: Option<&str>) -> String {

@@ -55,7 +55,7 @@ pub fn plain(foreign: &str, chars_max: usize) -> String {
 pub fn link(url: &str, label: &str) -> String {
     let label = line(label, LABEL_CHARS_MAX);
     match address(url) {
-        Some(url) if !label.is_empty() => format!("<{url}|{label}>"),
+        Some(url) if !label.is_empty() => format!("<{}|{label}>", url.replace('&', "&amp;")),
         _ => label,
     }
 }
@@ -74,7 +74,6 @@ pub fn address(url: &str) -> Option<String> {
         match c {
             '|' | '<' | '>' | '"' | '`' | '\\' | '^' => percent_encode(&mut safe, c),
             c if c.is_whitespace() || c.is_control() || is_invisible(c) => percent_encode(&mut safe, c),
-            '&' => safe.push_str("&amp;"),
             c => safe.push(c),
         }
     }
@@ -153,7 +152,7 @@ fn escape(clean: &str, chars_max: usize) -> String {
         }
     }
     if !fits && chars_max > 0 {
-        escaped.truncate(escaped.trim_end().len());
+        escaped.truncate(escaped.trim_end_matches([' ', '\n', CUT]).len());
         escaped.push(CUT);
     }
     escaped

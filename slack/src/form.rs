@@ -208,7 +208,8 @@ pub fn choose(incident: &Incident, setting: &Setting<'_>) -> View {
         .filter(|action| action.id.as_str().chars().count() <= limits::CHOICE_VALUE_CHARS_MAX)
         .take(limits::CHOICES_MAX)
         .map(|action| {
-            let mut choice = Choice::new(plain(&render(&action.title, &action.fill(&incident.alarm)), 75), action.id.as_str());
+            let mut choice =
+                Choice::new(plain(&render(&action.title, &action.fill(&incident.alarm)), 75), action.id.as_str());
             let about = plain(&action.description, limits::CHOICE_TEXT_CHARS_MAX);
             choice.description = (!about.is_empty()).then(|| Text::plain(about));
             choice
@@ -265,7 +266,10 @@ pub fn timeline(incident: &Incident, lines: &[Line], setting: &Setting<'_>) -> V
         line(&incident.alarm.title, 200)
     )))];
     if left_out > 0 {
-        blocks.push(Block::context([Text::verbatim(format!("{left_out} earlier lines: catops timeline {}", incident.id.0))]));
+        blocks.push(Block::context([Text::verbatim(format!(
+            "{left_out} earlier lines: catops timeline {}",
+            incident.id.0
+        ))]));
     }
     let lines = lines.iter().skip(left_out);
     blocks.extend(

@@ -219,11 +219,7 @@ pub fn command(body: &[u8]) -> Result<Command, Unreadable> {
     let mut form: BTreeMap<String, String> = form_urlencoded::parse(body).into_owned().collect();
     let mut take = |name: &str| form.remove(name).unwrap_or_default();
     let command = Command {
-        who: Who {
-            user: take("user_id"),
-            team: filled(take("team_id")),
-            enterprise: filled(take("enterprise_id")),
-        },
+        who: Who { user: take("user_id"), team: filled(take("team_id")), enterprise: filled(take("enterprise_id")) },
         channel: take("channel_id"),
         command: take("command"),
         text: take("text"),

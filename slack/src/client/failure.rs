@@ -192,23 +192,45 @@ mod tests {
     fn an_answer_says_what_to_do() {
         check(200, None, r#"{"ok":true,"ts":"1.2"}"#, r#"ok {"ok":true,"ts":"1.2"}"#);
         check(200, None, "ok", "ok null");
-        check(429, Some(30), r#"{"ok":false,"error":"ratelimited"}"#,
-            "Retry chat.postMessage: ratelimited; try again in 30 s");
+        check(
+            429,
+            Some(30),
+            r#"{"ok":false,"error":"ratelimited"}"#,
+            "Retry chat.postMessage: ratelimited; try again in 30 s",
+        );
         check(503, None, "busy", "Retry chat.postMessage: HTTP 503; try again in 1 s");
         check(502, None, "<html>", "Unknown chat.postMessage: HTTP 502; it may have been done");
-        check(200, None, r#"{"ok":false,"error":"fatal_error"}"#,
-            "Unknown chat.postMessage: fatal_error; it may have been done");
-        check(200, None, r#"{"ok":false,"error":"is_archived"}"#,
-            "Gone chat.postMessage: is_archived; the target is gone");
+        check(
+            200,
+            None,
+            r#"{"ok":false,"error":"fatal_error"}"#,
+            "Unknown chat.postMessage: fatal_error; it may have been done",
+        );
+        check(
+            200,
+            None,
+            r#"{"ok":false,"error":"is_archived"}"#,
+            "Gone chat.postMessage: is_archived; the target is gone",
+        );
         check(404, None, r#"{"ok":false,"error":"used_url"}"#, "Gone chat.postMessage: used_url; the target is gone");
-        check(200, None, r#"{"ok":false,"error":"missing_scope","needed":"chat:write","provided":""}"#,
-            "Auth chat.postMessage: missing_scope (needs chat:write); install the app again or grant the scope");
-        check(200, None,
+        check(
+            200,
+            None,
+            r#"{"ok":false,"error":"missing_scope","needed":"chat:write","provided":""}"#,
+            "Auth chat.postMessage: missing_scope (needs chat:write); install the app again or grant the scope",
+        );
+        check(
+            200,
+            None,
             r#"{"ok":false,"error":"invalid_blocks","response_metadata":{"messages":["[ERROR] too long [json-pointer:/blocks/0]"]}}"#,
-            "Bug chat.postMessage: invalid_blocks: [ERROR] too long [json-pointer:/blocks/0]");
-        check(200, None,
+            "Bug chat.postMessage: invalid_blocks: [ERROR] too long [json-pointer:/blocks/0]",
+        );
+        check(
+            200,
+            None,
             r#"{"ok":false,"error":"invalid_arguments","response_metadata":{"messages":["trigger_id expired"]}}"#,
-            "Gone chat.postMessage: expired_trigger_id; the target is gone");
+            "Gone chat.postMessage: expired_trigger_id; the target is gone",
+        );
     }
 
     #[test]

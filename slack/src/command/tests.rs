@@ -16,7 +16,9 @@ fn check_said(line: &str, expect: &str) {
 
 #[test]
 fn an_incident_is_named_in_five_ways_or_not_at_all() {
-    for line in ["ack 42", "ack INC-42", "ACK inc-42", "ack #42", "acknowledge 42", "ac 42", "ack <https://a/i/42|INC-42>"] {
+    for line in
+        ["ack 42", "ack INC-42", "ACK inc-42", "ack #42", "acknowledge 42", "ac 42", "ack <https://a/i/42|INC-42>"]
+    {
         check(line, Line::Acknowledge(INC_42));
     }
     check("ack last", Line::Acknowledge(Which::Last));
@@ -42,7 +44,10 @@ fn beginnings_are_enough_but_never_for_run() {
 fn text_is_kept_as_it_was_typed() {
     check("note 42 looks like DNS; it’s slow", Line::Note(INC_42, "looks like DNS; it's slow".into()));
     check("note “all of it”", Line::Note(Which::Unsaid, "all of it".into()));
-    check("note 42 a &lt; b &amp; <@U0ANA|ana> saw <https://x/y>", Line::Note(INC_42, "a < b & @ana saw https://x/y".into()));
+    check(
+        "note 42 a &lt; b &amp; <@U0ANA|ana> saw <https://x/y>",
+        Line::Note(INC_42, "a < b & @ana saw https://x/y".into()),
+    );
     check("note 42 \"never closed", Line::Note(INC_42, "\"never closed".into()));
     check("resolve 42 \"rolled back\"", Line::Resolve(INC_42, "rolled back".into()));
     check("resolve rolled back", Line::Resolve(Which::Unsaid, "rolled back".into()));

@@ -75,16 +75,22 @@ fn a_confirm_dialog_is_checked_too() {
 
 #[test]
 fn ids_are_unique_and_one_button_leads() {
-    let twice = Message::new("words", vec![Block::Divider(Default::default()).id("a"), Block::buttons([
-        button("A", "v").style(Style::Primary),
-        button("B", "v").style(Style::Primary),
-    ]).id("a")]);
+    let twice = Message::new(
+        "words",
+        vec![
+            Block::Divider(Default::default()).id("a"),
+            Block::buttons([button("A", "v").style(Style::Primary), button("B", "v").style(Style::Primary)]).id("a"),
+        ],
+    );
     let messages: Vec<String> = check(&twice).into_iter().map(|violation| violation.message).collect();
-    assert_eq!(messages, [
-        "\"a\" is used by another block",
-        "one primary button in a set",
-        "\"inc.ack\" is used by another element of this block",
-    ]);
+    assert_eq!(
+        messages,
+        [
+            "\"a\" is used by another block",
+            "one primary button in a set",
+            "\"inc.ack\" is used by another element of this block",
+        ]
+    );
     assert_eq!(fit(twice).blocks.len(), 1);
 }
 

@@ -90,12 +90,15 @@ fn a_form_says_what_stands_in_its_fields() {
     });
     let Inbound::Submit(submit) = interaction(&form(&payload)).unwrap() else { panic!("a form") };
     assert_eq!(submit.key, "slack:submit:V1:h1");
-    assert_eq!(submit.view, OpenView {
-        id: "V1".into(),
-        hash: "h1".into(),
-        callback_id: "run_action".into(),
-        private_metadata: "1|run|42|17|a=scale".into(),
-    });
+    assert_eq!(
+        submit.view,
+        OpenView {
+            id: "V1".into(),
+            hash: "h1".into(),
+            callback_id: "run_action".into(),
+            private_metadata: "1|run|42|17|a=scale".into(),
+        }
+    );
     assert_eq!(submit.state.get("count"), Some("9"));
     assert_eq!(submit.state.get("service"), Some("checkout"));
     assert_eq!(submit.state.all("dry"), ["dry"]);
