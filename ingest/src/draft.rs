@@ -172,8 +172,9 @@ fn tidy_labels(labels: BTreeMap<String, String>) -> BTreeMap<String, String> {
 }
 
 fn names_a_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    SECRET_WORDS.iter().any(|word| name.contains(word))
+    SECRET_WORDS
+        .iter()
+        .any(|word| name.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes())))
 }
 
 /// An id that a store can take: a very long one becomes its start and its digest.
@@ -192,7 +193,12 @@ pub(crate) fn fingerprint(parts: &[&str]) -> String {
         joined.extend_from_slice(&(part.len() as u64).to_be_bytes());
         joined.extend_from_slice(part.as_bytes());
     }
-    digest(&SHA256, &joined).as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    let hash = digest(&SHA256, &joined);
+    let (short, _) = hash.as_ref().split_at(16);
+    short.iter().fold(String::with_capacity(32), |hex, byte| {
+        let digit = |four: u8| char::from_digit(u32::from(four), 16).unwrap_or('0');
+        hex + digit(byte >> 4).encode_utf8(&mut [0; 4]) + digit(byte & 15).encode_utf8(&mut [0; 4])
+    })
 }
 
 fn is_plain(text: &str) -> bool {
@@ -201,6 +207,9 @@ fn is_plain(text: &str) -> bool {
 
 /// One line: white space becomes single spaces, invisible characters go.
 fn line(text: &str, chars_max: usize) -> String {
+    if text.len() <= chars_max && is_plain(text) && !text.contains("  ") {
+        return text.trim().to_owned();
+    }
     let words: Vec<&str> = text.split_whitespace().collect();
     cut(words.join(" ").chars().filter(|c| !is_invisible(*c)), chars_max)
 }

