@@ -214,6 +214,24 @@ async fn blocks_that_slack_would_refuse_are_refused_with_a_pointer() {
 }
 
 #[tokio::test]
+async fn answers_in_a_thread_are_counted_and_stay_out_of_the_channel() {
+    let stage = Stage::new().await;
+    let ts = stage.post_card().await;
+    let reply = |text: &str| json!({ "channel": "C0OPS", "thread_ts": ts, "text": text });
+    let first = stage.api("chat.postMessage", reply("Ana acknowledged")).await;
+    stage.api("chat.postMessage", reply("Ben approved")).await;
+    let history = stage.api("conversations.history", json!({ "channel": "C0OPS" })).await;
+    assert_eq!(history["messages"].as_array().unwrap().len(), 1);
+    assert_eq!(history["messages"][0]["reply_count"], 2);
+    stage.api("chat.delete", json!({ "channel": "C0OPS", "ts": first["ts"] })).await;
+    let thread = stage.api("conversations.replies", json!({ "channel": "C0OPS", "ts": ts })).await;
+    assert_eq!(thread["messages"].as_array().unwrap().len(), 2);
+    assert_eq!(thread["messages"][1]["text"], "Ben approved");
+    let lost = json!({ "channel": "C0OPS", "thread_ts": "1.000001", "text": "x" });
+    assert_eq!(stage.api("chat.postMessage", lost).await["error"], "cannot_reply_to_message");
+}
+
+#[tokio::test]
 async fn only_the_right_token_gets_in() {
     let stage = Stage::new().await;
     let url = format!("{}/api/auth.test", stage.base);

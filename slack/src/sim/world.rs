@@ -158,6 +158,8 @@ pub(super) struct World {
     pub(super) channels: BTreeMap<String, Channel>,
     /// Messages by channel, then by `ts`.
     pub(super) messages: BTreeMap<String, BTreeMap<String, Message>>,
+    /// The `ts` of answers that everybody sees, by channel and parent: kept so that no reader walks a whole channel.
+    threads: BTreeMap<String, BTreeMap<String, BTreeSet<String>>>,
     /// The highest `ts` that each person has seen, by person and channel.
     pub(super) read: BTreeMap<(String, String), String>,
     pub(super) hooks: BTreeMap<String, Hook>,
@@ -185,10 +187,18 @@ impl World {
             Record::TopicSet { channel, topic } => self.change_channel(&channel, |it| it.topic = topic),
             Record::Posted { message } | Record::Edited { message } => {
                 self.last_micros = self.last_micros.max(micros(&message.ts));
+                if let Some(parent) = message.parent() {
+                    let threads = self.threads.entry(message.channel.clone()).or_default();
+                    threads.entry(parent.to_owned()).or_default().insert(message.ts.clone());
+                }
                 self.messages.entry(message.channel.clone()).or_default().insert(message.ts.clone(), message);
             }
             Record::Deleted { channel, ts } => {
-                self.messages.entry(channel).or_default().remove(&ts);
+                let gone = self.messages.entry(channel.clone()).or_default().remove(&ts);
+                let threads = self.threads.entry(channel).or_default();
+                if let Some(answers) = gone.as_ref().and_then(Message::parent).and_then(|it| threads.get_mut(it)) {
+                    answers.remove(&ts);
+                }
             }
             Record::ReadUpTo { person, channel, ts } => {
                 self.read.insert((person, channel), ts);
@@ -252,10 +262,10 @@ impl World {
     }
 
     /// Answers to a message that everybody sees, the oldest first.
-    pub(super) fn replies<'a>(&'a self, channel: &str, thread_ts: &'a str) -> impl Iterator<Item = &'a Message> {
-        self.messages.get(channel).into_iter().flat_map(BTreeMap::values).filter(move |message| {
-            message.only_for.is_none() && message.thread_ts.as_deref() == Some(thread_ts) && message.ts != thread_ts
-        })
+    pub(super) fn replies(&self, channel: &str, thread_ts: &str) -> impl DoubleEndedIterator<Item = &Message> {
+        let answers = self.threads.get(channel).and_then(|threads| threads.get(thread_ts));
+        let messages = self.messages.get(channel);
+        answers.into_iter().flatten().filter_map(move |ts| messages?.get(ts))
     }
 
     /// Whether this person may look into this channel.
@@ -281,6 +291,11 @@ impl Message {
         self.only_for.as_deref().is_none_or(|reader| reader == person)
     }
 
+    /// The message that this one answers, when everybody sees that it does.
+    fn parent(&self) -> Option<&str> {
+        self.thread_ts.as_deref().filter(|parent| self.only_for.is_none() && *parent != self.ts)
+    }
+
     /// Whether the channel itself shows it, and not only a thread.
     pub(super) fn is_in_channel(&self) -> bool {
         self.broadcast || self.thread_ts.as_deref().is_none_or(|parent| parent == self.ts)
@@ -300,10 +315,10 @@ impl Message {
         if let Some(thread_ts) = &self.thread_ts {
             json["thread_ts"] = json!(thread_ts);
         }
-        let replies: Vec<_> = world.replies(&self.channel, &self.ts).collect();
-        if let Some(last) = replies.last() {
+        let mut replies = world.replies(&self.channel, &self.ts);
+        if let Some(last) = replies.next_back() {
             json["thread_ts"] = json!(self.ts);
-            json["reply_count"] = json!(replies.len());
+            json["reply_count"] = json!(replies.count() + 1);
             json["latest_reply"] = json!(last.ts);
         }
         if let Some(edited_ts) = &self.edited_ts {

@@ -28,7 +28,7 @@ use super::{Sim, SimConfig};
 const POLICY: &str = "default-src 'self'; img-src 'self' https: data:; object-src 'none'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
 /// Messages of one channel that the page gets.
-const PAGE_MESSAGES: usize = 300;
+const PAGE_MESSAGES: usize = 120;
 
 pub(super) fn router(sim: &Sim) -> Router {
     let acting = Router::new()
