@@ -28,6 +28,8 @@ pub(crate) struct AlarmTerm {
     pub(crate) written: String,
     /// What a match counts.
     pub(crate) weight: f32,
+    /// True for two words that follow each other; they are looked up among phrases only.
+    pub(crate) is_phrase: bool,
 }
 
 /// The alarm's terms, the heaviest first.
@@ -42,12 +44,15 @@ pub(crate) fn terms(analyzer: &mut TextAnalyzer, weights: &AlarmWeights, alarm: 
     ];
     let mut found: BTreeMap<String, AlarmTerm> = BTreeMap::new();
     for (weight, text) in parts {
-        let mut here: BTreeMap<String, String> = BTreeMap::new();
+        let mut here: BTreeMap<String, (String, bool)> = BTreeMap::new();
         for (stem, written) in words::terms(analyzer, &text) {
-            here.entry(stem).or_insert(written);
+            here.entry(stem).or_insert((written, false));
         }
-        for (stem, written) in here {
-            let term = found.entry(stem.clone()).or_insert(AlarmTerm { stem, written, weight: 0.0 });
+        for (stem, written) in words::phrases(analyzer, &text) {
+            here.entry(stem).or_insert((written, true));
+        }
+        for (stem, (written, is_phrase)) in here {
+            let term = found.entry(stem.clone()).or_insert(AlarmTerm { stem, written, weight: 0.0, is_phrase });
             let (larger, smaller) = (term.weight.max(weight), term.weight.min(weight));
             term.weight = larger + weights.repeat * smaller;
         }

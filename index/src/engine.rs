@@ -12,7 +12,7 @@ use tantivy::directory::RamDirectory;
 use tantivy::fieldnorm::FieldNormReader;
 use tantivy::postings::Postings as _;
 use tantivy::schema::{Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
-use tantivy::tokenizer::TextAnalyzer;
+use tantivy::tokenizer::{PreTokenizedString, TextAnalyzer, Token};
 use tantivy::{DocSet as _, Index, InvertedIndexReader, TERMINATED, TantivyDocument, TantivyError, Term};
 
 /// What the segment writer may hold while it works, in bytes; it is given back afterwards.
@@ -31,12 +31,13 @@ pub(crate) enum Part {
     Path,
     Headings,
     Lead,
+    Phrases,
     Code,
     Body,
 }
 
 impl Part {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Title,
         Self::Aliases,
         Self::Services,
@@ -45,6 +46,7 @@ impl Part {
         Self::Path,
         Self::Headings,
         Self::Lead,
+        Self::Phrases,
         Self::Code,
         Self::Body,
     ];
@@ -59,6 +61,7 @@ impl Part {
             Self::Path => "path",
             Self::Headings => "headings",
             Self::Lead => "lead",
+            Self::Phrases => "phrases",
             Self::Code => "code",
             Self::Body => "body",
         }
@@ -74,6 +77,7 @@ impl Part {
             Self::Path => weights.path,
             Self::Headings => weights.headings,
             Self::Lead => weights.lead,
+            Self::Phrases => weights.phrases,
             Self::Code => weights.code,
             Self::Body => weights.body,
         }
@@ -120,7 +124,11 @@ impl Engine {
         for runbook in runbooks {
             let mut document = TantivyDocument::new();
             for (part, text) in parts_of(runbook, weights.shape.lead_words) {
-                document.add_text(fields[part as usize], text);
+                let field = fields[part as usize];
+                match part {
+                    Part::Phrases => document.add_pre_tokenized_text(field, phrases(&mut analyzer.clone(), text)),
+                    _ => document.add_text(field, text),
+                }
             }
             writer.add_document(document)?;
             titles.push(runbook.title.clone());
@@ -192,6 +200,14 @@ impl Engine {
     }
 }
 
+/// The phrases of a text as tokens; they are already what is searched for.
+fn phrases(analyzer: &mut TextAnalyzer, text: String) -> PreTokenizedString {
+    let token =
+        |(position, (phrase, _)): (usize, (String, String))| Token { position, text: phrase, ..Token::default() };
+    let tokens = words::phrases(analyzer, &text).into_iter().enumerate().map(token).collect();
+    PreTokenizedString { text, tokens }
+}
+
 fn text_options() -> TextOptions {
     let indexing = TextFieldIndexing::default()
         .set_tokenizer(ANALYZER)
@@ -225,6 +241,7 @@ fn parts_of(runbook: &Runbook, lead_words: usize) -> BTreeMap<Part, String> {
         (Part::Tags, runbook.tags.join("\n")),
         (Part::Path, runbook.id.as_str().to_owned()),
         (Part::Headings, headings),
+        (Part::Phrases, format!("{}\n{lead}", runbook.title)),
         (Part::Lead, lead),
         (Part::Code, code),
         (Part::Body, prose),

@@ -2,8 +2,8 @@
 //! Function names, keywords, durations and numbers are dropped: they stand in every expression and say nothing.
 //! It parses nothing and never fails: any text gives some words.
 
-/// Words of the language itself that are not followed by a parenthesis, or may be.
-const KEYWORDS: [&str; 16] = [
+/// Words of the language itself that need not be followed by a parenthesis: keywords, and aggregations before `by`.
+const KEYWORDS: [&str; 29] = [
     "and",
     "or",
     "unless",
@@ -20,6 +20,19 @@ const KEYWORDS: [&str; 16] = [
     "start",
     "end",
     "atan2",
+    "sum",
+    "avg",
+    "min",
+    "max",
+    "count",
+    "group",
+    "topk",
+    "bottomk",
+    "quantile",
+    "stddev",
+    "stdvar",
+    "count_values",
+    "limitk",
 ];
 
 /// The metric and label identifiers of an expression and its quoted label values, separated by spaces.

@@ -23,6 +23,9 @@ pub struct Hit {
     pub actions: Vec<ActionId>,
     /// How well it fits; above 0, comparable only within one search.
     pub score: f64,
+    /// The share of the alarm's words that the runbook says, by weight and rarity, 0 to 1: what tells a runbook about this
+    /// trouble from one that only has a rare word in common.
+    pub explained: f64,
     /// Why: every summand of the score, the largest first.
     pub matched: Vec<Match>,
 }
@@ -30,7 +33,7 @@ pub struct Hit {
 /// One reason for a score.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Match {
-    /// The part of the runbook: `title`, `aliases`, `services`, `alarms`, `tags`, `path`, `headings`, `lead`, `code`,
+    /// The part of the runbook: `title`, `aliases`, `services`, `alarms`, `tags`, `path`, `headings`, `lead`, `phrases`, `code`,
     /// `body`; or an agreement: [`Match::EXACT_NAME`], [`Match::DECLARED_ALARM`], [`Match::DECLARED_SERVICE`],
     /// [`Match::TITLE_COVERAGE`], [`Match::NAME_INSIDE`], [`Match::SAME_ENDING`].
     pub field: String,
@@ -104,6 +107,7 @@ pub(crate) fn search(
     let mut order: Vec<usize> = (0..scores.len()).filter(|place| scores[*place] > 0.0).collect();
     order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]).then(a.cmp(b)));
     order.truncate(limit);
+    let explained = explained(engine, &terms, &summands, all.len());
     let mut matched: BTreeMap<usize, Vec<Match>> = order.iter().map(|place| (*place, Vec::new())).collect();
     for summand in summands {
         if let Some(matched) = matched.get_mut(&(summand.runbook as usize)) {
@@ -120,7 +124,14 @@ pub(crate) fn search(
         let mut matched = matched.remove(&place).unwrap_or_default();
         matched.sort_by(|a, b| b.share.total_cmp(&a.share));
         let Runbook { id, title, actions, .. } = all[place];
-        Hit { runbook: id.clone(), title: title.clone(), actions: actions.clone(), score: scores[place], matched }
+        Hit {
+            runbook: id.clone(),
+            title: title.clone(),
+            actions: actions.clone(),
+            score: scores[place],
+            explained: explained[place],
+            matched,
+        }
     };
     order.into_iter().map(hit).collect()
 }
@@ -131,7 +142,7 @@ fn match_words(engine: &Engine, weights: &Weights, terms: &[AlarmTerm], scores: 
     for (number, term) in (0_u32..).zip(terms) {
         for part in Part::ALL {
             let weight = term.weight * part.weight(&weights.runbook);
-            if weight <= 0.0 {
+            if weight <= 0.0 || term.is_phrase != (part == Part::Phrases) {
                 continue;
             }
             engine.each_match(part, &term.stem, |runbook, score| {
@@ -144,10 +155,29 @@ fn match_words(engine: &Engine, weights: &Weights, terms: &[AlarmTerm], scores: 
     summands
 }
 
+/// For each runbook, the share of the alarm's words that it says, by weight and rarity.
+fn explained(engine: &Engine, terms: &[AlarmTerm], summands: &[Summand], size: usize) -> Vec<f64> {
+    let worth =
+        |term: &AlarmTerm| if term.is_phrase { 0.0 } else { f64::from(term.weight * engine.rarity(&term.stem)) };
+    let worths: Vec<f64> = terms.iter().map(worth).collect();
+    let whole: f64 = worths.iter().sum();
+    let mut said = vec![0.0; size];
+    let mut counted = vec![u32::MAX; size];
+    for summand in summands {
+        // Summands come term by term, so a term already counted for a runbook was its last one.
+        let place = summand.runbook as usize;
+        if counted[place] != summand.term {
+            counted[place] = summand.term;
+            said[place] += worths[summand.term as usize];
+        }
+    }
+    said.into_iter().map(|said| if whole > 0.0 { said / whole } else { 0.0 }).collect()
+}
+
 /// What each runbook gains from the share of its title that the alarm says, by rarity.
 fn title_coverage(engine: &Engine, weights: &Weights, terms: &[AlarmTerm], all: &[&Runbook]) -> Vec<(usize, Match)> {
     let mut said = vec![0.0_f32; all.len()];
-    for term in terms {
+    for term in terms.iter().filter(|term| !term.is_phrase) {
         let rarity = engine.rarity(&term.stem) * (term.weight / weights.alarm.name).min(1.0);
         engine.each_match(Part::Title, &term.stem, |runbook, _| said[runbook as usize] += rarity);
     }

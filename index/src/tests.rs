@@ -1,1 +1,243 @@
-//! What a user sees of the library: golden rankings, reloads and explanations.
+//! What a user sees of the library: golden rankings, explanations, reloads, front matter and the scan of a folder.
+
+use crate::{Hit, Library, Match, Problem, Runbook, RunbookFile, Weights, scan_dir};
+use chrono::DateTime;
+use incident::{Alarm, AlarmKey, AlarmState, DeliveryId, RunbookId, Severity};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use std::fs;
+
+fn alarm(title: &str, summary: &str, labels: &[(&str, &str)]) -> Alarm {
+    Alarm {
+        source: "test".to_owned(),
+        delivery: DeliveryId::from("test:1"),
+        key: AlarmKey::from("test:1"),
+        state: AlarmState::Firing,
+        severity: Severity::Critical,
+        title: title.to_owned(),
+        summary: summary.to_owned(),
+        resource: String::new(),
+        service: None,
+        labels: labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        links: Vec::new(),
+        occurred_at: DateTime::UNIX_EPOCH,
+    }
+}
+
+fn file(id: &str, text: &str) -> RunbookFile {
+    RunbookFile { id: RunbookId::from(id), path: format!("runbooks/{id}.md"), text: text.to_owned() }
+}
+
+fn files() -> Vec<RunbookFile> {
+    vec![
+        file(
+            "aws/rds-cpu",
+            "# Database CPU is high\n\nA query eats the processor of the RDS instance.\n\n## Check\n`CPUUtilization`",
+        ),
+        file(
+            "aws/rds-storage",
+            "# Database storage is nearly full\n\nFree space of the RDS instance runs out: `FreeStorageSpace`.",
+        ),
+        file("aws/elb-5xx", "# Load balancer answers with 5xx\n\nTargets fail or are gone. `HTTPCode_ELB_5XX_Count`"),
+        file(
+            "kube/crash-loop",
+            "# Pod restarts again and again\n\nThe container crashes after its start and is in CrashLoopBackOff.",
+        ),
+        file(
+            "kube/node-disk",
+            "# Node disk is filling up\n\nThe filesystem has little space left. `node_filesystem_avail_bytes`",
+        ),
+        file(
+            "deploy/roll-back",
+            "+++\ntitle = \"Roll back a service\"\nservices = [\"checkout-*\"]\nactions = [\"rollback-release\"]\n+++\nAfter a deploy p99 latency or errors rise.",
+        ),
+        file(
+            "queue/lag",
+            "---\ntitle: Consumer falls behind\nalarms: [\"*-queue-age\", OldestMessage]\ntags:\n  - sqs\n---\nMessages wait too long in the queue.",
+        ),
+    ]
+}
+
+fn library() -> Library {
+    let mut library = Library::new();
+    let reload = library.reload(&files()).expect("lays out an index");
+    assert_eq!((reload.added, reload.problems.len()), (7, 0), "{:?}", reload.problems);
+    library
+}
+
+#[track_caller]
+fn check_first(title: &str, summary: &str, labels: &[(&str, &str)], expect: &str) -> Hit {
+    let hits = library().search(&alarm(title, summary, labels), 3);
+    assert_eq!(hits.first().map(|hit| hit.runbook.as_str()), Some(expect), "{hits:#?}");
+    hits[0].clone()
+}
+
+#[test]
+fn realistic_alarms_find_their_runbook() {
+    check_first(
+        "prod-orders-db-cpu",
+        "CPUUtilization above 90 for 5 minutes",
+        &[("namespace", "AWS/RDS")],
+        "aws/rds-cpu",
+    );
+    check_first(
+        "orders-db free space",
+        "",
+        &[("metric", "FreeStorageSpace"), ("namespace", "AWS/RDS")],
+        "aws/rds-storage",
+    );
+    check_first("HTTPCode_ELB_5XX_Count high", "", &[], "aws/elb-5xx");
+    check_first("KubePodCrashLooping", "Pod is crash looping.", &[("pod", "api-1")], "kube/crash-loop");
+    check_first(
+        "Disk",
+        "",
+        &[("expr", "node_filesystem_avail_bytes / node_filesystem_size_bytes < 0.1")],
+        "kube/node-disk",
+    );
+    check_first("Latency", "p99 above 2s", &[("service", "checkout-api")], "deploy/roll-back");
+}
+
+#[test]
+fn what_the_front_matter_declares_counts_most() {
+    let hit = check_first("orders-queue-age", "database cpu is high", &[], "queue/lag");
+    assert!(hit.matched.iter().any(|matched| matched.field == Match::DECLARED_ALARM), "{hit:#?}");
+    let hit = check_first("x", "errors", &[("service", "checkout-api")], "deploy/roll-back");
+    assert!(hit.matched.iter().any(|matched| matched.field == Match::DECLARED_SERVICE), "{hit:#?}");
+    assert_eq!(hit.actions.len(), 1);
+}
+
+#[test]
+fn a_name_inside_a_longer_name_is_seen() {
+    let hit = check_first("prod/eu/node-disk-is-filling-up", "", &[], "kube/node-disk");
+    assert!(hit.matched.iter().any(|matched| matched.field == Match::NAME_INSIDE), "{hit:#?}");
+}
+
+#[test]
+fn nothing_in_common_finds_nothing() {
+    assert_eq!(library().search(&alarm("zzz", "qqq", &[]), 3), []);
+    assert_eq!(library().search(&alarm("", "", &[]), 3), []);
+    assert_eq!(Library::new().search(&alarm("cpu", "", &[]), 3), []);
+}
+
+#[test]
+fn the_reasons_add_up_to_the_score() {
+    let all = library()
+        .search(&alarm("checkout 5xx errors", "p99 latency of the database", &[("service", "checkout-api")]), 10);
+    assert!(all.len() >= 3, "{all:#?}");
+    for hit in all {
+        let sum: f64 = hit.matched.iter().map(|matched| matched.share).sum();
+        assert!((sum - hit.score).abs() < 1e-6 * hit.score, "{hit:#?}");
+        assert!(hit.matched.is_sorted_by(|a, b| a.share >= b.share));
+    }
+}
+
+#[test]
+fn a_broken_file_keeps_its_last_good_version() {
+    let mut library = library();
+    let mut files = files();
+    files[5].text = "+++\ntitle = \"Roll back\"\naliases = [\n+++\n".to_owned();
+    files[0].text.push_str("\nMore.");
+    files.remove(1);
+    files.push(file("new", "+++\nnever closed"));
+    let reload = library.reload(&files).expect("lays out an index");
+    assert_eq!((reload.added, reload.changed, reload.removed), (0, 1, 1));
+    let said: Vec<String> =
+        reload.problems.iter().map(|problem| format!("{}:{}", problem.path, problem.line)).collect();
+    assert_eq!(said, ["runbooks/deploy/roll-back.md:3", "runbooks/new.md:1"], "{:?}", reload.problems);
+    let kept = library.get(&RunbookId::from("deploy/roll-back")).expect("is kept");
+    assert_eq!(kept.title, "Roll back a service");
+    assert_eq!(library.len(), 6);
+    let again = library.reload(&files).expect("lays out an index");
+    assert_eq!((again.added, again.changed, again.removed, again.problems.len()), (0, 0, 0, 2));
+}
+
+#[test]
+fn the_order_of_edits_does_not_change_the_ranking() {
+    let mut edited = Library::new();
+    for count in 1..=files().len() {
+        edited.reload(&files()[..count]).expect("lays out an index");
+    }
+    let alarm = alarm("database disk space", "filling up", &[]);
+    assert_eq!(edited.search(&alarm, 9), library().search(&alarm, 9));
+}
+
+fn parse(text: &str) -> Result<Runbook, Problem> {
+    Runbook::parse(RunbookId::from("team/disk-full"), "runbooks/team/disk-full.md", text)
+}
+
+#[test]
+fn a_runbook_needs_no_front_matter() {
+    let runbook = parse("intro\n## Check\n```sh\n# a comment\n```\n").expect("any text is a runbook");
+    assert_eq!(runbook.title, "disk full");
+    let headings: Vec<&str> = runbook.sections.iter().map(|section| section.heading.as_str()).collect();
+    assert_eq!(headings, ["", "Check"]);
+    assert_eq!(parse("\u{feff}# Disk is full #\r\ntext").expect("any text is a runbook").title, "Disk is full");
+}
+
+#[test]
+fn both_kinds_of_front_matter_say_the_same() {
+    let toml = "+++\ntitle = 'T'\nalarms = ['a', 'b*']\nactions = ['x']\nowner = 'o'\nweight = 3\n+++\nbody";
+    let yaml = "---\ntitle: \"T\"\nalarms: [a, 'b*']\nactions:\n  - x\nowner: o\nother:\n  nested: 1\n---\nbody";
+    assert_eq!(parse(toml), parse(yaml));
+    assert_eq!(parse(toml).expect("is good").alarms, ["a", "b*"]);
+}
+
+#[test]
+fn a_broken_front_matter_says_where() {
+    for (text, expect) in [
+        (
+            "+++\ntitle = 'T'\ntags = 3\n+++\n",
+            "runbooks/team/disk-full.md:3: invalid type: integer `3`, expected a sequence",
+        ),
+        ("---\ntitle: T\n", "runbooks/team/disk-full.md:1: front matter is never closed; add a line `---` after it"),
+        ("---\ntags: [a, b\n---\n", "runbooks/team/disk-full.md:2: the list of `tags` is not closed by `]`"),
+        ("---\nwhat is this\n---\n", "runbooks/team/disk-full.md:2: expected `key: value`, `key: [a, b]` or `- item`"),
+    ] {
+        assert_eq!(parse(text).expect_err("is broken").to_string(), expect);
+    }
+}
+
+#[test]
+fn a_folder_is_read_without_leaving_it() {
+    let outside = tempfile::tempdir().expect("a folder");
+    fs::write(outside.path().join("secret.md"), "secret").expect("writes");
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::create_dir(folder.path().join("aws")).expect("makes a folder");
+    fs::write(folder.path().join("aws/rds.md"), "# RDS").expect("writes");
+    fs::write(folder.path().join("README.md"), "about").expect("writes");
+    fs::write(folder.path().join("large.md"), vec![b'a'; 1024 * 1024 + 1]).expect("writes");
+    fs::write(folder.path().join("latin1.md"), [0xe9, 0x20]).expect("writes");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(outside.path().join("secret.md"), folder.path().join("out.md")).expect("links");
+    let scan = scan_dir(folder.path());
+    let ids: Vec<&str> = scan.files.iter().map(|file| file.id.as_str()).collect();
+    assert_eq!(ids, ["aws/rds"]);
+    assert_eq!(scan.problems.len(), 3, "{:?}", scan.problems);
+    assert_eq!(scan_dir(&folder.path().join("none")).problems.len(), 1);
+}
+
+#[test]
+fn the_weights_are_readable() {
+    assert_eq!(Weights::built_in().bonus.declared_alarm, 1.0);
+    let error = Weights::parse("[alarm]\nname = 'x'").expect_err("a word is no number");
+    assert!(error.contains("name = 'x'"), "{error}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn no_text_makes_it_panic(title in "\\PC{0,80}", summary in any::<String>(), expr in "[a-z_(){}\"'0-9 ]{0,60}", text in any::<String>()) {
+        let head = format!("---\n{text}\n---\n{summary}");
+        let mut library = library();
+        let mut files = files();
+        files.push(file(&title, &text));
+        files.push(file("head", &head));
+        library.reload(&files).expect("lays out an index");
+        let labels = BTreeMap::from([("expr".to_owned(), expr), ("description".to_owned(), text)]);
+        let hits = library.search(&Alarm { labels, ..alarm(&title, &summary, &[]) }, 20);
+        for hit in hits {
+            let sum: f64 = hit.matched.iter().map(|matched| matched.share).sum();
+            prop_assert!((sum - hit.score).abs() <= 1e-5 * hit.score.max(1.0));
+        }
+    }
+}

@@ -54,6 +54,8 @@ pub struct RunbookWeights {
     pub headings: f32,
     /// The first words of the prose.
     pub lead: f32,
+    /// Two words that follow each other in the title or the lead.
+    pub phrases: f32,
     /// Code blocks and inline code.
     pub code: f32,
     /// The prose, the lead included.

@@ -27,6 +27,29 @@ pub(crate) fn terms(analyzer: &mut TextAnalyzer, text: &str) -> Vec<(String, Str
     found
 }
 
+/// Every two words that follow each other, stems joined by a space, and as written. Whole identifiers are left out: their
+/// parts follow each other already.
+pub(crate) fn phrases(analyzer: &mut TextAnalyzer, text: &str) -> Vec<(String, String)> {
+    let mut words: Vec<Token> = Vec::new();
+    analyzer.token_stream(text).process(&mut |token| {
+        if words
+            .last()
+            .is_some_and(|before| before.offset_from <= token.offset_from && token.offset_to <= before.offset_to)
+        {
+            words.pop();
+        }
+        words.push(token.clone());
+    });
+    let pair = |pair: &[Token]| match pair {
+        [a, b] => {
+            let written = text.get(a.offset_from..b.offset_to).unwrap_or_default();
+            Some((format!("{} {}", a.text, b.text), written.to_owned()))
+        }
+        _ => None,
+    };
+    words.windows(2).filter_map(pair).collect()
+}
+
 /// Splits text into words and identifiers into their parts.
 #[derive(Clone)]
 pub(crate) struct Splitter;

@@ -54,6 +54,7 @@ fn hit(title: &str, actions: &[&str], terms: &[(&str, &str, f64)]) -> Hit {
         title: title.to_owned(),
         actions: actions.iter().map(|id| ActionId::from(*id)).collect(),
         score: terms.iter().map(|(_, _, share)| share).sum(),
+        explained: 0.5,
         matched: matched.collect(),
     }
 }
