@@ -4,7 +4,7 @@ use crate::config::Setup;
 use crate::flow::outbox::{Offered, Outbox};
 use crate::metrics::Metrics;
 use crate::slack_side::SlackSide;
-use incident::{Alarm, AlarmKey, ResponderId, RunId};
+use incident::{Alarm, AlarmKey, ResponderId, RunId, RunbookId};
 use log::{EventLog, Holder};
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -88,6 +88,18 @@ impl App {
     #[must_use]
     pub fn search(&self, alarm: &Alarm, limit: usize) -> Vec<index::Hit> {
         self.library.read().unwrap_or_else(PoisonError::into_inner).search(alarm, limit)
+    }
+
+    /// A runbook's title and text.
+    #[must_use]
+    pub fn runbook(&self, id: &RunbookId) -> Option<(String, String)> {
+        let library = self.library.read().unwrap_or_else(PoisonError::into_inner);
+        let runbook = library.get(id)?;
+        let section = |section: &index::Section| match section.level {
+            0 => section.text.clone(),
+            level => format!("{} {}\n{}", "#".repeat(usize::from(level)), section.heading, section.text),
+        };
+        Some((runbook.title.clone(), runbook.sections.iter().map(section).collect::<Vec<_>>().join("\n")))
     }
 
     /// Brings the library up to the files; searches wait for the new index, which takes milliseconds.

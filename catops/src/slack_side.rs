@@ -49,8 +49,8 @@ impl SlackSide {
     /// # Errors
     /// The client cannot be made.
     pub fn local(config: &SimConfig, setup: &Setup) -> Result<Self> {
-        let verifier = Verifier::new(Secret::new(&config.signing_secret), None);
-        Self::new(Secret::new(&config.bot_token), &format!("{}/api", config.own_base_url), verifier, setup)
+        let verifier = Verifier::new(config.signing_secret.clone(), None);
+        Self::new(config.bot_token.clone(), &format!("{}/api", config.own_base_url), verifier, setup)
     }
 
     fn new(token: Secret, base: &str, verifier: Verifier, setup: &Setup) -> Result<Self> {

@@ -19,7 +19,7 @@ pub async fn answer(app: &App, command: &Command) -> Message {
 pub async fn answer_in(app: &App, command: &Command, thread_ts: Option<&str>) -> Message {
     let line = match parse(&command.text) {
         Ok(line) => line,
-        Err(misread) => return surface::misread(&misread),
+        Err(misread) => return surface::misread(app, &misread),
     };
     let speaker = Speaker { app, command, thread_ts };
     match speaker.answer(line).await {
@@ -59,7 +59,7 @@ impl From<Refused> for Said {
 impl Speaker<'_> {
     async fn answer(&self, line: Line) -> Result<Message, Said> {
         match line {
-            Line::Help(_) => Ok(surface::help()),
+            Line::Help(word) => Ok(surface::help(self.app, word)),
             Line::Ping => Ok(surface::sentence("Meow!")),
             Line::Incidents => Ok(surface::incidents(self.app).await?),
             Line::OnCall { schedule, .. } => Ok(surface::on_call(self.app, schedule.as_deref()).await?),
@@ -99,14 +99,14 @@ impl Speaker<'_> {
                 (id, act::escalate(self.app, &doer, id).await, "escalated")
             }
             Line::Run(run) => return self.run(&doer, run).await,
-            _ => return Ok(surface::help()),
+            _ => return Ok(surface::help(self.app, None)),
         };
         self.said(id, done, word)
     }
 
     fn said(&self, id: IncidentId, done: Result<Changed, ChangeError>, word: &str) -> Result<Message, Said> {
         match done {
-            Ok(changed) => Ok(surface::sentence(&format!("{}: {word}.", surface::named(self.app, &changed.incident)))),
+            Ok(changed) => Ok(surface::sentence(&format!("{}: {word}.", surface::named(&changed.incident)))),
             Err(ChangeError::Duplicate) => Ok(surface::sentence(&format!("{id}: {word} already."))),
             Err(error) => Err(Said::Change(Some(id), error)),
         }

@@ -2,7 +2,7 @@
 //! A refusal is typed and says who or what can help. Rights on actions are checked by the caller, who has the catalogue and
 //! the rota; everything that depends on the incident's own state is checked here.
 
-use crate::action::Param;
+use crate::action::BadParam;
 use crate::alarm::{Alarm, AlarmState};
 use crate::event::{Aside, Event, RunOutcome, seconds_between};
 use crate::fold::{Incident, ResolvedBy, Run, RunEffect, Status};
@@ -357,12 +357,10 @@ pub enum Refused {
         action: String,
     },
     /// Values are missing or wrong.
-    #[error("{}", problems.iter().map(|(name, problem)| format!("{name}: {problem}")).collect::<Vec<_>>().join("; "))]
+    #[error("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     BadParams {
-        /// Parameter and what is wrong with it.
-        problems: Vec<(String, String)>,
-        /// The parameters that have to be asked for.
-        ask: Vec<Param>,
+        /// Each with what is wrong with it.
+        problems: Vec<BadParam>,
     },
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 
 /// Shortest interval: below, a check is a load test.
-pub const INTERVAL_MIN: TimeDelta = TimeDelta::seconds(10);
+pub const INTERVAL_MIN: TimeDelta = TimeDelta::seconds(1);
 /// Most bytes of a body that are worth reading for `expect_text`.
 pub const BODY_BYTES_READ_MAX: usize = 256 * 1024;
 

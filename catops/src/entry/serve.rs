@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::entry::hooks::{BODY_BYTES_MAX, Hooks};
-use crate::entry::{api, hooks, slack};
+use crate::entry::{api, console, hooks, slack};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
@@ -19,6 +19,8 @@ pub fn router(app: Arc<App>, loopback: bool) -> Router {
         .route("/api/v1/incidents", get(api::incidents))
         .route("/api/v1/incidents/{id}", get(api::incident))
         .route("/api/v1/oncall", get(api::oncall))
+        .route("/i/{id}", get(console::incident))
+        .route("/rb/{*id}", get(console::runbook))
         .route("/healthz", get(api::healthz))
         .route("/metrics", get(api::metrics))
         .with_state(Arc::clone(&app));

@@ -15,7 +15,8 @@ use axum::response::{IntoResponse, Response};
 use incident::{ActionId, Incident, IncidentId, Refused, RunId};
 use serde_json::{Value, json};
 use slack::blocks::{Message, View};
-use slack::read::{self, Event, EventKind, Inbound, OpenView, Press, Submit, Suggest};
+use slack::form;
+use slack::read::{self, Event, EventKind, Inbound, Press, Submit, Suggest};
 use slack::value::{Claim, Verb};
 use slack::verify::{SIGNATURE_HEADER, TIMESTAMP_HEADER};
 use std::collections::BTreeMap;
@@ -138,7 +139,7 @@ async fn deliver(app: &App, press: &Press, reply: Reply) {
 /// Carries out what a button asks for. Who pressed and what they may do is looked up now.
 async fn carry_out(app: &Arc<App>, press: &Press, claim: &Claim) -> Reply {
     match claim.verb {
-        Verb::Help => return Reply::say(surface::help()),
+        Verb::Help => return Reply::say(surface::help(app, None)),
         Verb::Incidents => return say_or_fail(surface::incidents(app).await),
         Verb::OnCall => return say_or_fail(surface::on_call(app, None).await),
         Verb::Link => return Reply::Quiet,
@@ -152,7 +153,7 @@ async fn carry_out(app: &Arc<App>, press: &Press, claim: &Claim) -> Reply {
     match done {
         Ok(reply) => reply,
         Err(ChangeError::Duplicate) => Reply::Quiet,
-        Err(ChangeError::Refused(Refused::BadParams { problems, .. })) => ask_params(app, claim, id, &problems).await,
+        Err(ChangeError::Refused(Refused::BadParams { .. })) => ask_params(app, claim, id).await,
         Err(error) => {
             refresh(app, id, &error).await;
             Reply::say(surface::refused(app, id, &error).await)
@@ -178,8 +179,8 @@ async fn act_on(app: &Arc<App>, press: &Press, claim: &Claim, id: IncidentId) ->
         }
         (Verb::Undo, Some(run)) => undo(app, &doer, claim, id, &run).await?,
         (Verb::Other, _) => return Ok(Reply::ask(surface::choose_action(app, &change::load(app, id).await?))),
-        (Verb::Note, _) => return Ok(Reply::ask(surface::note_form(&change::load(app, id).await?))),
-        (Verb::Assign, _) => return Ok(Reply::ask(surface::assign_form(&change::load(app, id).await?))),
+        (Verb::Note, _) => return Ok(Reply::ask(form::note(&change::load(app, id).await?))),
+        (Verb::Assign, _) => return Ok(Reply::ask(form::assign(&change::load(app, id).await?))),
         _ => return Ok(Reply::say(surface::sentence("This button belongs to another version of CatOps."))),
     }
     Ok(Reply::Quiet)
@@ -207,11 +208,11 @@ async fn look(app: &App, verb: Verb, id: IncidentId) -> Reply {
     }
 }
 
-async fn ask_params(app: &App, claim: &Claim, id: IncidentId, problems: &[(String, String)]) -> Reply {
+async fn ask_params(app: &App, claim: &Claim, id: IncidentId) -> Reply {
     let action = claim.id("a").map(ActionId::from);
     let incident = change::load(app, id).await;
     match (action, incident) {
-        (Some(action), Ok(incident)) => match surface::params_form(app, &incident, &action, problems) {
+        (Some(action), Ok(incident)) => match surface::params_form(app, &incident, &action) {
             Some(view) => Reply::ask(view),
             None => Reply::say(surface::sentence("This action is no longer in the catalogue.")),
         },
@@ -241,12 +242,12 @@ async fn submitted(app: &Arc<App>, submit: Submit) -> Response {
     };
     let Some(id) = claim.incident else { return StatusCode::OK.into_response() };
     match carry_out_form(app, &submit, &claim, id).await {
-        Ok(Some(next)) => Json(json!({ "response_action": "update", "view": next })).into_response(),
+        Ok(Some(next)) => Json(form::replace(next)).into_response(),
         Ok(None) | Err(ChangeError::Duplicate) => StatusCode::OK.into_response(),
-        Err(ChangeError::Refused(Refused::BadParams { problems, .. })) => field_errors(&submit.view, &problems),
+        Err(ChangeError::Refused(Refused::BadParams { problems })) => Json(form::errors(&problems)).into_response(),
         Err(error) => {
             let view = surface::refused_view(&surface::refused(app, id, &error).await);
-            Json(json!({ "response_action": "update", "view": view })).into_response()
+            Json(form::replace(view)).into_response()
         }
     }
 }
@@ -254,32 +255,27 @@ async fn submitted(app: &Arc<App>, submit: Submit) -> Response {
 async fn carry_out_form(app: &Arc<App>, submit: &Submit, claim: &Claim, id: IncidentId) -> Result<Option<View>, ChangeError> {
     let doer = Doer { who: act::responder(app, &submit.who.user)?, cause: submit.key.clone() };
     match claim.verb {
-        Verb::Note => act::note(app, &doer, id, submit.state.get("note").unwrap_or_default()).await.map(drop)?,
+        Verb::Note => act::note(app, &doer, id, submit.state.get(form::NOTE_FIELD).unwrap_or_default()).await.map(drop)?,
         Verb::Assign => {
-            let to = act::responder(app, submit.state.get("to").unwrap_or_default())?;
+            let to = act::responder(app, submit.state.get(form::PERSON_FIELD).unwrap_or_default())?;
             act::assign(app, &doer, id, to).await.map(drop)?;
         }
         // The choice of an action: its parameters are asked for next, in the same dialog.
         Verb::Other => {
             let incident: Incident = change::load(app, id).await?;
-            let chosen = submit.state.get("action").unwrap_or_default();
-            let form = surface::params_form(app, &incident, &chosen.into(), &[]);
+            let chosen = submit.state.get(form::ACTION_FIELD).unwrap_or_default();
+            let form = surface::params_form(app, &incident, &chosen.into());
             return form.map(Some).ok_or_else(|| Refused::NoSuchAction { action: chosen.to_owned() }.into());
         }
         Verb::Run => {
             let action = claim.id("a").map(ActionId::from).ok_or(Refused::NoSuchAction { action: String::new() })?;
-            let params = submit.state.0.iter().filter_map(|(name, values)| Some((name.clone(), values.first()?.clone()))).collect();
+            let setup = app.setup();
+            let params = setup.catalogue.get(&action).map(|action| form::sent_params(action, &submit.state)).unwrap_or_default();
             act::run(app, &doer, id, Wish { action, params, seen_seq: claim.seq }).await.map(drop)?;
         }
         _ => {}
     }
     Ok(None)
-}
-
-fn field_errors(view: &OpenView, problems: &[(String, String)]) -> Response {
-    tracing::debug!(view = %view.id, "a form has {} mistakes", problems.len());
-    let errors: BTreeMap<&str, &str> = problems.iter().map(|(name, problem)| (name.as_str(), problem.as_str())).collect();
-    Json(json!({ "response_action": "errors", "errors": errors })).into_response()
 }
 
 /// Choices for the menu of actions.

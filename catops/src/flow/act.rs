@@ -135,10 +135,7 @@ pub async fn run(app: &App, doer: &Doer, id: IncidentId, wish: Wish) -> Result<C
     };
     permit(app, action, &doer.who)?;
     let params = values(action, &incident, wish.params);
-    let valid = action.validate(&params).map_err(|bad| Refused::BadParams {
-        problems: bad.iter().map(|bad| (bad.name.clone(), bad.message.clone())).collect(),
-        ask: action.params.clone(),
-    })?;
+    let valid = action.validate(&params).map_err(|problems| Refused::BadParams { problems })?;
     let texts = valid.texts();
     let request = ActionRequest {
         action: action.id.clone(),

@@ -25,7 +25,7 @@ pub async fn card(app: &App, id: IncidentId, leased: &LeasedEffect) -> Result<()
     let incident = change::load(app, id).await?;
     let setup = app.setup();
     let Some(channel) = channel(&setup.config.slack, &incident) else { return done(app, leased).await };
-    let message = surface::card(app, &incident);
+    let message = surface::card(app, &incident, channel);
     let posted = incident.cards.iter().find(|card| card.channel == channel);
     let Some(posted) = posted else {
         let (channel, ts) = post_once(side, channel, message, leased).await?;
@@ -57,7 +57,7 @@ pub async fn page(app: &App, id: IncidentId, to: &ResponderId, level: u8, leased
     };
     let sent = async {
         let direct = side.direct_channel(&user).await.map_err(|failure| sorted(side, "conversations.open", failure))?;
-        post_once(side, &direct, surface::page(app, &incident), leased).await
+        post_once(side, &direct, surface::page(app, &incident, to), leased).await
     };
     match sent.await {
         Ok(_) => record(app, id, leased, Command::RecordPage { to: to.clone(), by: "slack".to_owned(), level }).await,

@@ -38,6 +38,17 @@ pub enum Plan {
     },
 }
 
+impl std::fmt::Display for Plan {
+    /// What a person reads before it runs; header names only, since values may name secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Http { method, url, .. } => write!(f, "{method} {url}"),
+            Self::Command { argv, .. } => f.write_str(&argv.join(" ")),
+            Self::DryRun { says } => f.write_str(says),
+        }
+    }
+}
+
 /// Said when checked values still do not fit the place they are put.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanRefused {

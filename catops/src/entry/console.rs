@@ -1,0 +1,61 @@
+//! The two pages that cards link to: an incident's night, and a runbook. They only show; nothing can be pressed.
+
+use crate::app::App;
+use crate::flow::change;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_SECURITY_POLICY;
+use axum::response::{IntoResponse, Response};
+use incident::{Incident, IncidentId, RunbookId};
+use maud::{DOCTYPE, Markup, html};
+use std::sync::Arc;
+
+const STYLE: &str = include_str!("console.css");
+
+/// No script runs here, and nothing is fetched from elsewhere.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+
+/// `GET /i/42`: the incident's state and timeline.
+pub async fn incident(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
+    let Ok(id) = id.parse::<IncidentId>() else { return missing("This is no incident number.") };
+    let Ok(events) = change::events(&app, id).await else { return missing("The log cannot be read now.") };
+    let Some(incident) = Incident::fold(id, &events) else { return missing("There is no such incident.") };
+    let lines = incident::timeline(&incident, &events, |who| app.name(who));
+    let body = html! {
+        h1 { (id) " " (incident.alarm.title) }
+        p { (format!("{:?}", incident.status)) " · " (incident.severity.label()) " · same trouble: " code { (incident.alarm.key) } }
+        @if !incident.alarm.summary.is_empty() { p { (incident.alarm.summary) } }
+        table {
+            @for line in &lines {
+                tr { td { (line.at.format("%Y-%m-%d %H:%M:%S UTC")) } td { (line.text) } }
+            }
+        }
+    };
+    page(StatusCode::OK, &id.to_string(), &body)
+}
+
+/// `GET /rb/aws/rds-cpu`: the runbook as it is indexed now.
+pub async fn runbook(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
+    let Some((title, text)) = app.runbook(&RunbookId(id.clone())) else { return missing("There is no such runbook.") };
+    page(StatusCode::OK, &title, &html! { p { code { (id) } } pre { (text) } })
+}
+
+fn missing(why: &str) -> Response {
+    page(StatusCode::NOT_FOUND, "Not found", &html! { h1 { "Not found" } p { (why) } })
+}
+
+fn page(status: StatusCode, title: &str, body: &Markup) -> Response {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) " · CatOps" }
+                style { (maud::PreEscaped(STYLE)) }
+            }
+            body { main { (body) } }
+        }
+    };
+    (status, [(CONTENT_SECURITY_POLICY, POLICY)], axum::response::Html(page.into_string())).into_response()
+}

@@ -1,0 +1,281 @@
+//! From the process to what Slack shows: gathers names, catalogue and lists, and hands them to the pure drawings in
+//! `slack`. It decides nothing and posts nothing.
+
+use crate::app::App;
+use crate::clock;
+use crate::config::Setup;
+use crate::entry::api;
+use crate::flow::change::{self, ChangeError};
+use crate::flow::{act, names};
+use incident::action::{Catalogue, Denied};
+use incident::{ActionId, Incident, IncidentId, Refused, ResponderId};
+use slack::answer::{self, Duty, LISTED_MAX};
+use slack::blocks::{Block, Choice, Message, Text, View};
+use slack::card::{self, Face, Setting};
+use slack::command::{Misread, Word};
+use slack::form;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The slash command as people type it.
+const COMMAND: &str = "/catops";
+
+/// Everything that a drawing asks about, of one moment.
+struct Scene<'a> {
+    setup: Arc<Setup>,
+    app: &'a App,
+}
+
+impl<'a> Scene<'a> {
+    fn of(app: &'a App) -> Self {
+        Self { setup: app.setup(), app }
+    }
+
+    fn face(&self, who: &ResponderId) -> Face {
+        let person = self.setup.rota.person(who);
+        Face {
+            name: person.map_or_else(|| who.0.clone(), |person| person.name.clone()),
+            slack: person.and_then(|person| person.slack.clone()),
+        }
+    }
+
+    fn draw<T>(&self, drawing: impl FnOnce(&Setting<'_>) -> T) -> T {
+        let catalogue: &Catalogue = &self.setup.catalogue;
+        let face = |who: &ResponderId| self.face(who);
+        drawing(&Setting { catalogue, face: &face, console: Some(&self.app.public_url), command: COMMAND })
+    }
+}
+
+/// The card of an incident for a channel.
+#[must_use]
+pub fn card(app: &App, incident: &Incident, channel: &str) -> Message {
+    Scene::of(app).draw(|setting| card::card(incident, channel, setting))
+}
+
+/// The card for one reader, in answer to "open".
+#[must_use]
+pub fn private_card(app: &App, incident: &Incident) -> Message {
+    let card = card(app, incident, "");
+    Message::ephemeral(card.text, card.blocks)
+}
+
+/// The direct message that wakes somebody.
+#[must_use]
+pub fn page(app: &App, incident: &Incident, to: &ResponderId) -> Message {
+    Scene::of(app).draw(|setting| answer::page(incident, to, None, setting))
+}
+
+/// One event as a line in the card's thread.
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn thread_line(app: &App, incident: &Incident, seq: u64, thread_ts: &str) -> Result<Option<Message>, ChangeError> {
+    let events = change::events(app, incident.id).await?;
+    let recorded = events.iter().find(|recorded| recorded.seq == seq);
+    let line = recorded.map(|recorded| incident::line(incident, recorded, &|who: &ResponderId| app.name(who)));
+    Ok(line.map(|line| answer::thread(&line, thread_ts)))
+}
+
+/// A plain sentence.
+#[must_use]
+pub fn sentence(text: &str) -> Message {
+    answer::say(text)
+}
+
+/// How an incident is called in a sentence.
+#[must_use]
+pub fn named(incident: &Incident) -> String {
+    format!("{} {}", incident.id, incident.alarm.title)
+}
+
+/// Why nothing was done, and who or what can help.
+pub async fn refused(app: &App, id: IncidentId, error: &ChangeError) -> Message {
+    match error {
+        ChangeError::Refused(Refused::Denied { what, who_can }) => {
+            let denied = Denied { who_can: who_can.clone() };
+            Scene::of(app).draw(|setting| answer::denied(what, &denied, setting))
+        }
+        ChangeError::Refused(refused) => {
+            let incident = change::load(app, id).await.ok();
+            answer::nothing_done(incident.as_ref(), &told(app, refused))
+        }
+        other => answer::nothing_done(None, &other.to_string()),
+    }
+}
+
+/// A refusal with people's names instead of their ids.
+fn told(app: &App, refused: &Refused) -> String {
+    let name = |who: &ResponderId| app.name(who);
+    match refused {
+        Refused::AlreadyAcknowledged { by, .. } => format!("{} already acknowledged it", name(by)),
+        Refused::AlreadyRunning { by, title, .. } => {
+            format!("{} is already running \"{title}\"; wait until it has ended, or stop it", name(by))
+        }
+        Refused::AlreadyRan { by, title, .. } => {
+            format!("{} already ran \"{title}\"; look at the card, then press again if it is still wanted", name(by))
+        }
+        Refused::UnknownPerson { .. } => "you are not in the rota; ask for a line in rota/*.toml with your Slack member id".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// A refusal in the place of a form.
+#[must_use]
+pub fn refused_view(message: &Message) -> View {
+    View::modal("refused", "Nothing done", vec![Block::section(Text::plain(slack::escape::unescape(&message.text)))])
+}
+
+/// A line that was not understood.
+#[must_use]
+pub fn misread(app: &App, misread: &Misread) -> Message {
+    Scene::of(app).draw(|setting| answer::misread(misread, setting))
+}
+
+/// The commands, or one of them.
+#[must_use]
+pub fn help(app: &App, word: Option<Word>) -> Message {
+    Scene::of(app).draw(|setting| answer::help(word, setting))
+}
+
+/// The open incidents.
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn incidents(app: &App) -> Result<Message, ChangeError> {
+    let (open, _) = api::list(app, names::OPEN, None, LISTED_MAX * 10).await?;
+    Ok(Scene::of(app).draw(|setting| answer::incidents(&open, setting)))
+}
+
+/// Who is on call.
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn on_call(app: &App, schedule: Option<&str>) -> Result<Message, ChangeError> {
+    let found = match act::on_call(app, schedule).await? {
+        Ok(found) => found,
+        Err(unknown) => return Ok(sentence(&unknown)),
+    };
+    let duty = |(schedule, now): (String, rota::OnCall)| Duty {
+        schedule,
+        people: now.on_duty,
+        until: now.until,
+        because: now.because,
+        next: now.next.map(|next| next.on_duty).unwrap_or_default(),
+    };
+    let duties: Vec<Duty> = found.into_iter().map(duty).collect();
+    Ok(Scene::of(app).draw(|setting| answer::on_call(&duties, Some(clock::now()), setting)))
+}
+
+/// Whom CatOps takes somebody for.
+#[must_use]
+pub fn whoami(app: &App, slack_user: &str) -> Message {
+    let setup = app.setup();
+    match setup.rota.by_slack_id(slack_user) {
+        None => sentence("You are not in the rota, so you can look and not act. Ask for a line in rota/*.toml with your Slack member id."),
+        Some(person) => {
+            let schedules: Vec<&str> = setup
+                .rota
+                .schedules
+                .keys()
+                .filter(|name| setup.rota.members(name).is_ok_and(|members| members.contains(&&person.id)))
+                .map(String::as_str)
+                .collect();
+            let schedules = if schedules.is_empty() { "no schedule".to_owned() } else { schedules.join(", ") };
+            sentence(&format!("You are {} ({}), on {schedules}.", person.name, person.id))
+        }
+    }
+}
+
+/// Why these actions, as a dialog.
+#[must_use]
+pub fn why(app: &App, incident: &Incident) -> View {
+    Scene::of(app).draw(|setting| form::why(incident, setting))
+}
+
+/// Why these actions, as an answer.
+#[must_use]
+pub fn why_message(app: &App, incident: &Incident) -> Message {
+    let view = why(app, incident);
+    let reasons: Vec<String> = incident.suggestions.iter().map(|suggestion| format!("{}: {}", suggestion.title, suggestion.reason)).collect();
+    let none = || incident.no_match.clone().unwrap_or_else(|| "no suggestions were made yet".to_owned());
+    let said = if reasons.is_empty() { none() } else { reasons.join("; ") };
+    Message::ephemeral(slack::escape::text(&format!("Why these actions on {}: {said}", incident.id), 2900), view.blocks)
+}
+
+/// What happened, as a dialog.
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn timeline(app: &App, incident: &Incident) -> Result<View, ChangeError> {
+    let events = change::events(app, incident.id).await?;
+    let lines = incident::timeline(incident, &events, |who| app.name(who));
+    Ok(Scene::of(app).draw(|setting| form::timeline(incident, &lines, setting)))
+}
+
+/// What happened, as an answer.
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn timeline_message(app: &App, incident: &Incident) -> Result<Message, ChangeError> {
+    let view = timeline(app, incident).await?;
+    Ok(Message::ephemeral(format!("Timeline of {}", incident.id), view.blocks.into_iter().take(slack::limits::MESSAGE_BLOCKS_MAX).collect()))
+}
+
+/// The choice of any action.
+#[must_use]
+pub fn choose_action(app: &App, incident: &Incident) -> View {
+    Scene::of(app).draw(|setting| form::choose(incident, setting))
+}
+
+/// The parameters of one action; `None` when the catalogue does not know it.
+#[must_use]
+pub fn params_form(app: &App, incident: &Incident, action: &ActionId) -> Option<View> {
+    let scene = Scene::of(app);
+    let found = scene.setup.catalogue.get(action)?;
+    let filled = act::values(found, incident, BTreeMap::new());
+    let place = incident.suggestions.iter().position(|suggestion| suggestion.action.as_ref() == Some(action));
+    Some(scene.draw(|setting| form::params(incident, found, &filled, place.map(|place| place + 1), setting)))
+}
+
+/// Choices for a menu of actions that asks while somebody types.
+#[must_use]
+pub fn action_choices(app: &App, typed: &str) -> Vec<Choice> {
+    let typed = typed.to_lowercase();
+    let setup = app.setup();
+    let fits = |action: &&incident::action::Action| action.id.as_str().contains(&typed) || action.title.to_lowercase().contains(&typed);
+    setup.catalogue.iter().filter(fits).take(100).map(|action| Choice::new(slack::escape::plain(&action.title, 75), action.id.as_str())).collect()
+}
+
+/// What can be run on an incident.
+#[must_use]
+pub fn runnable(app: &App, incident: &Incident) -> Message {
+    let setup = app.setup();
+    let suggested: Vec<String> = incident
+        .suggestions
+        .iter()
+        .enumerate()
+        .map(|(rank, suggestion)| format!("{COMMAND} run {} on {}   {}", rank + 1, incident.id, suggestion.title))
+        .collect();
+    let all: Vec<&str> = setup.catalogue.iter().map(|action| action.id.as_str()).collect();
+    sentence(&format!("On {}:\n{}\nAll actions: {}", named(incident), suggested.join("\n"), all.join(", ")))
+}
+
+/// What an action would do, without doing it.
+#[must_use]
+pub fn dry_run(app: &App, incident: &Incident, action: &ActionId, given: BTreeMap<String, String>) -> Message {
+    let setup = app.setup();
+    let Some(found) = setup.catalogue.get(action) else {
+        return sentence(&Refused::NoSuchAction { action: action.0.clone() }.to_string());
+    };
+    let values = act::values(found, incident, given);
+    match found.validate(&values) {
+        Ok(params) => match found.plan(&params) {
+            Ok(plan) => sentence(&format!("Would run on {}: {plan}. Nothing was done.", incident.id)),
+            Err(error) => sentence(&error.to_string()),
+        },
+        Err(bad) => {
+            let problems: Vec<String> = bad.iter().map(ToString::to_string).collect();
+            sentence(&format!("{action} cannot run yet: {}. Type {COMMAND} run {action} name=value ...", problems.join("; ")))
+        }
+    }
+}
