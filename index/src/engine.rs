@@ -150,21 +150,20 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Calls `found(runbook, score)` for every runbook that has the stem in this part; the score is BM25.
-    /// Returns the idf there, 0 where the stem is unknown or too common to say anything.
-    pub(crate) fn each_match(&self, part: Part, stem: &str, mut found: impl FnMut(u32, f32)) -> f32 {
-        let Some(index) = self.parts.get(part as usize) else { return 0.0 };
+    /// Calls `found(runbook, score)` for every runbook that has the stem in this part; the score is BM25. A stem that is too
+    /// common to say anything is passed over.
+    pub(crate) fn each_match(&self, part: Part, stem: &str, mut found: impl FnMut(u32, f32)) {
+        let Some(index) = self.parts.get(part as usize) else { return };
         let term = Term::from_field_text(index.field, stem);
         // The index is in memory: reading it cannot fail, and a term that could not be read would count as absent.
-        let Ok(Some(info)) = index.postings.get_term_info(&term) else { return 0.0 };
+        let Ok(Some(info)) = index.postings.get_term_info(&term) else { return };
         let too_common = info.doc_freq as f32 > self.shape.common_share * self.size as f32;
         if too_common && self.size >= self.shape.common_from {
-            return 0.0;
+            return;
         }
-        let idf = self.idf(info.doc_freq);
-        let weight = idf.powf(self.shape.idf_power) * (1.0 + self.shape.k1);
+        let weight = self.idf(info.doc_freq).powf(self.shape.idf_power) * (1.0 + self.shape.k1);
         let Ok(mut postings) = index.postings.read_postings_from_terminfo(&info, IndexRecordOption::WithFreqs) else {
-            return 0.0;
+            return;
         };
         let mut runbook = postings.doc();
         while runbook != TERMINATED {
@@ -173,7 +172,6 @@ impl Engine {
             found(runbook, weight * frequency / (frequency + norm));
             runbook = postings.advance();
         }
-        idf
     }
 
     /// How rare a stem is over titles and bodies together: the larger count decides.

@@ -74,6 +74,8 @@ impl Match {
 
 /// What agreements are measured by when no word matches.
 const UNIT_MIN: f64 = 10.0;
+/// What a word that no runbook knows counts in [`Hit::explained`].
+const UNKNOWN_WORD: f64 = 0.5;
 /// Shortest name, without separators, that counts when it stands inside a longer one: `error` would be everywhere.
 const NAME_INSIDE_CHARS_MIN: usize = 8;
 
@@ -96,10 +98,12 @@ pub(crate) fn search(
     let mut scores = vec![0.0_f64; engine.size as usize];
     let summands = match_words(engine, weights, &terms, &mut scores);
     let all: Vec<&Runbook> = runbooks.values().collect();
+    let rarity = |term: &AlarmTerm| if term.is_phrase { 0.0 } else { engine.rarity(&term.stem) };
+    let rarities: Vec<f32> = terms.iter().map(rarity).collect();
     // Agreements are worth a part of the best word score: names of ten words score ten times as much as names of one.
     let unit = scores.iter().copied().fold(UNIT_MIN, f64::max);
     let mut agreements = agreements(weights, &all, alarm);
-    agreements.extend(title_coverage(engine, weights, &terms, &all));
+    agreements.extend(title_coverage(engine, weights, &terms, &rarities, &all));
     for (place, matched) in &mut agreements {
         matched.share *= unit;
         scores[*place] += matched.share;
@@ -107,7 +111,7 @@ pub(crate) fn search(
     let mut order: Vec<usize> = (0..scores.len()).filter(|place| scores[*place] > 0.0).collect();
     order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]).then(a.cmp(b)));
     order.truncate(limit);
-    let explained = explained(engine, &terms, &summands, all.len());
+    let explained = explained(&terms, &rarities, &summands, all.len());
     let mut matched: BTreeMap<usize, Vec<Match>> = order.iter().map(|place| (*place, Vec::new())).collect();
     for summand in summands {
         if let Some(matched) = matched.get_mut(&(summand.runbook as usize)) {
@@ -155,11 +159,18 @@ fn match_words(engine: &Engine, weights: &Weights, terms: &[AlarmTerm], scores: 
     summands
 }
 
-/// For each runbook, the share of the alarm's words that it says, by weight and rarity.
-fn explained(engine: &Engine, terms: &[AlarmTerm], summands: &[Summand], size: usize) -> Vec<f64> {
-    let worth =
-        |term: &AlarmTerm| if term.is_phrase { 0.0 } else { f64::from(term.weight * engine.rarity(&term.stem)) };
-    let worths: Vec<f64> = terms.iter().map(worth).collect();
+/// For each runbook, the share of the alarm's words that it says, by weight and rarity. A word that no runbook knows counts
+/// little, since it is most often the name of a machine or a team.
+fn explained(terms: &[AlarmTerm], rarities: &[f32], summands: &[Summand], size: usize) -> Vec<f64> {
+    let mut is_known = vec![false; terms.len()];
+    for summand in summands {
+        is_known[summand.term as usize] = true;
+    }
+    let worth = |number: usize| {
+        let known = if is_known[number] { 1.0 } else { UNKNOWN_WORD };
+        f64::from(terms[number].weight * rarities[number]) * known
+    };
+    let worths: Vec<f64> = (0..terms.len()).map(worth).collect();
     let whole: f64 = worths.iter().sum();
     let mut said = vec![0.0; size];
     let mut counted = vec![u32::MAX; size];
@@ -175,11 +186,17 @@ fn explained(engine: &Engine, terms: &[AlarmTerm], summands: &[Summand], size: u
 }
 
 /// What each runbook gains from the share of its title that the alarm says, by rarity.
-fn title_coverage(engine: &Engine, weights: &Weights, terms: &[AlarmTerm], all: &[&Runbook]) -> Vec<(usize, Match)> {
+fn title_coverage(
+    engine: &Engine,
+    weights: &Weights,
+    terms: &[AlarmTerm],
+    rarities: &[f32],
+    all: &[&Runbook],
+) -> Vec<(usize, Match)> {
     let mut said = vec![0.0_f32; all.len()];
-    for term in terms.iter().filter(|term| !term.is_phrase) {
-        let rarity = engine.rarity(&term.stem) * (term.weight / weights.alarm.name).min(1.0);
-        engine.each_match(Part::Title, &term.stem, |runbook, _| said[runbook as usize] += rarity);
+    for (term, rarity) in terms.iter().zip(rarities).filter(|(term, _)| !term.is_phrase) {
+        let share = rarity * (term.weight / weights.alarm.name).min(1.0);
+        engine.each_match(Part::Title, &term.stem, |runbook, _| said[runbook as usize] += share);
     }
     let share = |place: usize| said[place] / engine.title_idf[place].max(1.0);
     coverage(Match::TITLE_COVERAGE, weights.bonus.title_coverage, all, share)

@@ -127,10 +127,12 @@ fn a_runbook_without_a_known_action_is_for_reading() {
 
 #[test]
 fn below_the_bar_it_says_so_and_keeps_the_runner_up() {
-    let ranking = run(&[hit("Slow service", &["restart"], &[("body", "the", 1.0)])], &[], &[]);
+    let weak = Hit { explained: 0.1, ..slow() };
+    let one_word = hit("Slow service", &["restart"], &[("body", "service", 90.0)]);
+    let ranking = run(&[weak, one_word], &[], &[]);
     assert!(ranking.suggestions.is_empty());
     assert_eq!(ranking.no_match.as_deref(), Some("no good match: the nearest runbook is Slow service"));
-    assert_eq!(ranking.runners_up.len(), 1);
+    assert_eq!(ranking.runners_up.len(), 3);
     assert_eq!(run(&[], &[], &[]).no_match.as_deref(), Some("no good match: no runbook shares a word with this alarm"));
 }
 
