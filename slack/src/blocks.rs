@@ -60,6 +60,7 @@ pub enum Element {
 /// What a context block may hold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
+#[expect(clippy::large_enum_variant, reason = "a context has at most ten, and a box would be in every reader's way")]
 pub enum ContextElement {
     /// A text object.
     Text(Text),

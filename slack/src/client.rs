@@ -2,7 +2,7 @@
 //!
 //! It never waits and never retries: it says which of five things went wrong, and the outbox decides. It reads neither the
 //! clock nor the environment. Every payload passes `limits` on its way out. Methods and errors are those of Slack's
-//! method pages of August 2026; the base address can be another (`SLACK_API_URL`, GovSlack, the local Slack).
+//! method pages of August 2026; the base address can be another (`SLACK_API_URL`, `GovSlack`, the local Slack).
 
 use crate::blocks::{Message, Metadata, View};
 use crate::limits::{fit, fit_view};
