@@ -79,26 +79,14 @@ pub fn on_call(
     let at = at.clamp(ANSWERED.start, ANSWERED.end);
     let operations = operations_of(schedule, operations);
     let now = piece(schedule, &operations, at);
-    let later = find(
-        &now,
-        |end| piece(schedule, &operations, end),
-        |piece| piece.span.end,
-        |piece| piece.on_duty != now.on_duty,
-    );
-    let earlier = find(
-        &now,
-        |start| piece(schedule, &operations, start - TimeDelta::nanoseconds(1)),
-        |piece| piece.span.start,
-        |piece| piece.on_duty != now.on_duty,
-    );
+    let others = |piece: &Piece<'_>| piece.on_duty != now.on_duty;
+    let earlier = find(schedule, &operations, &now, Way::Back, others);
+    let later = find(schedule, &operations, &now, Way::Ahead, others);
     let until = later.as_ref().map(|piece| piece.span.start);
     let next = match later {
-        Some(later) if later.on_duty.is_empty() => find(
-            &later,
-            |end| piece(schedule, &operations, end),
-            |piece| piece.span.end,
-            |piece| !piece.on_duty.is_empty(),
-        ),
+        Some(gap) if gap.on_duty.is_empty() => {
+            find(schedule, &operations, &gap, Way::Ahead, |piece| !piece.on_duty.is_empty())
+        }
         later => later,
     };
     Ok(OnCall {
@@ -186,23 +174,33 @@ fn operations_of<'r>(schedule: &Schedule, operations: &'r [Operation]) -> Vec<&'
     operations
 }
 
-/// Walks from the edge of `piece` to the next one, until `found`; gives up at the end of time or of patience.
+/// The two directions of time.
+#[derive(Clone, Copy)]
+enum Way {
+    Back,
+    Ahead,
+}
+
+/// Walks from `from` piece by piece, until `wanted`; gives up at the end of time or of [`SEARCH_PIECES_MAX`].
 fn find<'r>(
+    schedule: &'r Schedule,
+    operations: &[&'r Operation],
     from: &Piece<'r>,
-    beyond: impl Fn(DateTime<Utc>) -> Piece<'r>,
-    edge: impl Fn(&Piece<'r>) -> DateTime<Utc>,
-    found: impl Fn(&Piece<'r>) -> bool,
+    way: Way,
+    wanted: impl Fn(&Piece<'r>) -> bool,
 ) -> Option<Piece<'r>> {
-    let mut at = edge(from);
+    let mut span = from.span;
     for _ in 0..SEARCH_PIECES_MAX {
-        if !ANSWERED.contains(at) {
-            return None;
-        }
-        let piece = beyond(at);
-        if found(&piece) {
+        let at = match way {
+            Way::Back if span.start > ANSWERED.start => span.start - TimeDelta::nanoseconds(1),
+            Way::Ahead if span.end < ANSWERED.end => span.end,
+            Way::Back | Way::Ahead => return None,
+        };
+        let piece = piece(schedule, operations, at);
+        if wanted(&piece) {
             return Some(piece);
         }
-        at = edge(&piece);
+        span = piece.span;
     }
     None
 }

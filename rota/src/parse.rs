@@ -26,6 +26,28 @@ impl Rota {
     /// Reads files given as (path, text), all together: a person of one file may be on a schedule of another.
     /// No files at all are the empty rota.
     ///
+    /// ```toml
+    /// [people.ana]
+    /// name = "Ana Ruiz"
+    /// slack = "U0ANA"                 # or email = "ana@example.com", or both
+    ///
+    /// [schedules.payments]
+    /// zone = "Europe/Madrid"
+    /// [[schedules.payments.layers]]
+    /// name = "weekly"
+    /// rotation = ["ana", "ben", ["chi", "dan"], []]  # a turn each; [] is nobody
+    /// handoff = "2026-01-05 09:00"    # turn 0 starts here, in the zone
+    /// every = "1 week"                # hours, days, weeks, months, years
+    /// window = "Mon-Fri 08:00-20:00"  # optional, as are priority, zone, start and end
+    ///
+    /// [escalation.payments]
+    /// services = ["checkout-api", "payments-*"]
+    /// catch_all = ["ana"]
+    /// [[escalation.payments.levels]]
+    /// page = ["schedule:payments", "dan"]
+    /// wait = "5m"                     # the last level may leave it out: 5 minutes
+    /// ```
+    ///
     /// # Errors
     /// Every mistake, by file and line. While any file is not TOML at all, only that is said: what the rest of it
     /// would have named is not known.
