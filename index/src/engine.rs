@@ -3,6 +3,7 @@
 //! It is written in one go and its writer is dropped, so an idle process holds the postings and nothing else.
 //! Nothing is stored: tantivy's document number is the runbook's place in the order of ids.
 
+use crate::names::Name;
 use crate::runbook::{Runbook, is_fence};
 use crate::weights::{RunbookWeights, Shape, Weights};
 use crate::words;
@@ -101,6 +102,8 @@ pub(crate) struct Engine {
     pub(crate) analyzer: TextAnalyzer,
     /// For each runbook, the sum of its title terms' rarity: what full coverage is measured against.
     pub(crate) title_idf: Vec<f32>,
+    /// For each runbook, its names.
+    pub(crate) names: Vec<Vec<Name>>,
     shape: Shape,
 }
 
@@ -120,7 +123,7 @@ impl Engine {
             .schema(schema)
             .tokenizers(tokenizers)
             .single_segment_index_writer::<TantivyDocument>(RamDirectory::create(), WRITER_BYTES)?;
-        let mut titles = Vec::new();
+        let (mut titles, mut names) = (Vec::new(), Vec::new());
         for runbook in runbooks {
             let mut document = TantivyDocument::new();
             for (part, text) in parts_of(runbook, weights.shape.lead_words) {
@@ -132,6 +135,7 @@ impl Engine {
             }
             writer.add_document(document)?;
             titles.push(runbook.title.clone());
+            names.push(Name::all_of(runbook));
         }
         let index = writer.finalize()?;
         let searcher = index.reader_builder().reload_policy(tantivy::ReloadPolicy::Manual).try_into()?.searcher();
@@ -145,7 +149,7 @@ impl Engine {
             }
         }
         let size = u32::try_from(titles.len()).unwrap_or(u32::MAX);
-        let mut engine = Self { parts, size, analyzer, title_idf: Vec::new(), shape: weights.shape.clone() };
+        let mut engine = Self { parts, size, analyzer, title_idf: Vec::new(), names, shape: weights.shape.clone() };
         engine.title_idf = titles.iter().map(|title| engine.idf_of_text(title)).collect();
         Ok(engine)
     }

@@ -7,6 +7,7 @@ mod alarm_text;
 mod engine;
 mod front_matter;
 mod library;
+mod names;
 mod promql;
 mod rank;
 mod runbook;

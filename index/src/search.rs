@@ -6,7 +6,8 @@
 
 use crate::alarm_text::{self, AlarmTerm};
 use crate::engine::{Engine, Part};
-use crate::runbook::{Runbook, file_name};
+use crate::names::{Name, Nearness, fits};
+use crate::runbook::Runbook;
 use crate::weights::Weights;
 use incident::{ActionId, Alarm, RunbookId};
 use serde::{Deserialize, Serialize};
@@ -76,8 +77,13 @@ impl Match {
 const UNIT_MIN: f64 = 10.0;
 /// What a word that no runbook knows counts in [`Hit::explained`].
 const UNKNOWN_WORD: f64 = 0.5;
-/// Shortest name, without separators, that counts when it stands inside a longer one: `error` would be everywhere.
-const NAME_INSIDE_CHARS_MIN: usize = 8;
+/// An agreement of one runbook while all are scored together.
+struct Agreement<'a> {
+    place: usize,
+    field: &'static str,
+    term: &'a str,
+    share: f64,
+}
 
 /// One summand while all runbooks are scored together.
 struct Summand {
@@ -102,11 +108,11 @@ pub(crate) fn search(
     let rarities: Vec<f32> = terms.iter().map(rarity).collect();
     // Agreements are worth a part of the best word score: names of ten words score ten times as much as names of one.
     let unit = scores.iter().copied().fold(UNIT_MIN, f64::max);
-    let mut agreements = agreements(weights, &all, alarm);
+    let mut agreements = agreements(engine, weights, &all, alarm);
     agreements.extend(title_coverage(engine, weights, &terms, &rarities, &all));
-    for (place, matched) in &mut agreements {
-        matched.share *= unit;
-        scores[*place] += matched.share;
+    for agreement in &mut agreements {
+        agreement.share *= unit;
+        scores[agreement.place] += agreement.share;
     }
     let mut order: Vec<usize> = (0..scores.len()).filter(|place| scores[*place] > 0.0).collect();
     order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]).then(a.cmp(b)));
@@ -119,9 +125,9 @@ pub(crate) fn search(
             matched.push(Match { field: summand.part.name().to_owned(), term, share: f64::from(summand.share) });
         }
     }
-    for (place, agreement) in agreements {
+    for Agreement { place, field, term, share } in agreements {
         if let Some(matched) = matched.get_mut(&place) {
-            matched.push(agreement);
+            matched.push(Match { field: field.to_owned(), term: term.to_owned(), share });
         }
     }
     let hit = |place: usize| {
@@ -186,35 +192,32 @@ fn explained(terms: &[AlarmTerm], rarities: &[f32], summands: &[Summand], size: 
 }
 
 /// What each runbook gains from the share of its title that the alarm says, by rarity.
-fn title_coverage(
+fn title_coverage<'a>(
     engine: &Engine,
     weights: &Weights,
     terms: &[AlarmTerm],
     rarities: &[f32],
-    all: &[&Runbook],
-) -> Vec<(usize, Match)> {
+    all: &[&'a Runbook],
+) -> Vec<Agreement<'a>> {
     let mut said = vec![0.0_f32; all.len()];
     for (term, rarity) in terms.iter().zip(rarities).filter(|(term, _)| !term.is_phrase) {
         let share = rarity * (term.weight / weights.alarm.name).min(1.0);
         engine.each_match(Part::Title, &term.stem, |runbook, _| said[runbook as usize] += share);
     }
-    let share = |place: usize| said[place] / engine.title_idf[place].max(1.0);
-    coverage(Match::TITLE_COVERAGE, weights.bonus.title_coverage, all, share)
+    let share = |place: usize| {
+        let said = (said[place] / engine.title_idf[place].max(1.0)).min(1.0);
+        f64::from(weights.bonus.title_coverage * said)
+    };
+    let agreement = |place: usize| {
+        let term = all[place].title.as_str();
+        Agreement { place, field: Match::TITLE_COVERAGE, term, share: share(place) }
+    };
+    (0..all.len()).map(agreement).filter(|agreement| agreement.share > 0.0).collect()
 }
 
-fn coverage(name: &str, bonus: f32, all: &[&Runbook], share: impl Fn(usize) -> f32) -> Vec<(usize, Match)> {
-    let gain = |place: usize| f64::from(bonus * share(place).min(1.0));
-    (0..all.len())
-        .map(|place| (place, gain(place)))
-        .filter(|(_, gain)| *gain > 0.0)
-        .map(|(place, share)| (place, Match { field: name.to_owned(), term: all[place].title.clone(), share }))
-        .collect()
-}
-
-/// Names that agree, as `(place, reason)`.
-fn agreements(weights: &Weights, all: &[&Runbook], alarm: &Alarm) -> Vec<(usize, Match)> {
-    let name = plain(&alarm.title);
-    let ending = ending(&alarm.title);
+/// Names that agree.
+fn agreements<'a>(engine: &Engine, weights: &Weights, all: &[&'a Runbook], alarm: &'a Alarm) -> Vec<Agreement<'a>> {
+    let name = Name::of(&alarm.title);
     let names: Vec<&str> = [alarm.title.as_str()]
         .into_iter()
         .chain(alarm.labels.get("alertname").map(String::as_str))
@@ -228,14 +231,12 @@ fn agreements(weights: &Weights, all: &[&Runbook], alarm: &Alarm) -> Vec<(usize,
         .collect();
     let mut found = Vec::new();
     for (place, runbook) in all.iter().enumerate() {
-        let mut add = |field: &str, term: &str, share: f32| {
+        let mut add = |field: &'static str, term: &'a str, share: f32| {
             if share > 0.0 {
-                found.push((place, Match { field: field.to_owned(), term: term.to_owned(), share: f64::from(share) }));
+                found.push(Agreement { place, field, term, share: f64::from(share) });
             }
         };
-        let own = [runbook.title.as_str(), file_name(&runbook.id)];
-        let own = own.into_iter().chain(runbook.aliases.iter().map(String::as_str));
-        let nearness = own.map(|own| nearness(&name, &ending, own)).max().unwrap_or_default();
+        let nearness = engine.names[place].iter().map(|own| name.nearness(own)).max().unwrap_or_default();
         match nearness {
             Nearness::Same => add(Match::EXACT_NAME, &alarm.title, weights.bonus.exact_name),
             Nearness::Inside => add(Match::NAME_INSIDE, &runbook.title, weights.bonus.name_inside),
@@ -250,89 +251,4 @@ fn agreements(weights: &Weights, all: &[&Runbook], alarm: &Alarm) -> Vec<(usize,
         }
     }
     found
-}
-
-/// How near two names are, the nearest last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-enum Nearness {
-    #[default]
-    Apart,
-    Ending,
-    Inside,
-    Same,
-}
-
-fn nearness(alarm: &str, alarm_ending: &str, own: &str) -> Nearness {
-    let plain_own = plain(own);
-    if plain_own.is_empty() || alarm.is_empty() {
-        Nearness::Apart
-    } else if plain_own == alarm {
-        Nearness::Same
-    } else if plain_own.chars().count() >= NAME_INSIDE_CHARS_MIN && alarm.contains(&plain_own) {
-        Nearness::Inside
-    } else if !alarm_ending.is_empty() && ending(own) == alarm_ending {
-        Nearness::Ending
-    } else {
-        Nearness::Apart
-    }
-}
-
-/// The last part of a name in parts; empty for a name in one.
-fn ending(name: &str) -> String {
-    name.rsplit_once('/').map(|(_, last)| plain(last)).unwrap_or_default()
-}
-
-/// A name without case and separators, so that `Kube-Pod-CrashLooping` and `KubePodCrashLooping` agree.
-fn plain(name: &str) -> String {
-    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-}
-
-/// Does the whole name fit the pattern? `*` is anything, `?` any one character, case does not count.
-fn fits(pattern: &str, name: &str) -> bool {
-    let pattern: Vec<char> = pattern.trim().to_lowercase().chars().collect();
-    let name: Vec<char> = name.trim().to_lowercase().chars().collect();
-    let (mut p, mut n) = (0, 0);
-    let mut retry = None;
-    while n < name.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                retry = Some((p, n));
-                p += 1;
-            }
-            Some(c) if *c == '?' || *c == name[n] => {
-                p += 1;
-                n += 1;
-            }
-            Some(_) | None => match retry {
-                Some((star, from)) => {
-                    retry = Some((star, from + 1));
-                    p = star + 1;
-                    n = from + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    !pattern.is_empty() && pattern[p..].iter().all(|c| *c == '*')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_fit_whole_names() {
-        for (pattern, name, expect) in [
-            ("KubePod*", "kubepodcrashlooping", true),
-            ("*5xx*", "checkout-5XX-rate", true),
-            ("disk-?", "disk-1", true),
-            ("disk-?", "disk-12", false),
-            ("*a*b", "xaybzb", true),
-            ("exact", "exactly", false),
-            ("", "", false),
-            ("*", "", true),
-        ] {
-            assert_eq!(fits(pattern, name), expect, "{pattern} {name}");
-        }
-    }
 }

@@ -22,8 +22,9 @@ pub(crate) const BAR_LIKELY: f64 = 0.50;
 const SCORE_UNKNOWN: f64 = 10.0;
 /// Words that must match: one common word is a coincidence.
 const TERMS_MATCHED_MIN: usize = 2;
-/// What each later action of a runbook keeps of the runbook's score: its author put the best first.
-const NEXT_ACTION: f64 = 0.9;
+/// What each later action of a runbook keeps of the score of the one before: its author put the best first, and a second
+/// runbook that fits nearly as well should get a button too.
+const NEXT_ACTION: f64 = 0.8;
 /// How far a perfect record may lift a score, and a bad one lower it, as an exponent of 2.
 const RECORD_REACH: f64 = 1.5;
 /// What an action keeps of its score after it ran in this incident and the alarm stayed.
