@@ -105,7 +105,7 @@ fn what_cleared_this_alarm_before_is_offered_though_no_runbook_names_it() {
 fn an_action_that_just_did_not_help_makes_room_for_the_next() {
     let ranking =
         run(&[slow(), hit("Node", &["drain"], &[("body", "a", 500.0), ("body", "b", 500.0)])], &[], &["roll-back"]);
-    assert_eq!(titles(&ranking), ["Restart checkout-api", "Scale checkout-api", "Drain checkout-api"]);
+    assert_eq!(titles(&ranking), ["Restart checkout-api", "Drain checkout-api", "Scale checkout-api"]);
     assert_eq!(ranking.runners_up[0].title, "Roll back checkout-api");
 }
 
