@@ -70,7 +70,12 @@ pub fn reload(app: &App) {
         Ok(reload) => {
             report(&scan, &reload);
             let (added, changed, removed) = (reload.added, reload.changed, reload.removed);
-            tracing::info!(added, changed, removed, "reloaded the configuration: {added} runbooks added, {changed} changed, {removed} removed");
+            tracing::info!(
+                added,
+                changed,
+                removed,
+                "reloaded the configuration: {added} runbooks added, {changed} changed, {removed} removed"
+            );
         }
         Err(error) => tracing::error!(error = %error, "the runbooks could not be indexed; the old index stays"),
     }

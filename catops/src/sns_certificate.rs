@@ -49,5 +49,9 @@ fn cached(url: &str) -> Option<String> {
 /// The address does not answer.
 pub async fn confirm(app: &App, url: &str) -> Result<(), String> {
     let response = app.http.get(url).timeout(TIMEOUT).send().await.map_err(|error| error.without_url().to_string())?;
-    if response.status().is_success() { Ok(()) } else { Err(format!("the confirmation was answered {}", response.status())) }
+    if response.status().is_success() {
+        Ok(())
+    } else {
+        Err(format!("the confirmation was answered {}", response.status()))
+    }
 }

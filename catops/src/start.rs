@@ -48,7 +48,8 @@ pub async fn start(options: Options) -> Result<Started> {
     let scan = index::scan_dir(&setup.runbooks());
     let reload = runbooks.reload(&scan.files).context("indexing the runbooks")?;
     library::report(&scan, &reload);
-    let log = SqliteLog::open(&options.data).with_context(|| format!("opening the data in {}", options.data.display()))?;
+    let log =
+        SqliteLog::open(&options.data).with_context(|| format!("opening the data in {}", options.data.display()))?;
     log.release_safe("serve/").await.context("taking over what the last process left")?;
     let own_url = format!("http://{}", options.address);
     let which = which_slack(&options, &own_url)?;
@@ -101,15 +102,21 @@ fn read_setup(config: &Path) -> Result<Setup> {
 fn which_slack(options: &Options, own_url: &str) -> Result<Which> {
     match (env("SLACK_BOT_TOKEN"), env("SLACK_SIGNING_SECRET")) {
         (Some(_), Some(_)) => Ok(Which::Real),
-        (Some(_), None) => bail!("SLACK_BOT_TOKEN is set and SLACK_SIGNING_SECRET is not; it stands under Basic Information of the Slack app"),
-        (None, Some(_)) => bail!("SLACK_SIGNING_SECRET is set and SLACK_BOT_TOKEN is not; it stands under OAuth & Permissions of the Slack app"),
+        (Some(_), None) => bail!(
+            "SLACK_BOT_TOKEN is set and SLACK_SIGNING_SECRET is not; it stands under Basic Information of the Slack app"
+        ),
+        (None, Some(_)) => bail!(
+            "SLACK_SIGNING_SECRET is set and SLACK_BOT_TOKEN is not; it stands under OAuth & Permissions of the Slack app"
+        ),
         (None, None) if options.address.ip().is_loopback() => {
             let config = local_slack(options, own_url);
             let sim = Sim::new(config.clone()).context("starting the local Slack")?;
             Ok(Which::Local(sim, Box::new(config)))
         }
         (None, None) => {
-            tracing::warn!("no Slack: set SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET, or listen on a loopback address for the local one");
+            tracing::warn!(
+                "no Slack: set SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET, or listen on a loopback address for the local one"
+            );
             Ok(Which::Nothing)
         }
     }
@@ -120,7 +127,11 @@ fn local_slack(options: &Options, own_url: &str) -> SimConfig {
     config.journal = Some(options.data.join("local-slack.jsonl"));
     config.app.hints = Word::ALL.iter().map(|word| (word.example().to_owned(), word.purpose().to_owned())).collect();
     config.app.message_shortcuts.clear();
-    let seed = |(id, name, topic): &(String, String, String)| ChannelSeed { id: id.clone(), name: name.clone(), topic: topic.clone() };
+    let seed = |(id, name, topic): &(String, String, String)| ChannelSeed {
+        id: id.clone(),
+        name: name.clone(),
+        topic: topic.clone(),
+    };
     if !options.local_channels.is_empty() {
         config.channels = options.local_channels.iter().map(seed).collect();
     }

@@ -69,7 +69,12 @@ pub fn page(app: &App, incident: &Incident, to: &ResponderId) -> Message {
 ///
 /// # Errors
 /// The log cannot be read.
-pub async fn thread_line(app: &App, incident: &Incident, seq: u64, thread_ts: &str) -> Result<Option<Message>, ChangeError> {
+pub async fn thread_line(
+    app: &App,
+    incident: &Incident,
+    seq: u64,
+    thread_ts: &str,
+) -> Result<Option<Message>, ChangeError> {
     let events = change::events(app, incident.id).await?;
     let recorded = events.iter().find(|recorded| recorded.seq == seq);
     let line = recorded.map(|recorded| incident::line(incident, recorded, &|who: &ResponderId| app.name(who)));
@@ -114,7 +119,9 @@ fn told(app: &App, refused: &Refused) -> String {
         Refused::AlreadyRan { by, title, .. } => {
             format!("{} already ran \"{title}\"; look at the card, then press again if it is still wanted", name(by))
         }
-        Refused::UnknownPerson { .. } => "you are not in the rota; ask for a line in rota/*.toml with your Slack member id".to_owned(),
+        Refused::UnknownPerson { .. } => {
+            "you are not in the rota; ask for a line in rota/*.toml with your Slack member id".to_owned()
+        }
         other => other.to_string(),
     }
 }
@@ -171,7 +178,9 @@ pub async fn on_call(app: &App, schedule: Option<&str>) -> Result<Message, Chang
 pub fn whoami(app: &App, slack_user: &str) -> Message {
     let setup = app.setup();
     match setup.rota.by_slack_id(slack_user) {
-        None => sentence("You are not in the rota, so you can look and not act. Ask for a line in rota/*.toml with your Slack member id."),
+        None => sentence(
+            "You are not in the rota, so you can look and not act. Ask for a line in rota/*.toml with your Slack member id.",
+        ),
         Some(person) => {
             let schedules: Vec<&str> = setup
                 .rota
@@ -196,7 +205,8 @@ pub fn why(app: &App, incident: &Incident) -> View {
 #[must_use]
 pub fn why_message(app: &App, incident: &Incident) -> Message {
     let view = why(app, incident);
-    let reasons: Vec<String> = incident.suggestions.iter().map(|suggestion| format!("{}: {}", suggestion.title, suggestion.reason)).collect();
+    let reasons: Vec<String> =
+        incident.suggestions.iter().map(|suggestion| format!("{}: {}", suggestion.title, suggestion.reason)).collect();
     let none = || incident.no_match.clone().unwrap_or_else(|| "no suggestions were made yet".to_owned());
     let said = if reasons.is_empty() { none() } else { reasons.join("; ") };
     Message::ephemeral(slack::escape::text(&format!("Why these actions on {}: {said}", incident.id), 2900), view.blocks)
@@ -218,7 +228,10 @@ pub async fn timeline(app: &App, incident: &Incident) -> Result<View, ChangeErro
 /// The log cannot be read.
 pub async fn timeline_message(app: &App, incident: &Incident) -> Result<Message, ChangeError> {
     let view = timeline(app, incident).await?;
-    Ok(Message::ephemeral(format!("Timeline of {}", incident.id), view.blocks.into_iter().take(slack::limits::MESSAGE_BLOCKS_MAX).collect()))
+    Ok(Message::ephemeral(
+        format!("Timeline of {}", incident.id),
+        view.blocks.into_iter().take(slack::limits::MESSAGE_BLOCKS_MAX).collect(),
+    ))
 }
 
 /// The choice of any action.
@@ -242,8 +255,16 @@ pub fn params_form(app: &App, incident: &Incident, action: &ActionId) -> Option<
 pub fn action_choices(app: &App, typed: &str) -> Vec<Choice> {
     let typed = typed.to_lowercase();
     let setup = app.setup();
-    let fits = |action: &&incident::action::Action| action.id.as_str().contains(&typed) || action.title.to_lowercase().contains(&typed);
-    setup.catalogue.iter().filter(fits).take(100).map(|action| Choice::new(slack::escape::plain(&action.title, 75), action.id.as_str())).collect()
+    let fits = |action: &&incident::action::Action| {
+        action.id.as_str().contains(&typed) || action.title.to_lowercase().contains(&typed)
+    };
+    setup
+        .catalogue
+        .iter()
+        .filter(fits)
+        .take(100)
+        .map(|action| Choice::new(slack::escape::plain(&action.title, 75), action.id.as_str()))
+        .collect()
 }
 
 /// What can be run on an incident.
@@ -275,7 +296,10 @@ pub fn dry_run(app: &App, incident: &Incident, action: &ActionId, given: BTreeMa
         },
         Err(bad) => {
             let problems: Vec<String> = bad.iter().map(ToString::to_string).collect();
-            sentence(&format!("{action} cannot run yet: {}. Type {COMMAND} run {action} name=value ...", problems.join("; ")))
+            sentence(&format!(
+                "{action} cannot run yet: {}. Type {COMMAND} run {action} name=value ...",
+                problems.join("; ")
+            ))
         }
     }
 }

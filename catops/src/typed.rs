@@ -131,7 +131,8 @@ impl Speaker<'_> {
     /// Arguments by name, and those without one by their place.
     fn arguments(&self, action: &ActionId, run: &Run) -> BTreeMap<String, String> {
         let setup = self.app.setup();
-        let mut by_place = setup.catalogue.get(action).map(|action| action.params.as_slice()).unwrap_or_default().iter();
+        let mut by_place =
+            setup.catalogue.get(action).map(|action| action.params.as_slice()).unwrap_or_default().iter();
         let mut params = BTreeMap::new();
         for argument in &run.arguments {
             let name = argument.name.clone().or_else(|| by_place.next().map(|param| param.name.clone()));
@@ -151,7 +152,11 @@ impl Speaker<'_> {
             Person::User(user) => Ok(act::responder(self.app, user)?),
             Person::Name(name) => {
                 let id = ResponderId(name.trim_start_matches('@').to_lowercase());
-                if setup.rota.is_responder(&id) { Ok(id) } else { Err(Refused::UnknownPerson { who: name.clone() }.into()) }
+                if setup.rota.is_responder(&id) {
+                    Ok(id)
+                } else {
+                    Err(Refused::UnknownPerson { who: name.clone() }.into())
+                }
             }
         }
     }
@@ -187,12 +192,15 @@ impl Speaker<'_> {
     async fn of_thread(&self) -> Result<Option<Incident>, Said> {
         let Some(thread) = self.thread_ts else { return Ok(None) };
         let (open, _) = crate::entry::api::list(self.app, crate::flow::names::OPEN, None, 200).await?;
-        let here = |incident: &Incident| incident.cards.iter().any(|card| card.channel == self.command.channel && card.ts == thread);
+        let here = |incident: &Incident| {
+            incident.cards.iter().any(|card| card.channel == self.command.channel && card.ts == thread)
+        };
         Ok(open.into_iter().find(here))
     }
 }
 
 fn by_name_or_rank(incident: &Incident, named: &str) -> ActionId {
-    let ranked = named.parse::<usize>().ok().and_then(|rank| incident.suggestions.get(rank.checked_sub(1)?)?.action.clone());
+    let ranked =
+        named.parse::<usize>().ok().and_then(|rank| incident.suggestions.get(rank.checked_sub(1)?)?.action.clone());
     ranked.unwrap_or_else(|| ActionId::from(named))
 }

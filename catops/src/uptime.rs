@@ -55,7 +55,9 @@ pub async fn perform(app: &App, name: &str, leased: &LeasedEffect) -> Result<(),
     app.metrics.count("probes", &format!("up=\"{}\"", !next.firing));
     let due_at = due_after(check, at);
     if next == state {
-        app.log.settle(&leased.token, Outcome::Retry { due_at, error: "waiting for the next look".to_owned() }, None).await?;
+        app.log
+            .settle(&leased.token, Outcome::Retry { due_at, error: "waiting for the next look".to_owned() }, None)
+            .await?;
         return Ok(());
     }
     let event = NewEvent {

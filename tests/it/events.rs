@@ -13,11 +13,16 @@ fn every_event_ever_written_can_still_be_read() {
     let mut seen = std::collections::BTreeSet::new();
     for entry in fs::read_dir(golden_folder()).expect("the corpus").flatten() {
         let text = fs::read_to_string(entry.path()).expect("a golden file");
-        let event: Event = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", entry.path().display()));
+        let event: Event =
+            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", entry.path().display()));
         seen.insert(event.kind());
     }
     for event in one_of_each() {
-        assert!(seen.contains(event.kind()), "no golden file for {}; write tests/corpus/events/{0}.{SCHEMA}.json", event.kind());
+        assert!(
+            seen.contains(event.kind()),
+            "no golden file for {}; write tests/corpus/events/{0}.{SCHEMA}.json",
+            event.kind()
+        );
     }
 }
 
@@ -29,8 +34,14 @@ fn what_is_written_today_is_what_the_golden_files_hold() {
         if std::env::var_os("CATOPS_BLESS").is_some() && !path.exists() {
             fs::write(&path, &now).expect("writing a new golden file");
         }
-        let golden = fs::read_to_string(&path).unwrap_or_else(|_| panic!("no {}; run once with CATOPS_BLESS=1", path.display()));
-        assert_eq!(now, golden, "the format of {} changed: raise SCHEMA, keep the old file, add an upcast", event.kind());
+        let golden =
+            fs::read_to_string(&path).unwrap_or_else(|_| panic!("no {}; run once with CATOPS_BLESS=1", path.display()));
+        assert_eq!(
+            now,
+            golden,
+            "the format of {} changed: raise SCHEMA, keep the old file, add an upcast",
+            event.kind()
+        );
     }
 }
 
@@ -66,8 +77,18 @@ fn one_of_each() -> Vec<Event> {
         Event::Opened { alarm: serde_json::from_value(alarm).expect("an alarm") },
         Event::Repeated { delivery, severity, summary: summary.clone(), occurred_at },
         Event::SetAside { delivery: "d-2".into(), why: Aside::Information, occurred_at },
-        Event::Assigned { to: vec!["ana".into()], level: 0, policy: "default".to_owned(), because: "turn 3".to_owned(), wait_seconds: Some(300) },
-        Event::Suggested { suggestions: vec![serde_json::from_value(suggestion).expect("a suggestion")], runners_up: vec![], no_match: None },
+        Event::Assigned {
+            to: vec!["ana".into()],
+            level: 0,
+            policy: "default".to_owned(),
+            because: "turn 3".to_owned(),
+            wait_seconds: Some(300),
+        },
+        Event::Suggested {
+            suggestions: vec![serde_json::from_value(suggestion).expect("a suggestion")],
+            runners_up: vec![],
+            no_match: None,
+        },
         Event::CardPosted { channel: "C0OPS".to_owned(), ts: "1.2".to_owned() },
         Event::Paged { to: "ana".into(), by: "slack".to_owned(), level: 0 },
         Event::PageFailed { to: "ben".into(), error: "user_not_found".to_owned() },
@@ -77,13 +98,24 @@ fn one_of_each() -> Vec<Event> {
         Event::Reassigned { by: "ana".into(), to: "ben".into() },
         Event::Noted { by: "ben".into(), text: "looks like a deploy".to_owned() },
         Event::ActionRequested {
-            run: run.clone(), action: "restart-service".into(), title: "Restart orders".to_owned(),
-            params: [("service".to_owned(), "orders".to_owned())].into(), by: "ben".into(), read_only: false,
-            watch_seconds: 300, timeout_seconds: 60, undo: None,
+            run: run.clone(),
+            action: "restart-service".into(),
+            title: "Restart orders".to_owned(),
+            params: [("service".to_owned(), "orders".to_owned())].into(),
+            by: "ben".into(),
+            read_only: false,
+            watch_seconds: 300,
+            timeout_seconds: 60,
+            undo: None,
         },
         Event::ActionStarted { run: run.clone() },
         Event::StopRequested { run: run.clone(), by: "ben".into() },
-        Event::ActionFinished { run: run.clone(), outcome: RunOutcome::Unknown, detail: String::new(), duration_ms: 12 },
+        Event::ActionFinished {
+            run: run.clone(),
+            outcome: RunOutcome::Unknown,
+            detail: String::new(),
+            duration_ms: 12,
+        },
         Event::RunSettled { run: run.clone(), by: "ben".into() },
         Event::ActionDidNotHelp { run: run.clone() },
         Event::ActionHelped { run, after_seconds: 30 },

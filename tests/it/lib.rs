@@ -122,7 +122,11 @@ impl Server {
     }
 
     /// Waits until something is as expected; fails with what it was.
-    pub async fn until<T>(&self, what: &str, mut look: impl AsyncFnMut(&Self) -> Result<Result<T, String>>) -> Result<T> {
+    pub async fn until<T>(
+        &self,
+        what: &str,
+        mut look: impl AsyncFnMut(&Self) -> Result<Result<T, String>>,
+    ) -> Result<T> {
         let began = Instant::now();
         loop {
             let was = match look(self).await {

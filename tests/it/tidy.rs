@@ -27,14 +27,26 @@ const FORBIDDEN_IN_PURE: [&str; 10] =
 /// The direct dependencies of a crate, without those of its tests.
 fn tree(package: &str, depth: Option<&str>) -> BTreeSet<String> {
     let mut command = Command::new(env!("CARGO"));
-    command.args(["tree", "--offline", "--edges", "normal", "--prefix", "none", "--format", "{p}", "--package", package]);
+    command.args([
+        "tree",
+        "--offline",
+        "--edges",
+        "normal",
+        "--prefix",
+        "none",
+        "--format",
+        "{p}",
+        "--package",
+        package,
+    ]);
     if let Some(depth) = depth {
         command.args(["--depth", depth]);
     }
     let output = command.current_dir(root()).output().expect("cargo tree");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("cargo prints UTF-8");
-    let mut names: BTreeSet<String> = text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect();
+    let mut names: BTreeSet<String> =
+        text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect();
     names.remove(package);
     names
 }
@@ -43,9 +55,13 @@ fn tree(package: &str, depth: Option<&str>) -> BTreeSet<String> {
 fn nobody_knows_whom_they_should_not() {
     let ours: BTreeMap<&str, &[&str]> = MAY_KNOW.into_iter().collect();
     for (package, allowed) in MAY_KNOW {
-        let known: BTreeSet<String> = tree(package, Some("1")).into_iter().filter(|name| ours.contains_key(name.as_str())).collect();
+        let known: BTreeSet<String> =
+            tree(package, Some("1")).into_iter().filter(|name| ours.contains_key(name.as_str())).collect();
         for name in known {
-            assert!(allowed.contains(&name.as_str()), "{package} knows {name}, and ARCHITECTURE.md says that it must not");
+            assert!(
+                allowed.contains(&name.as_str()),
+                "{package} knows {name}, and ARCHITECTURE.md says that it must not"
+            );
         }
     }
 }
@@ -81,7 +97,8 @@ fn every_file_says_what_it_is_for() {
     let mut files = Vec::new();
     rust_files(root(), &mut files);
     assert!(files.len() > 50, "the walk must find the workspace");
-    let silent: Vec<_> = files.iter().filter(|file| !fs::read_to_string(file).is_ok_and(|text| text.starts_with("//!"))).collect();
+    let silent: Vec<_> =
+        files.iter().filter(|file| !fs::read_to_string(file).is_ok_and(|text| text.starts_with("//!"))).collect();
     assert!(silent.is_empty(), "files without a header: {silent:?}");
 }
 

@@ -21,7 +21,8 @@ async fn main() -> Result<()> {
     let server = Server::demo(folder.path())?;
     let accepted = send(&server, alarms, per_second).await?;
     let shown = shown(&server, alarms).await?;
-    let mut latencies: Vec<f64> = accepted.iter().filter_map(|(key, at)| Some((shown.get(key)? - at).max(0.0))).collect();
+    let mut latencies: Vec<f64> =
+        accepted.iter().filter_map(|(key, at)| Some((shown.get(key)? - at).max(0.0))).collect();
     latencies.sort_by(f64::total_cmp);
     let quantile = |q: f64| latencies.get(((latencies.len() as f64 - 1.0) * q) as usize).copied().unwrap_or(f64::NAN);
     println!(
@@ -68,7 +69,8 @@ async fn shown(server: &Server, alarms: u64) -> Result<HashMap<String, f64>> {
             let text = message["text"].as_str().unwrap_or_default().to_owned();
             let Some(at) = text.find("latency-") else { continue };
             let key: String = text.chars().skip(text[..at].chars().count()).take(13).collect();
-            let visible_at = message["visible_at"].as_f64().context("the local Slack says when a message became visible")?;
+            let visible_at =
+                message["visible_at"].as_f64().context("the local Slack says when a message became visible")?;
             shown.entry(key).or_insert(visible_at);
         }
         if shown.len() as u64 >= alarms {

@@ -43,7 +43,9 @@ async fn list(reader: &Reader, args: &Args) -> Result<Vec<Incident>> {
     let mut incidents = Vec::new();
     for listed in roll.streams {
         let Some(id) = names::incident_of(&listed.id) else { continue };
-        let snapshot = (listed.stream.head.fold == FOLD).then(|| serde_json::from_slice(&listed.stream.head.snapshot).ok()).flatten();
+        let snapshot = (listed.stream.head.fold == FOLD)
+            .then(|| serde_json::from_slice(&listed.stream.head.snapshot).ok())
+            .flatten();
         incidents.push(match snapshot {
             Some(incident) => incident,
             None => reader.events(id).await?.0,
@@ -61,5 +63,11 @@ fn print_line(reader: &Reader, incident: &Incident) {
     let owners: Vec<String> = incident.owners.iter().map(|owner| reader.name(owner)).collect();
     let owners = if owners.is_empty() { "nobody".to_owned() } else { owners.join(", ") };
     let opened = incident.opened_at.format("%d %b %H:%M UTC");
-    println!("{:<8} {:<5} {status:<12} {opened}  {}  [{owners}, fired {}x]", incident.id.to_string(), incident.severity.label(), incident.alarm.title, incident.fired);
+    println!(
+        "{:<8} {:<5} {status:<12} {opened}  {}  [{owners}, fired {}x]",
+        incident.id.to_string(),
+        incident.severity.label(),
+        incident.alarm.title,
+        incident.fired
+    );
 }

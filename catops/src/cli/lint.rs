@@ -40,8 +40,10 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
 
 fn print(args: &Args, problems: &[Problem], summary: &str) -> Result<()> {
     if args.json {
-        let problems: Vec<_> =
-            problems.iter().map(|problem| json!({ "path": problem.path, "line": problem.line, "message": problem.message })).collect();
+        let problems: Vec<_> = problems
+            .iter()
+            .map(|problem| json!({ "path": problem.path, "line": problem.line, "message": problem.message }))
+            .collect();
         println!("{}", serde_json::to_string_pretty(&json!({ "problems": problems, "summary": summary }))?);
         return Ok(());
     }

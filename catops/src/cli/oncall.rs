@@ -47,10 +47,14 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     for (name, now) in answers {
-        let people: Vec<String> =
-            now.on_duty.iter().map(|id| setup.rota.person(id).map_or_else(|| id.0.clone(), |person| person.name.clone())).collect();
+        let people: Vec<String> = now
+            .on_duty
+            .iter()
+            .map(|id| setup.rota.person(id).map_or_else(|| id.0.clone(), |person| person.name.clone()))
+            .collect();
         let people = if people.is_empty() { "nobody".to_owned() } else { people.join(", ") };
-        let until = now.until.map_or_else(String::new, |until| format!(" until {}", until.format("%a %d %b %H:%M UTC")));
+        let until =
+            now.until.map_or_else(String::new, |until| format!(" until {}", until.format("%a %d %b %H:%M UTC")));
         println!("{name}: {people}{until}\n  because {}", now.because);
     }
     Ok(ExitCode::SUCCESS)

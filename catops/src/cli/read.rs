@@ -51,11 +51,13 @@ impl Reader {
                 break;
             }
             for event in page {
-                let body = serde_json::from_slice(&event.body).with_context(|| format!("event {} of {id}", event.version))?;
+                let body =
+                    serde_json::from_slice(&event.body).with_context(|| format!("event {} of {id}", event.version))?;
                 recorded.push(Recorded { seq: event.version, at: event.at, event: body });
             }
         }
-        let incident = Incident::fold(id, &recorded).with_context(|| format!("there is no {id}; `catops incidents` lists them"))?;
+        let incident = Incident::fold(id, &recorded)
+            .with_context(|| format!("there is no {id}; `catops incidents` lists them"))?;
         Ok((incident, recorded))
     }
 }

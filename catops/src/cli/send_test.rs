@@ -37,7 +37,10 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         if let Some(token) = &args.token {
             request = request.bearer_auth(token);
         }
-        let response = request.send().await.with_context(|| format!("no CatOps answers at {url}; start one, or name it with --url"))?;
+        let response = request
+            .send()
+            .await
+            .with_context(|| format!("no CatOps answers at {url}; start one, or name it with --url"))?;
         Ok((response.status(), response.text().await?))
     })?;
     println!("{status} {answer}");
@@ -80,8 +83,12 @@ fn body(args: &Args) -> Result<(&'static str, Value)> {
                 "severity": "error", "service": "checkout-api", "summary": "sent by catops send-test", "occurred_at": now.to_rfc3339(),
             }),
         ),
-        "sns" => bail!("an SNS message needs Amazon's signature; publish to the topic itself: aws sns publish --topic-arn ..."),
-        other => bail!("there is no source \"{other}\"; there are cloudwatch, alertmanager, grafana, uptimerobot, pagerduty, generic"),
+        "sns" => bail!(
+            "an SNS message needs Amazon's signature; publish to the topic itself: aws sns publish --topic-arn ..."
+        ),
+        other => bail!(
+            "there is no source \"{other}\"; there are cloudwatch, alertmanager, grafana, uptimerobot, pagerduty, generic"
+        ),
     })
 }
 

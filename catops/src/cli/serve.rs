@@ -54,7 +54,10 @@ pub(super) fn serve(args: ServeArgs) -> Result<ExitCode> {
 
 pub(super) fn demo(args: DemoArgs) -> Result<ExitCode> {
     if !args.listen.ip().is_loopback() {
-        bail!("the demo trusts whoever can reach it, so it listens on a loopback address only; `catops serve` can listen on {}", args.listen);
+        bail!(
+            "the demo trusts whoever can reach it, so it listens on a loopback address only; `catops serve` can listen on {}",
+            args.listen
+        );
     }
     log_to_stderr("warn");
     runtime()?.block_on(play(args))?;
@@ -76,7 +79,8 @@ async fn play(args: DemoArgs) -> Result<()> {
     }
     progress("opening the log and indexing the runbooks");
     let local_channels = demo::channels();
-    let started = start(Options { config: folder.config.clone(), data: folder.data.clone(), address, local_channels }).await?;
+    let started =
+        start(Options { config: folder.config.clone(), data: folder.data.clone(), address, local_channels }).await?;
     let url = format!("http://{address}");
     greet(&started, &url, &folder, args.quiet);
     if !args.quiet {

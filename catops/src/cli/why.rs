@@ -35,7 +35,12 @@ fn print(reader: &Reader, incident: &Incident) {
     println!("Same trouble means: {}", incident.alarm.key);
     let owners: Vec<String> = incident.owners.iter().map(|owner| reader.name(owner)).collect();
     let owners = if owners.is_empty() { "nobody".to_owned() } else { owners.join(", ") };
-    println!("Asked: {owners}, level {} of policy \"{}\", because {}", incident.level + 1, incident.policy, incident.because);
+    println!(
+        "Asked: {owners}, level {} of policy \"{}\", because {}",
+        incident.level + 1,
+        incident.policy,
+        incident.because
+    );
     if let Some(no_match) = &incident.no_match {
         println!("No suggestion: {no_match}");
     }

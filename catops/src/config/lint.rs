@@ -51,7 +51,11 @@ fn check_actions(setup: &Setup, problems: &mut Vec<Problem>) {
         if let Some(undo) = &action.undo
             && setup.catalogue.get(undo).is_none()
         {
-            problems.push(Problem { path: path.clone(), line: 0, message: format!("undo names \"{undo}\", and there is no such action") });
+            problems.push(Problem {
+                path: path.clone(),
+                line: 0,
+                message: format!("undo names \"{undo}\", and there is no such action"),
+            });
         }
         let incident::action::Allow::Only(names) = &action.allow else { continue };
         for name in names {

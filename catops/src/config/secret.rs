@@ -5,7 +5,7 @@ use std::fmt;
 
 /// Where a secret is to be found. Never the secret itself, so that a configuration can stand in git.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[serde(from = "String")]
 pub enum SecretRef {
     /// A variable of the environment: `env:NAME`.
     Env(String),
@@ -15,15 +15,13 @@ pub enum SecretRef {
     Plain(String),
 }
 
-impl TryFrom<String> for SecretRef {
-    type Error = std::convert::Infallible;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        Ok(match text.split_once(':') {
+impl From<String> for SecretRef {
+    fn from(text: String) -> Self {
+        match text.split_once(':') {
             Some(("env", name)) => Self::Env(name.to_owned()),
             Some(("file", path)) => Self::File(path.to_owned()),
             _ => Self::Plain(text),
-        })
+        }
     }
 }
 

@@ -8,7 +8,8 @@ use ingest::{Kind, Secret, SourceConfig};
 /// # Errors
 /// The kind or the scheme is unknown, or a secret cannot be found; said for the operator, not for the sender.
 pub fn resolve(entry: &Entry) -> Result<SourceConfig, String> {
-    let secrets: Result<Vec<Secret>, _> = entry.secrets.iter().map(|secret| secret.read().map(|text| Secret::new(&text))).collect();
+    let secrets: Result<Vec<Secret>, _> =
+        entry.secrets.iter().map(|secret| secret.read().map(|text| Secret::new(&text))).collect();
     Ok(SourceConfig {
         kind: entry.kind.parse::<Kind>().map_err(|error| error.to_string())?,
         name: entry.path().to_owned(),

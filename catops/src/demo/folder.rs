@@ -41,7 +41,8 @@ impl Folder {
         let (data, temporary) = match data {
             Some(data) => (data, None),
             None => {
-                let temporary = tempfile::Builder::new().prefix("catops-demo-").tempdir().context("making a temporary folder")?;
+                let temporary =
+                    tempfile::Builder::new().prefix("catops-demo-").tempdir().context("making a temporary folder")?;
                 (temporary.path().to_owned(), Some(temporary))
             }
         };
@@ -62,7 +63,8 @@ pub fn write_config(folder: &Path, shop: SocketAddr) -> Result<()> {
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).with_context(|| format!("making {}", parent.display()))?;
         }
-        std::fs::write(&path, text.replace("SHOP_ADDRESS", &shop)).with_context(|| format!("writing {}", path.display()))
+        std::fs::write(&path, text.replace("SHOP_ADDRESS", &shop))
+            .with_context(|| format!("writing {}", path.display()))
     };
     write("catops.toml", CONFIG)?;
     write("rota/team.toml", ROTA)?;

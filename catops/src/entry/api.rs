@@ -71,7 +71,9 @@ pub async fn incidents(State(app): State<Arc<App>>, Query(query): Query<ListQuer
     let listing = match query.status.as_deref() {
         None | Some("open") => names::OPEN,
         Some("resolved") => names::RESOLVED,
-        Some(other) => return problem(StatusCode::BAD_REQUEST, &format!("status is open or resolved, not \"{other}\"")),
+        Some(other) => {
+            return problem(StatusCode::BAD_REQUEST, &format!("status is open or resolved, not \"{other}\""));
+        }
     };
     let before = query.before.map(Cursor::new);
     match list(&app, listing, before.as_ref(), query.limit.unwrap_or(50).min(PAGE_MAX)).await {

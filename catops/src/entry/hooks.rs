@@ -68,7 +68,8 @@ pub async fn hook(
 /// `POST /v2/enqueue`: the address that a tool which pages `PagerDuty` calls.
 pub async fn pagerduty(State(hooks): State<Hooks>, headers: HeaderMap, body: Bytes) -> Response {
     let setup = hooks.app.setup();
-    let name = setup.config.sources.iter().find(|source| source.kind == "pagerduty").map(|source| source.path().to_owned());
+    let name =
+        setup.config.sources.iter().find(|source| source.kind == "pagerduty").map(|source| source.path().to_owned());
     match name {
         Some(name) => receive(&hooks, &Delivery { name: &name, query: "", header_map: &headers, body: &body }).await,
         None => refuse(StatusCode::NOT_FOUND, "no source of kind pagerduty is configured"),
@@ -151,7 +152,8 @@ async fn accept(app: &App, kind: Kind, decoded: Decoded, body: &[u8]) -> Respons
     match receive_all(app, alarms, body).await {
         Ok(outcomes) => {
             for outcome in &outcomes {
-                app.metrics.count("alarms", &format!("source=\"{}\",outcome=\"{}\"", kind.as_str(), outcome_label(outcome)));
+                app.metrics
+                    .count("alarms", &format!("source=\"{}\",outcome=\"{}\"", kind.as_str(), outcome_label(outcome)));
             }
             answered(answer)
         }

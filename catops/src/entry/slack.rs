@@ -252,10 +252,17 @@ async fn submitted(app: &Arc<App>, submit: Submit) -> Response {
     }
 }
 
-async fn carry_out_form(app: &Arc<App>, submit: &Submit, claim: &Claim, id: IncidentId) -> Result<Option<View>, ChangeError> {
+async fn carry_out_form(
+    app: &Arc<App>,
+    submit: &Submit,
+    claim: &Claim,
+    id: IncidentId,
+) -> Result<Option<View>, ChangeError> {
     let doer = Doer { who: act::responder(app, &submit.who.user)?, cause: submit.key.clone() };
     match claim.verb {
-        Verb::Note => act::note(app, &doer, id, submit.state.get(form::NOTE_FIELD).unwrap_or_default()).await.map(drop)?,
+        Verb::Note => {
+            act::note(app, &doer, id, submit.state.get(form::NOTE_FIELD).unwrap_or_default()).await.map(drop)?
+        }
         Verb::Assign => {
             let to = act::responder(app, submit.state.get(form::PERSON_FIELD).unwrap_or_default())?;
             act::assign(app, &doer, id, to).await.map(drop)?;
@@ -270,7 +277,8 @@ async fn carry_out_form(app: &Arc<App>, submit: &Submit, claim: &Claim, id: Inci
         Verb::Run => {
             let action = claim.id("a").map(ActionId::from).ok_or(Refused::NoSuchAction { action: String::new() })?;
             let setup = app.setup();
-            let params = setup.catalogue.get(&action).map(|action| form::sent_params(action, &submit.state)).unwrap_or_default();
+            let params =
+                setup.catalogue.get(&action).map(|action| form::sent_params(action, &submit.state)).unwrap_or_default();
             act::run(app, &doer, id, Wish { action, params, seen_seq: claim.seq }).await.map(drop)?;
         }
         _ => {}

@@ -154,7 +154,9 @@ pub async fn run(app: &App, doer: &Doer, id: IncidentId, wish: Wish) -> Result<C
 #[must_use]
 pub fn values(action: &Action, incident: &Incident, given: BTreeMap<String, String>) -> BTreeMap<String, String> {
     let mut values = action.fill(&incident.alarm);
-    if let Some(suggestion) = incident.suggestions.iter().find(|suggestion| suggestion.action.as_ref() == Some(&action.id)) {
+    if let Some(suggestion) =
+        incident.suggestions.iter().find(|suggestion| suggestion.action.as_ref() == Some(&action.id))
+    {
         values.extend(suggestion.params.clone());
     }
     values.extend(given);
@@ -193,15 +195,21 @@ pub async fn newest_open(app: &App) -> Result<Option<Incident>, ChangeError> {
 ///
 /// # Errors
 /// The log cannot be read.
-pub async fn on_call(app: &App, schedule: Option<&str>) -> Result<Result<Vec<(String, rota::OnCall)>, String>, ChangeError> {
+pub async fn on_call(
+    app: &App,
+    schedule: Option<&str>,
+) -> Result<Result<Vec<(String, rota::OnCall)>, String>, ChangeError> {
     let operations = triage::operations(app).await?;
     let setup = app.setup();
-    let names: Vec<&String> = setup.rota.schedules.keys().filter(|name| schedule.is_none_or(|wanted| wanted == name.as_str())).collect();
+    let names: Vec<&String> =
+        setup.rota.schedules.keys().filter(|name| schedule.is_none_or(|wanted| wanted == name.as_str())).collect();
     if let (Some(wanted), true) = (schedule, names.is_empty()) {
         let message = setup.rota.schedule(wanted).err().map(|error| error.to_string());
         return Ok(Err(message.unwrap_or_default()));
     }
     let now = clock::now();
-    let answers = names.into_iter().filter_map(|name| Some((name.clone(), rota::on_call(&setup.rota, name, &operations, now).ok()?)));
+    let answers = names
+        .into_iter()
+        .filter_map(|name| Some((name.clone(), rota::on_call(&setup.rota, name, &operations, now).ok()?)));
     Ok(Ok(answers.collect()))
 }

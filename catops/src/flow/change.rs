@@ -5,9 +5,14 @@ use crate::app::App;
 use crate::clock;
 use crate::flow::names;
 use chrono::{DateTime, TimeDelta, Utc};
-use incident::{AlarmKey, Command, Event, FOLD, Incident, IncidentId, Reaction, Record, RecordEvent, Recorded, Refused};
+use incident::{
+    AlarmKey, Command, Event, FOLD, Incident, IncidentId, Reaction, Record, RecordEvent, Recorded, Refused,
+};
 use incident::{Repeat, RunEffect, SCHEMA, decide, react, was_acted_on};
-use log::{Append, AppendError, Expected, Head, IdemKey, Lease, LeaseToken, NewEffect, NewEvent, Outcome, ReadError, StreamWrite};
+use log::{
+    Append, AppendError, Expected, Head, IdemKey, Lease, LeaseToken, NewEffect, NewEvent, Outcome, ReadError,
+    StreamWrite,
+};
 
 /// How often a decision is made again when somebody else wrote first. Each failure means that somebody else succeeded,
 /// so this bounds the number of writers of one incident at one moment, not the load.
@@ -250,7 +255,11 @@ impl Draft {
             claims: Vec::new(),
             effects: reaction.effects.iter().map(new_effect).collect(),
             cancel: cancelled(&reaction),
-            lease: app.outbox.has_room().then(|| Lease { holder: app.holder.clone(), at: self.at, until: self.at + LEASE }),
+            lease: app.outbox.has_room().then(|| Lease {
+                holder: app.holder.clone(),
+                at: self.at,
+                until: self.at + LEASE,
+            }),
         })
     }
 
@@ -265,7 +274,12 @@ impl Draft {
             body: json(&recorded.event),
             raw: raw.take(),
         });
-        StreamWrite { stream: names::incident(self.incident.id), expected: self.expected, events: events.collect(), head: self.head() }
+        StreamWrite {
+            stream: names::incident(self.incident.id),
+            expected: self.expected,
+            events: events.collect(),
+            head: self.head(),
+        }
     }
 
     /// An opening is its own snapshot: folding one event costs less than writing the same text twice.
@@ -286,7 +300,12 @@ fn remember(incident: &Incident, event: &Event) -> Option<RecordEvent> {
         Event::ActionHelped { run, .. } | Event::ActionDidNotHelp { run } => {
             let run = incident.run(run)?;
             let helped = matches!(run.effect, Some(RunEffect::Helped { .. }));
-            Some(RecordEvent::RunJudged { incident: incident.id, action: run.action.clone(), by: run.by.clone(), helped })
+            Some(RecordEvent::RunJudged {
+                incident: incident.id,
+                action: run.action.clone(),
+                by: run.by.clone(),
+                helped,
+            })
         }
         Event::Cleared { .. } | Event::Resolved { .. } => {
             let open_for = incident.resolved.as_ref().map_or(TimeDelta::zero(), |end| end.at - incident.opened_at);

@@ -22,7 +22,8 @@ use log::{Append, AppendError};
 /// The log cannot be written.
 pub async fn redraw(app: &App, id: IncidentId) -> Result<(), AppendError> {
     let task = Task::Card { incident: id };
-    let effect = Effect { id: format!("card/{}", id.0), due_at: clock::now(), task, repeat: Repeat::Reconcile, slot: true };
+    let effect =
+        Effect { id: format!("card/{}", id.0), due_at: clock::now(), task, repeat: Repeat::Reconcile, slot: true };
     let append = Append { effects: vec![change::new_effect(&effect)], ..Append::default() };
     app.log.append(append).await.map(drop)
 }

@@ -65,7 +65,11 @@ async fn send(app: &App, webhook: &WebhookConfig, id: &str, body: &str) -> Resul
         let secret = secret.read().map_err(|error| NotNow::Failed(error.to_string()))?;
         request = request.header("webhook-signature", sign(&secret, id, timestamp, body));
     }
-    let response = request.body(body.to_owned()).send().await.map_err(|error| NotNow::Failed(format!("webhook: {}", error.without_url())))?;
+    let response = request
+        .body(body.to_owned())
+        .send()
+        .await
+        .map_err(|error| NotNow::Failed(format!("webhook: {}", error.without_url())))?;
     if response.status().is_success() {
         return Ok(());
     }

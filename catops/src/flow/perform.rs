@@ -90,15 +90,18 @@ async fn dispatch(app: &Arc<App>, task: &Task, leased: &LeasedEffect) -> Result<
             then(app, *incident, leased, vec![Command::AckTimeout { level: *level, round: *round, levels }]).await
         }
         Task::Run { incident, run } => run::perform(app, *incident, run, leased).await,
-        Task::RunDeadline { incident, run } if app.runs_here(run) => {
-            Err(NotNow::Later { at: clock::now() + TimeDelta::seconds(10), why: format!("{run} of {incident} still runs here") })
-        }
+        Task::RunDeadline { incident, run } if app.runs_here(run) => Err(NotNow::Later {
+            at: clock::now() + TimeDelta::seconds(10),
+            why: format!("{run} of {incident} still runs here"),
+        }),
         Task::RunDeadline { incident, run } => {
             let detail = "CatOps stopped while this was running".to_owned();
             let finish = Command::FinishRun { run: run.clone(), outcome: RunOutcome::Unknown, detail, duration_ms: 0 };
             then(app, *incident, leased, vec![finish]).await
         }
-        Task::EndWatch { incident, run } => then(app, *incident, leased, vec![Command::EndWatch { run: run.clone() }]).await,
+        Task::EndWatch { incident, run } => {
+            then(app, *incident, leased, vec![Command::EndWatch { run: run.clone() }]).await
+        }
         Task::Probe { check } => Ok(uptime::perform(app, check, leased).await?),
     }
 }
@@ -149,7 +152,9 @@ async fn settle(app: &App, leased: &LeasedEffect, outcome: Outcome) {
     match app.log.settle(&leased.token, outcome, None).await {
         Ok(_) | Err(AppendError::LeaseLost(_)) => {}
         // The lease runs out and the effect is handed out again.
-        Err(error) => tracing::error!(effect.id = %leased.effect.id, error = %error, "could not settle {}", leased.effect.id),
+        Err(error) => {
+            tracing::error!(effect.id = %leased.effect.id, error = %error, "could not settle {}", leased.effect.id)
+        }
     }
 }
 

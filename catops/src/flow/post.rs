@@ -81,7 +81,9 @@ pub async fn thread(app: &App, id: IncidentId, seq: u64, leased: &LeasedEffect) 
         let at = clock::now() + TimeDelta::seconds(1);
         return Err(NotNow::Later { at, why: "the card is not posted yet".to_owned() });
     };
-    let Some(message) = surface::thread_line(app, &incident, seq, &card.ts).await? else { return done(app, leased).await };
+    let Some(message) = surface::thread_line(app, &incident, seq, &card.ts).await? else {
+        return done(app, leased).await;
+    };
     post_once(side, channel, message, leased).await?;
     done(app, leased).await
 }
@@ -92,7 +94,12 @@ async fn record(app: &App, id: IncidentId, leased: &LeasedEffect, learned: Comma
 }
 
 /// Posts, unless an earlier attempt already did. Returns channel and message id.
-async fn post_once(side: &SlackSide, channel: &str, message: Message, leased: &LeasedEffect) -> Result<(String, String), NotNow> {
+async fn post_once(
+    side: &SlackSide,
+    channel: &str,
+    message: Message,
+    leased: &LeasedEffect,
+) -> Result<(String, String), NotNow> {
     let key = leased.effect.id.as_str();
     if (leased.interrupted || leased.attempt > 1)
         && let Some(ts) = find_posted(side, channel, message.thread_ts.as_deref(), key, leased.intent_at).await
@@ -119,13 +126,18 @@ async fn find_posted(
         None => side.client.history(channel, oldest, HISTORY_MESSAGES).await,
         Some(thread) => side.client.replies(channel, thread, oldest, HISTORY_MESSAGES).await,
     };
-    let heard = heard.inspect_err(|failure| tracing::warn!(error = %failure, "cannot ask whether {key} was posted")).ok()?;
-    let carries = |metadata: &Metadata| metadata.event_payload.get("post_key").and_then(|value| value.as_str()) == Some(key);
+    let heard =
+        heard.inspect_err(|failure| tracing::warn!(error = %failure, "cannot ask whether {key} was posted")).ok()?;
+    let carries =
+        |metadata: &Metadata| metadata.event_payload.get("post_key").and_then(|value| value.as_str()) == Some(key);
     heard.into_iter().find(|message| message.metadata.as_ref().is_some_and(carries)).map(|message| message.ts)
 }
 
 fn with_key(mut message: Message, key: &str) -> Message {
-    let mut metadata = message.metadata.take().unwrap_or_else(|| Metadata { event_type: "catops_effect".to_owned(), event_payload: serde_json::Map::new() });
+    let mut metadata = message
+        .metadata
+        .take()
+        .unwrap_or_else(|| Metadata { event_type: "catops_effect".to_owned(), event_payload: serde_json::Map::new() });
     metadata.event_payload.insert("post_key".to_owned(), json!(key));
     message.metadata = Some(metadata);
     message
@@ -147,4 +159,3 @@ fn sorted(side: &SlackSide, method: &str, failure: Failure) -> NotNow {
         Failure::Bug { .. } => NotNow::Never(failure.to_string()),
     }
 }
-

@@ -5,7 +5,9 @@ use crate::clock;
 use crate::flow::change::{self, ChangeError, Draft, Origin, TRIES_MAX, json};
 use crate::flow::names;
 use chrono::{DateTime, Utc};
-use incident::{Alarm, AlarmMemory, AlarmState, Event, FOLD, Incident, IncidentId, Reception, SCHEMA, receive as decide_reception};
+use incident::{
+    Alarm, AlarmMemory, AlarmState, Event, FOLD, Incident, IncidentId, Reception, SCHEMA, receive as decide_reception,
+};
 use log::{Append, AppendError, Claim, Expected, Head, IdemKey, NewEvent, StreamId, StreamWrite};
 
 /// What became of one alarm.
@@ -63,7 +65,8 @@ pub async fn receive(app: &App, alarm: Alarm, raw: Option<&[u8]>) -> Result<Outc
         let at = clock::now();
         let situation = Situation::load(app, &alarm).await?;
         let window = app.setup().config.reopen_window;
-        let reception = decide_reception(situation.incident.as_ref(), situation.memory.as_ref(), alarm.clone(), window, at);
+        let reception =
+            decide_reception(situation.incident.as_ref(), situation.memory.as_ref(), alarm.clone(), window, at);
         let origin = origin(&alarm);
         let (append, outcome) = match reception {
             Reception::Open(event) => open(app, &situation, &alarm, event, &origin, raw, at).await?,
@@ -165,6 +168,7 @@ fn set_aside(
         raw: raw.map(<[u8]>::to_vec),
     };
     let head = Head { snapshot: json(&memory), fold: FOLD, listing: None };
-    let stream = StreamWrite { stream: names::aside(&alarm.key), expected: situation.aside, events: vec![written], head };
+    let stream =
+        StreamWrite { stream: names::aside(&alarm.key), expected: situation.aside, events: vec![written], head };
     Append { key: origin.key.clone(), streams: vec![stream], ..Append::default() }
 }

@@ -25,7 +25,8 @@ pub async fn perform(app: &Arc<App>, id: IncidentId, run: &RunId, leased: &Lease
     let prepared = match prepare(app, &incident, run) {
         Ok(prepared) => prepared,
         Err(why) => {
-            let refused = Command::FinishRun { run: run.clone(), outcome: RunOutcome::Failed, detail: why, duration_ms: 0 };
+            let refused =
+                Command::FinishRun { run: run.clone(), outcome: RunOutcome::Failed, detail: why, duration_ms: 0 };
             change(app, id, &origin, vec![refused], Some(&leased.token)).await?;
             return Ok(());
         }
@@ -64,7 +65,10 @@ struct Prepared {
 fn prepare(app: &App, incident: &Incident, run: &RunId) -> Result<Prepared, String> {
     let run = incident.run(run).ok_or("there is no such run")?;
     let setup = app.setup();
-    let action = setup.catalogue.get(&run.action).ok_or_else(|| format!("the action {} is no longer in the catalogue", run.action))?;
+    let action = setup
+        .catalogue
+        .get(&run.action)
+        .ok_or_else(|| format!("the action {} is no longer in the catalogue", run.action))?;
     let params = action.validate(&run.params).map_err(|bad| {
         let problems: Vec<String> = bad.iter().map(ToString::to_string).collect();
         format!("the action has changed since it was asked for: {}", problems.join("; "))
@@ -105,7 +109,9 @@ async fn finish(app: &App, id: IncidentId, run: &RunId, finished: action::Finish
     for _ in 0..FINISH_TRIES {
         match command(app, id, &Origin::effect(&format!("finish/{run}")), finish.clone()).await {
             Ok(_) => return,
-            Err(error) => tracing::error!(action.id = %run, error = %error, "the end of {run} could not be written, trying again"),
+            Err(error) => {
+                tracing::error!(action.id = %run, error = %error, "the end of {run} could not be written, trying again")
+            }
         }
         clock::sleep(FINISH_PAUSE).await;
     }

@@ -40,6 +40,7 @@ async function look() {
   do {
     again = false;
     try {
+      if (!here.me) await pickSomebody();
       const url = `/local/state?as=${encodeURIComponent(here.me || "")}&channel=${encodeURIComponent(here.channel || "")}`;
       const answer = await fetch(url);
       if (answer.status === 404) { await pickSomebody(); again = true; continue; }
@@ -165,6 +166,7 @@ function drawTools(message, inChannel) {
     tools.append(make("button", { type: "button", className: "btn quiet", textContent: "Reply in thread" }));
     tools.lastChild.dataset.thread = message.ts;
   }
+  if (!here.state.app.message_shortcuts.length) return tools;
   const menu = make("div");
   menu.setAttribute("role", "menu");
   for (const [id, words] of here.state.app.message_shortcuts) {
