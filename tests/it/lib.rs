@@ -30,6 +30,28 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
+/// The delivery that an event of an incident came from, when it came from one.
+pub fn delivery_of(event: &Value) -> Option<&str> {
+    event["delivery"].as_str().or_else(|| event["alarm"]["delivery"].as_str())
+}
+
+/// What a command said, and how it ended.
+pub struct Said {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Runs a command of `catops` to its end.
+pub fn catops(args: &[&str]) -> Said {
+    let output = Command::new(binary()).args(args).stdin(Stdio::null()).output().unwrap();
+    Said {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
 /// A running `catops demo` or `catops serve`.
 pub struct Server {
     child: Child,
@@ -102,11 +124,20 @@ impl Server {
         self.get(&format!("/api/v1/incidents/{id}")).await
     }
 
-    /// What the local Slack shows to a person: the messages of a channel, oldest first.
+    /// What the local Slack shows to a person: the last messages of a channel, oldest first.
     pub async fn messages(&self, channel: &str, reader: &str) -> Result<Vec<Value>> {
-        let state = self.get(&format!("/local/state?as={reader}")).await?;
-        let found = state["channels"].as_array().unwrap().iter().find(|shown| shown["id"] == channel);
-        Ok(found.and_then(|shown| shown["messages"].as_array().cloned()).unwrap_or_default())
+        let state = self.get(&format!("/local/state?as={reader}&channel={channel}")).await?;
+        Ok(state["messages"][channel].as_array().cloned().unwrap_or_default())
+    }
+
+    /// What a person does on the page of the local Slack: `act`, `say`, `submit`; or `faults`, what Slack is made to do.
+    pub async fn local(&self, door: &str, body: &Value) -> Result<Value> {
+        let request = self.http.post(format!("{}/local/{door}", self.url)).header("X-Local-Slack", "1").json(body);
+        let response = request.send().await?;
+        let status = response.status();
+        let answer = response.text().await?;
+        anyhow::ensure!(status.is_success(), "{door}: {status} {answer}");
+        Ok(serde_json::from_str(&answer).unwrap_or(Value::Null))
     }
 
     /// The root posts of a channel that are cards of this incident.

@@ -1,4 +1,5 @@
 //! One integration binary for the whole workspace. Each file is one subject.
 
 mod events;
+mod sources;
 mod tidy;
