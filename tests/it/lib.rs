@@ -152,6 +152,13 @@ impl Server {
         Ok(messages.into_iter().filter(is_card).collect())
     }
 
+    /// One value of /metrics, named as it stands there; 0 when nothing was counted yet.
+    pub async fn metric(&self, name: &str) -> Result<f64> {
+        let text = self.http.get(format!("{}/metrics", self.url)).send().await?.text().await?;
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        Ok(value.unwrap_or("0").parse()?)
+    }
+
     /// Waits until something is as expected; fails with what it was.
     pub async fn until<T>(
         &self,

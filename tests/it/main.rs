@@ -1,5 +1,7 @@
 //! One integration binary for the whole workspace. Each file is one subject.
 
+mod clicks;
 mod events;
+mod outbox;
 mod sources;
 mod tidy;

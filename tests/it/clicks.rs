@@ -1,0 +1,222 @@
+//! What people press in the demo's channel, and what they see: an action runs once, whoever is not in the rota is told
+//! so, and what helped is remembered.
+
+use anyhow::{Context, Result, ensure};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tests::Server;
+
+const OPS: &str = "C0OPS";
+const PEOPLE: [(&str, &str); 3] = [("U0ANA", "Ana Ruiz"), ("U0BEN", "Ben Okafor"), ("U0CHI", "Chi Lee")];
+const SAM: &str = "U0SAM";
+/// `reopen_window` of the demo, and a second.
+const REOPEN_WINDOW: TimeDelta = TimeDelta::seconds(21);
+
+/// Breaks the shop, as the story of the demo does.
+async fn break_shop(server: &Server, data: &std::path::Path) -> Result<()> {
+    let config = std::fs::read_to_string(data.join("config/catops.toml"))?;
+    let health = config.lines().find_map(|line| line.strip_prefix("url = \"")?.strip_suffix("/health\""));
+    let shop = health.context("the shop's address")?;
+    server.http.post(format!("{shop}/admin/break")).send().await?.error_for_status()?;
+    Ok(())
+}
+
+/// A button that somebody sees.
+#[derive(Clone, Debug)]
+struct Button {
+    ts: String,
+    block_id: String,
+    action_id: String,
+}
+
+impl Button {
+    /// The button with this accessible name on a message.
+    fn find(message: &Value, label: &str) -> Option<Self> {
+        let blocks = message["blocks"].as_array()?;
+        blocks.iter().find_map(|block| {
+            let elements = block["elements"].as_array().into_iter().flatten();
+            let button =
+                elements.chain([&block["accessory"]]).find(|element| element["accessibility_label"] == label)?;
+            Some(Self {
+                ts: message["ts"].as_str()?.to_owned(),
+                block_id: block["block_id"].as_str()?.to_owned(),
+                action_id: button["action_id"].as_str()?.to_owned(),
+            })
+        })
+    }
+
+    async fn press(&self, server: &Server, person: &str) -> Result<Value> {
+        let act = json!({
+            "as": person, "channel": OPS, "ts": self.ts, "block_id": self.block_id, "action_id": self.action_id,
+        });
+        server.local("act", &act).await
+    }
+}
+
+/// The card of an incident once its text holds something.
+async fn card_that_says(server: &Server, incident: u64, wanted: &str) -> Result<Value> {
+    let what = format!("a card of INC-{incident} that says {wanted:?}");
+    let look = async |server: &Server| {
+        let cards = server.cards(OPS, incident).await?;
+        ensure!(cards.len() < 2, "INC-{incident} has {} cards", cards.len());
+        let Some(card) = cards.into_iter().next() else { return Ok(Err("no card".to_owned())) };
+        let shown = card["rendered_text"].as_str().unwrap_or_default().to_owned();
+        Ok(if shown.contains(wanted) { Ok(card) } else { Err(shown) })
+    };
+    server.until(&what, look).await
+}
+
+/// What only this person was told in the channel.
+async fn whispers(server: &Server, person: &str) -> Result<Vec<String>> {
+    let seen = server.messages(OPS, person).await?;
+    let whispers = seen.iter().filter(|message| message["only_for"] == person);
+    Ok(whispers.map(|message| message["rendered_text"].as_str().unwrap_or_default().to_owned()).collect())
+}
+
+async fn whispers_once(server: &Server, person: &str, number: usize) -> Result<Vec<String>> {
+    let look = async |server: &Server| {
+        let told = whispers(server, person).await?;
+        Ok(if told.len() == number { Ok(told) } else { Err(format!("{told:?}")) })
+    };
+    server.until(&format!("{number} whispers to {person}"), look).await
+}
+
+async fn kinds(server: &Server, incident: u64) -> Result<Vec<String>> {
+    let events = server.incident(incident).await?["events"].clone();
+    let events = events.as_array().context("events")?.iter();
+    Ok(events.map(|event| event["kind"].as_str().unwrap_or_default().to_owned()).collect())
+}
+
+async fn count(server: &Server, incident: u64, kind: &str) -> Result<usize> {
+    Ok(kinds(server, incident).await?.iter().filter(|found| *found == kind).count())
+}
+
+async fn until_kind(server: &Server, incident: u64, kind: &str) -> Result<()> {
+    let look = async |server: &Server| {
+        let kinds = kinds(server, incident).await?;
+        Ok(if kinds.iter().any(|found| found == kind) { Ok(()) } else { Err(format!("{kinds:?}")) })
+    };
+    server.until(&format!("{kind} of INC-{incident}"), look).await
+}
+
+/// Keeps the card as it is for more than a second, as a slow Slack does: everybody presses the same old buttons.
+async fn hold_the_card(server: &Server) -> Result<()> {
+    server.local("faults", &json!({ "method": "chat.update", "kind": "internal_error", "count": 3 })).await.map(drop)
+}
+
+/// A button of an incident's card once nothing is under way that would draw the card anew.
+async fn card_with_button(server: &Server, incident: u64, label: &str) -> Result<Button> {
+    let look = async |server: &Server| {
+        if server.metric("catops_effects_leased").await? > 0.0 {
+            return Ok(Err("something is under way".to_owned()));
+        }
+        let cards = server.cards(OPS, incident).await?;
+        Ok(cards.first().and_then(|card| Button::find(card, label)).ok_or_else(|| format!("{cards:?}")))
+    };
+    server.until(&format!("the button {label:?}"), look).await
+}
+
+const RESTART: &str = "Run suggestion 1: Restart shop";
+
+#[tokio::test]
+async fn twenty_presses_run_the_action_once() -> Result<()> {
+    let data = tempfile::tempdir()?;
+    let server = Arc::new(Server::demo(data.path())?);
+    break_shop(&server, data.path()).await?;
+    card_that_says(&server, 1, "Restart shop").await?;
+    let button = card_with_button(&server, 1, RESTART).await?;
+    hold_the_card(&server).await?;
+    let presses: Vec<_> = (0..20)
+        .map(|turn| {
+            let (server, button) = (Arc::clone(&server), button.clone());
+            tokio::spawn(async move { button.press(&server, PEOPLE[turn % 3].0).await })
+        })
+        .collect();
+    for press in presses {
+        let answer = press.await??;
+        assert_eq!(answer["failure"], Value::Null, "CatOps took the press: {answer}");
+    }
+    until_kind(&server, 1, "action_helped").await?;
+    assert_eq!(count(&server, 1, "action_requested").await?, 1);
+    assert_eq!(count(&server, 1, "action_started").await?, 1);
+    let by = server.incident(1).await?["incident"]["runs"][0]["by"].clone();
+    let winner = ["ana", "ben", "chi"].iter().position(|id| by == *id).context("somebody ran it")?;
+    for (turn, (person, _)) in PEOPLE.iter().enumerate() {
+        let presses = if turn == 2 { 6 } else { 7 };
+        let told = whispers_once(&server, person, presses - usize::from(turn == winner)).await?;
+        for whisper in &told {
+            assert!(whisper.contains(PEOPLE[winner].1), "it names who ran it: {whisper}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_is_not_in_the_rota_is_told_so_and_changes_nothing() -> Result<()> {
+    let data = tempfile::tempdir()?;
+    let server = Server::demo(data.path())?;
+    break_shop(&server, data.path()).await?;
+    card_that_says(&server, 1, "Restart shop").await?;
+    for (told_before, label) in [RESTART, "Acknowledge INC-1", "Resolve INC-1"].into_iter().enumerate() {
+        let button = card_with_button(&server, 1, label).await?;
+        let before = kinds(&server, 1).await?;
+        button.press(&server, SAM).await?;
+        let told = whispers_once(&server, SAM, told_before + 1).await?;
+        let said = told.last().context("a whisper")?;
+        assert!(said.contains("not in the rota") && said.contains("rota/"), "what is wrong and what helps: {said}");
+        assert_eq!(kinds(&server, 1).await?, before, "{label} changed something");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_incident_is_acknowledged_once() -> Result<()> {
+    let data = tempfile::tempdir()?;
+    let server = Server::demo(data.path())?;
+    assert_eq!(server.fire("disk", "disk-1", "Disk is full").await?, 202);
+    let button = card_with_button(&server, 1, "Acknowledge INC-1").await?;
+    hold_the_card(&server).await?;
+    button.press(&server, "U0BEN").await?;
+    button.press(&server, "U0CHI").await?;
+    button.press(&server, "U0BEN").await?;
+    let told = whispers_once(&server, "U0CHI", 1).await?;
+    assert!(told[0].contains("Ben Okafor"), "it names who has it: {told:?}");
+    assert_eq!(count(&server, 1, "acknowledged").await?, 1);
+    card_that_says(&server, 1, "ACKNOWLEDGED").await?;
+    assert_eq!(server.incident(1).await?["incident"]["acknowledged"]["by"], "ben");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_helped_is_remembered_by_the_next_incident() -> Result<()> {
+    let data = tempfile::tempdir()?;
+    let server = Server::demo(data.path())?;
+    break_shop(&server, data.path()).await?;
+    card_that_says(&server, 1, "Restart shop").await?;
+    card_with_button(&server, 1, RESTART).await?.press(&server, "U0ANA").await?;
+    let card = card_that_says(&server, 1, "RESOLVED").await?;
+    let shown = card["rendered_text"].as_str().unwrap_or_default();
+    assert!(shown.contains("Fixed by Restart shop (Ana Ruiz)"), "{shown}");
+    let kinds: Vec<String> = kinds(&server, 1).await?;
+    let story = ["opened", "action_requested", "action_started", "action_finished", "cleared", "action_helped"];
+    let told: Vec<&str> = kinds.iter().map(String::as_str).filter(|kind| story.contains(kind)).collect();
+    assert_eq!(told, story, "in this order, each once");
+
+    // Within the demo's reopen window a new break would open the same incident again.
+    let look = async |server: &Server| {
+        let time = |text: &Value| Ok::<_, anyhow::Error>(text.as_str().context("a time")?.parse::<DateTime<Utc>>()?);
+        let age = time(&server.get("/api/v1/oncall").await?["at"])?
+            - time(&server.incident(1).await?["incident"]["resolved"]["at"])?;
+        Ok(if age > REOPEN_WINDOW { Ok(()) } else { Err(format!("INC-1 ended {age} ago")) })
+    };
+    server.until("the end of the reopen window", look).await?;
+    break_shop(&server, data.path()).await?;
+    let card = card_that_says(&server, 2, "Restart shop").await?;
+    let first = server.incident(2).await?["incident"]["suggestions"][0].clone();
+    assert_eq!(first["action"], "restart-shop");
+    assert_eq!(first["record"]["helped"], 1);
+    let shown = card["rendered_text"].as_str().unwrap_or_default();
+    assert!(shown.contains("Restart shop  ·  strong match  ·  worked 1 of 1"), "the card says so: {shown}");
+    Ok(())
+}
