@@ -42,9 +42,16 @@ pub struct Said {
     pub stderr: String,
 }
 
+/// A command of `catops`, without what this machine's Slack may have put into the environment.
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    command.args(args).stdin(Stdio::null()).env_remove("SLACK_BOT_TOKEN").env_remove("SLACK_SIGNING_SECRET");
+    command
+}
+
 /// Runs a command of `catops` to its end.
 pub fn catops(args: &[&str]) -> Said {
-    let output = Command::new(binary()).args(args).stdin(Stdio::null()).output().unwrap();
+    let output = command(args).output().unwrap();
     Said {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).unwrap(),
@@ -71,28 +78,43 @@ impl Server {
     }
 
     fn start(args: &[&str]) -> Result<Self> {
-        let mut child = Command::new(binary())
-            .args(args)
-            .env_remove("SLACK_BOT_TOKEN")
-            .env_remove("SLACK_SIGNING_SECRET")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .context("starting catops")?;
+        let mut child =
+            command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context("starting catops")?;
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line)?;
+        let mut stderr = child.stderr.take().unwrap();
         let Some(url) = line.trim().strip_suffix("/local/") else {
             child.kill().ok();
             let mut said = String::new();
-            child.stderr.take().unwrap().read_to_string(&mut said)?;
+            stderr.read_to_string(&mut said)?;
             bail!("catops printed no address: {line:?}\n{said}");
         };
-        let url = url.to_owned();
-        // Nobody reads the log of a test server; a full pipe would stop it.
-        let mut stderr = child.stderr.take().unwrap();
+        Ok(Self::started(child, url.to_owned(), stderr))
+    }
+
+    /// `catops serve` of a configuration folder on a free port, with these secrets in its environment.
+    pub fn serve(config: &Path, data: &Path, secrets: &[(&str, &str)]) -> Result<Self> {
+        let (config, data) = (config.to_str().unwrap(), data.to_str().unwrap());
+        let mut command = command(&["serve", "--config", config, "--data", data, "--listen", "127.0.0.1:0"]);
+        command.envs(secrets.iter().copied()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().context("starting catops")?;
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        while stderr.read_line(&mut said)? > 0 {
+            let last = said.lines().next_back().unwrap_or_default();
+            if let Some(url) = last.strip_prefix("CatOps listens on ") {
+                let url = url.to_owned();
+                return Ok(Self::started(child, url, stderr));
+            }
+        }
+        child.wait()?;
+        bail!("catops ended: {said}");
+    }
+
+    /// Nobody reads the log of a test server; a full pipe would stop it.
+    fn started(child: Child, url: String, mut stderr: impl Read + Send + 'static) -> Self {
         std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
-        Ok(Self { child, url, http: reqwest::Client::new() })
+        Self { child, url, http: reqwest::Client::new() }
     }
 
     /// kill -9, as a power switch does to a process.

@@ -3,5 +3,6 @@
 mod clicks;
 mod events;
 mod outbox;
+mod serve;
 mod sources;
 mod tidy;

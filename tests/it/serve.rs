@@ -1,0 +1,234 @@
+//! `catops serve` as somebody meets it who installs it: a starter folder, secrets, mistakes, and the commands beside it.
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
+use tests::{Server, catops};
+
+/// A starter configuration and a place for the data.
+struct Home {
+    _folder: tempfile::TempDir,
+    config: PathBuf,
+    data: PathBuf,
+}
+
+impl Home {
+    fn new() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let (config, data) = (folder.path().join("config"), folder.path().join("data"));
+        let made = catops(&["init", text(&config)]);
+        assert_eq!(made.code, Some(0), "{}", made.stderr);
+        Ok(Self { _folder: folder, config, data })
+    }
+
+    fn serve(&self, secrets: &[(&str, &str)]) -> Result<Server> {
+        Server::serve(&self.config, &self.data, secrets)
+    }
+
+    /// A reading command, with its JSON.
+    fn read(&self, words: &[&str]) -> Result<Value> {
+        let said = catops(&[words, &["--json", "--data", text(&self.data)]].concat());
+        assert_eq!(said.code, Some(0), "{words:?}: {}", said.stderr);
+        Ok(serde_json::from_str(&said.stdout)?)
+    }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
+const TOKEN: (&str, &str) = ("CATOPS_GENERIC_TOKEN", "correct-horse-battery-staple");
+
+async fn alarm(server: &Server, bearer: &str, id: &str, title: &str) -> Result<u16> {
+    let alarm = json!({ "title": title, "key": id, "id": id, "state": "firing", "severity": "error" });
+    let request = server.http.post(format!("{}/hooks/generic", server.url)).bearer_auth(bearer).json(&alarm);
+    Ok(request.send().await?.status().as_u16())
+}
+
+#[tokio::test]
+async fn a_fresh_starter_is_clean_and_healthy() -> Result<()> {
+    let home = Home::new()?;
+    let lint = catops(&["lint", text(&home.config)]);
+    assert_eq!(lint.code, Some(0), "{}{}", lint.stdout, lint.stderr);
+    let server = home.serve(&[TOKEN])?;
+    assert_eq!(server.get("/healthz").await?, json!({ "status": "ok" }));
+    let again = catops(&["init", text(&home.config)]);
+    assert_ne!(again.code, Some(0), "init does not write into a folder that holds something");
+    assert!(again.stderr.contains("not empty"), "{}", again.stderr);
+    Ok(())
+}
+
+#[tokio::test]
+async fn only_the_right_token_is_let_in_and_the_others_are_counted() -> Result<()> {
+    let home = Home::new()?;
+    let server = home.serve(&[TOKEN])?;
+    let refused = "catops_deliveries_rejected_total{reason=\"unauthorised\",source=\"generic\"}";
+    assert_eq!(server.metric(refused).await?, 0.0);
+    assert_eq!(alarm(&server, "wrong", "a", "Disk is full").await?, 401);
+    assert_eq!(alarm(&server, "", "b", "Disk is full").await?, 401);
+    assert_eq!(server.metric(refused).await?, 2.0);
+    assert_eq!(alarm(&server, TOKEN.1, "c", "Disk is full").await?, 202);
+    assert_eq!(server.metric(refused).await?, 2.0);
+    let (status, _) = server.post("/hooks/alertmanager", &json!({ "alerts": [] })).await?;
+    assert_eq!(status, 401, "a source whose secret is not set is closed");
+    Ok(())
+}
+
+#[tokio::test]
+async fn two_tokens_live_while_one_is_being_changed() -> Result<()> {
+    let home = Home::new()?;
+    let path = home.config.join("catops.toml");
+    let old = "secrets = [\"env:CATOPS_GENERIC_TOKEN\"]";
+    let two = "secrets = [\"env:CATOPS_GENERIC_TOKEN\", \"env:CATOPS_GENERIC_TOKEN_NEXT\"]";
+    fs::write(&path, fs::read_to_string(&path)?.replace(old, two))?;
+    let server = home.serve(&[TOKEN, ("CATOPS_GENERIC_TOKEN_NEXT", "another-horse-another-staple")])?;
+    assert_eq!(alarm(&server, TOKEN.1, "a", "Disk is full").await?, 202);
+    assert_eq!(alarm(&server, "another-horse-another-staple", "b", "Disk is full").await?, 202);
+    assert_eq!(alarm(&server, "neither", "c", "Disk is full").await?, 401);
+    Ok(())
+}
+
+#[test]
+fn a_broken_rota_is_named_by_file_and_line() -> Result<()> {
+    let home = Home::new()?;
+    let path = home.config.join("rota/team.toml");
+    let whole = fs::read_to_string(&path)?;
+    let rotation = "rotation = [\"ana\", \"ben\"]";
+    let line = whole.lines().position(|line| line == rotation).context("a rotation")? + 1;
+    let says = |broken: &str| {
+        fs::write(&path, whole.replace(rotation, broken))?;
+        let lint = catops(&["lint", text(&home.config)]);
+        assert_eq!(lint.code, Some(1), "{broken}: {}", lint.stdout);
+        anyhow::Ok(lint.stdout)
+    };
+    let said = says("rotation = [\"ana\", \"nobody\"]")?;
+    assert!(said.starts_with(&format!("rota/team.toml:{line}: ")) && said.contains("nobody"), "{said}");
+    // Where an open bracket is missed is for the reader of TOML to say.
+    let said = says("rotation = [\"ana\"")?;
+    assert!(said.starts_with("rota/team.toml:") && said.contains("TOML"), "{said}");
+    Ok(())
+}
+
+/// A runbook that belongs to one alarm by name.
+fn runbook(actions: &str) -> String {
+    format!(
+        "+++\ntitle = \"Flux capacitor runs low\"\nalarms = [\"flux-*\"]\nactions = {actions}\n+++\n# Flux capacitor runs \
+         low\n\n## Symptoms\nToo few gigawatts.\n\n## Checks\nLook at the clock tower.\n\n## Actions\nWait for lightning.\n"
+    )
+}
+
+/// Sends new alarms until the newest one's first suggestion is this action; how many that took does not matter.
+async fn until_suggested(server: &Server, wanted: &str) -> Result<()> {
+    let mut sent = 0;
+    let look = async |server: &Server| {
+        sent += 1;
+        assert_eq!(alarm(server, TOKEN.1, &format!("{wanted}-{sent}"), "flux-capacitor").await?, 202);
+        let newest = server.get("/api/v1/incidents?limit=1").await?["incidents"][0]["id"].clone();
+        let id: u64 = newest.as_str().and_then(|id| id.strip_prefix("INC-")).context("an id")?.parse()?;
+        first_suggestion(server, id).await.map(|first| if first == wanted { Ok(()) } else { Err(first) })
+    };
+    server.until(&format!("the suggestion {wanted}"), look).await
+}
+
+async fn first_suggestion(server: &Server, incident: u64) -> Result<String> {
+    let look = async |server: &Server| {
+        let events = server.incident(incident).await?["events"].clone();
+        let suggested = events.as_array().context("events")?.iter().find(|event| event["kind"] == "suggested").cloned();
+        Ok(suggested.ok_or_else(|| "nothing suggested yet".to_owned()))
+    };
+    let suggested = server.until("suggestions", look).await?;
+    Ok(suggested["suggestions"][0]["action"].as_str().unwrap_or_default().to_owned())
+}
+
+#[tokio::test]
+async fn an_edited_runbook_is_used_and_a_broken_one_is_not() -> Result<()> {
+    let home = Home::new()?;
+    let path = home.config.join("runbooks/flux.md");
+    fs::write(&path, runbook("[\"host-overview\"]"))?;
+    let server = home.serve(&[TOKEN])?;
+    until_suggested(&server, "host-overview").await?;
+    fs::write(&path, runbook("[\"top-pods\"]"))?;
+    until_suggested(&server, "top-pods").await?;
+
+    // The broken one and a good new one come together: once the new one is used, the broken one has been looked at.
+    fs::write(&path, "+++\ntitle = [\n+++\n")?;
+    let other = runbook("[\"describe-node\"]").replace("flux-*", "tower-*").replace("Flux capacitor", "Clock tower");
+    fs::write(home.config.join("runbooks/tower.md"), other)?;
+    let mut sent = 0;
+    let look = async |server: &Server| {
+        sent += 1;
+        assert_eq!(alarm(server, TOKEN.1, &format!("tower-{sent}"), "tower-clock").await?, 202);
+        let newest = server.get("/api/v1/incidents?limit=1").await?["incidents"][0]["id"].clone();
+        let id: u64 = newest.as_str().and_then(|id| id.strip_prefix("INC-")).context("an id")?.parse()?;
+        let first = first_suggestion(server, id).await?;
+        Ok(if first == "describe-node" { Ok(()) } else { Err(first) })
+    };
+    server.until("the new runbook", look).await?;
+    until_suggested(&server, "top-pods").await?;
+    let lint = catops(&["lint", text(&home.config)]);
+    assert_eq!(lint.code, Some(1));
+    assert!(lint.stdout.contains("flux.md:"), "{}", lint.stdout);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_second_server_on_the_same_data_says_what_is_wrong() -> Result<()> {
+    let home = Home::new()?;
+    let first = home.serve(&[TOKEN])?;
+    let second = home.serve(&[TOKEN]).err().context("the second one does not start")?.to_string();
+    assert!(second.contains("is in use by process"), "{second}");
+    assert_eq!(alarm(&first, TOKEN.1, "a", "Disk is full").await?, 202, "the first one does not notice");
+    Ok(())
+}
+
+#[tokio::test]
+async fn commands_read_beside_the_running_server() -> Result<()> {
+    let home = Home::new()?;
+    let server = home.serve(&[TOKEN])?;
+    assert_eq!(alarm(&server, TOKEN.1, "a", "Disk is full").await?, 202);
+    assert_eq!(first_suggestion(&server, 1).await?, "host-overview");
+    let incidents = home.read(&["incidents"])?;
+    assert_eq!(incidents.as_array().map(Vec::len), Some(1));
+    assert_eq!((&incidents[0]["id"], &incidents[0]["title"]), (&json!("INC-1"), &json!("Disk is full")));
+    let timeline = home.read(&["timeline", "INC-1"])?;
+    assert_eq!(timeline[0]["text"], "generic fired: Disk is full");
+    let why = home.read(&["why", "1"])?;
+    assert_eq!(why["suggestions"][0]["action"], "host-overview");
+    assert!(why["suggestions"][0]["reason"].as_str().is_some_and(|reason| reason.contains("disk")), "{why}");
+    assert_eq!(home.read(&["incidents", "--resolved"])?, json!([]));
+    let none = catops(&["timeline", "77", "--data", text(&home.data)]);
+    assert_ne!(none.code, Some(0));
+    assert!(none.stderr.contains("there is no INC-77"), "{}", none.stderr);
+    Ok(())
+}
+
+/// A line of Prometheus' text format: a comment, or a name with labels and a number.
+fn is_metric(line: &str) -> bool {
+    if let Some(comment) = line.strip_prefix("# TYPE ") {
+        let words: Vec<&str> = comment.split(' ').collect();
+        return matches!(words[..], [name, "counter" | "gauge" | "histogram"] if name.starts_with("catops_"));
+    }
+    let Some((name, value)) = line.rsplit_once(' ') else { return false };
+    let (bare, labels) = name.split_once('{').map_or((name, None), |(bare, labels)| (bare, Some(labels)));
+    let named = bare.starts_with("catops_") && bare.chars().all(|it| it.is_ascii_lowercase() || it == '_');
+    named && labels.is_none_or(|labels| labels.ends_with("\"}")) && value.parse::<f64>().is_ok()
+}
+
+#[tokio::test]
+async fn metrics_can_be_read_by_prometheus() -> Result<()> {
+    let home = Home::new()?;
+    let server = home.serve(&[TOKEN])?;
+    assert_eq!(alarm(&server, TOKEN.1, "a", "Disk is full").await?, 202);
+    let answer = server.http.get(format!("{}/metrics", server.url)).send().await?;
+    assert_eq!(answer.headers()["content-type"], "text/plain; version=0.0.4");
+    let text = answer.text().await?;
+    for line in text.lines() {
+        assert!(is_metric(line), "{line:?}");
+    }
+    assert!(text.contains("catops_alarms_total{source=\"generic\",outcome=\"opened\"} 1\n"), "{text}");
+    let types: Vec<&str> = text.lines().filter(|line| line.starts_with('#')).collect();
+    let distinct: std::collections::BTreeSet<&&str> = types.iter().collect();
+    assert_eq!(types.len(), distinct.len(), "each name is announced once");
+    Ok(())
+}
