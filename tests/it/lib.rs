@@ -117,6 +117,16 @@ impl Server {
         Self { child, url, http: reqwest::Client::new() }
     }
 
+    /// `catops demo --quiet` that is killed this long after it was started, whatever it is doing.
+    pub async fn demo_cut_short(data: &Path, after: Duration) -> Result<()> {
+        let args = ["demo", "--quiet", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()];
+        let mut child = command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        tokio::time::sleep(after).await;
+        child.kill()?;
+        child.wait()?;
+        Ok(())
+    }
+
     /// kill -9, as a power switch does to a process.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
@@ -182,8 +192,14 @@ impl Server {
     }
 
     /// Waits until something is as expected; fails with what it was.
-    pub async fn until<T>(
+    pub async fn until<T>(&self, what: &str, look: impl AsyncFnMut(&Self) -> Result<Result<T, String>>) -> Result<T> {
+        self.until_within(PATIENCE, what, look).await
+    }
+
+    /// The same, for what takes its time.
+    pub async fn until_within<T>(
         &self,
+        patience: Duration,
         what: &str,
         mut look: impl AsyncFnMut(&Self) -> Result<Result<T, String>>,
     ) -> Result<T> {
@@ -194,8 +210,8 @@ impl Server {
                 Ok(Err(was)) => was,
                 Err(error) => format!("{error:#}"),
             };
-            if began.elapsed() > PATIENCE {
-                bail!("waited {PATIENCE:?} for {what}; it was: {was}");
+            if began.elapsed() > patience {
+                bail!("waited {patience:?} for {what}; it was: {was}");
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }

@@ -2,6 +2,7 @@
 
 mod clicks;
 mod events;
+mod kill;
 mod outbox;
 mod serve;
 mod sources;

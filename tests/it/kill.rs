@@ -1,0 +1,292 @@
+//! The power goes off, again and again, in one data folder: while CatOps starts, while alarms arrive, while it posts.
+//! Whatever was answered with 2xx is in the log once, and Slack shows what the log says.
+//!
+//! `CATOPS_KILLS` sets how often (50); `CATOPS_SEED` which moments (1).
+#![expect(clippy::disallowed_methods, reason = "the moments are random, and the senders have their own pace")]
+#![expect(clippy::print_stdout, reason = "the figures are part of what it says")]
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tests::{Server, delivery_of};
+
+/// The latest moment of a kill, in milliseconds after the start or after the first alarm of a round.
+const LATEST_KILL_MS: u64 = 700;
+const SENDERS: u64 = 6;
+/// The longest pause of a sender between two alarms, in milliseconds.
+const PAUSE_MS: u64 = 15;
+/// What an effect may wait after the last kill: a lease of a dead process, and the backoff after it.
+const SETTLING: Duration = Duration::from_secs(60);
+/// The first level of the demo's escalation, the run until then included.
+const ESCALATION: Duration = Duration::from_secs(150);
+
+/// Small, seeded, good enough to pick moments.
+#[derive(Clone)]
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % end
+    }
+}
+
+fn number_from(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// One alarm as its sender keeps it until it is answered.
+#[derive(Clone)]
+struct Alarm {
+    id: String,
+    key: String,
+    state: &'static str,
+}
+
+impl Alarm {
+    async fn post(&self, http: &reqwest::Client, url: &str) -> Result<u16> {
+        let body = json!({
+            "title": format!("{} is slow", self.key), "key": self.key, "id": self.id, "state": self.state,
+            "severity": "error", "service": "checkout-api",
+        });
+        Ok(http.post(format!("{url}/hooks/generic")).json(&body).send().await?.status().as_u16())
+    }
+}
+
+/// A monitoring tool as it should be: it repeats an alarm until it is answered, and sometimes once too often.
+struct Sender {
+    name: u64,
+    dice: Dice,
+    sent: u64,
+    /// Keys that are known to have fired: only these are cleared.
+    fired: BTreeSet<String>,
+    unanswered: Option<Alarm>,
+    answered: Vec<Alarm>,
+    repeats: u64,
+    failures: Vec<u16>,
+}
+
+impl Sender {
+    fn new(name: u64, seed: u64) -> Self {
+        let dice = Dice(seed.wrapping_mul(1000) + name);
+        let (fired, answered, failures) = (BTreeSet::new(), Vec::new(), Vec::new());
+        Self { name, dice, sent: 0, fired, unanswered: None, answered, repeats: 0, failures }
+    }
+
+    fn next(&mut self) -> Alarm {
+        self.sent += 1;
+        let key = format!("key-{}-{}", self.name, self.dice.below(2));
+        let clear = self.fired.contains(&key) && self.dice.below(3) == 0;
+        Alarm { id: format!("{}-{}", self.name, self.sent), key, state: if clear { "cleared" } else { "firing" } }
+    }
+
+    /// Sends until the server is gone.
+    async fn run(mut self, http: reqwest::Client, url: String) -> Self {
+        loop {
+            if !self.answered.is_empty() && self.dice.below(6) == 0 {
+                let old = self.answered[self.dice.below(self.answered.len() as u64) as usize].clone();
+                self.repeats += 1;
+                if old.post(&http, &url).await.is_err() {
+                    return self;
+                }
+            }
+            let alarm = self.unanswered.take().unwrap_or_else(|| self.next());
+            match alarm.post(&http, &url).await {
+                Ok(200..300) => {
+                    if alarm.state == "firing" {
+                        self.fired.insert(alarm.key.clone());
+                    }
+                    self.answered.push(alarm);
+                }
+                Ok(status) => {
+                    self.failures.push(status);
+                    self.unanswered = Some(alarm);
+                }
+                Err(_) => {
+                    self.unanswered = Some(alarm);
+                    return self;
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(self.dice.below(PAUSE_MS))).await;
+        }
+    }
+}
+
+/// Starts, lets the senders send, kills.
+async fn round_with_traffic(data: &Path, senders: Vec<Sender>, after: Duration) -> Result<Vec<Sender>> {
+    let server = Server::demo(data)?;
+    let running: Vec<_> =
+        senders.into_iter().map(|sender| tokio::spawn(sender.run(server.http.clone(), server.url.clone()))).collect();
+    tokio::time::sleep(after).await;
+    server.kill();
+    let mut back = Vec::new();
+    for sender in running {
+        back.push(sender.await?);
+    }
+    Ok(back)
+}
+
+/// Every incident by its number, as the API tells it.
+async fn incidents(server: &Server) -> Result<BTreeMap<u64, Value>> {
+    let mut found = BTreeMap::new();
+    for status in ["open", "resolved"] {
+        let mut before = String::new();
+        loop {
+            let page = server.get(&format!("/api/v1/incidents?status={status}&limit=200{before}")).await?;
+            for shown in page["incidents"].as_array().context("incidents")? {
+                let id: u64 = shown["id"].as_str().and_then(|id| id.strip_prefix("INC-")).context("id")?.parse()?;
+                found.insert(id, server.incident(id).await?);
+            }
+            match page["next"].as_str() {
+                Some(next) => before = format!("&before={next}"),
+                None => break,
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The texts of the cards of each incident: root posts in the channel for incidents.
+async fn cards(server: &Server) -> Result<BTreeMap<u64, Vec<String>>> {
+    let state = server.get("/local/state?as=U0ANA").await?;
+    let mut cards: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+    for message in state["messages"]["C0OPS"].as_array().context("the channel")? {
+        let text = message["text"].as_str().unwrap_or_default();
+        let number = text.split("INC-").nth(1).and_then(|rest| rest.split(|it: char| !it.is_ascii_digit()).next());
+        if let (Value::Null, Some(number)) = (&message["thread_ts"], number) {
+            cards.entry(number.parse()?).or_default().push(text.to_owned());
+        }
+    }
+    Ok(cards)
+}
+
+/// The word that a card begins with.
+fn word_of(status: &Value) -> &'static str {
+    match status.as_str() {
+        Some("open") => "Firing",
+        Some("acknowledged") => "Acknowledged",
+        _ => "Resolved",
+    }
+}
+
+/// Slack shows what the log says; what is wrong with it otherwise.
+async fn slack_agrees(server: &Server, known: &BTreeMap<u64, Value>) -> Result<Result<(), String>> {
+    let cards = cards(server).await?;
+    for (id, incident) in known {
+        let shown = cards.get(id).map_or(&[][..], Vec::as_slice);
+        ensure!(shown.len() <= 1, "INC-{id} has {} cards: {shown:?}", shown.len());
+        let status = &incident["incident"]["status"];
+        let says = shown.first().is_some_and(|text| text.starts_with(word_of(status)));
+        if !says && !(shown.is_empty() && status == "resolved") {
+            return Ok(Err(format!("INC-{id} is {status}, its card says {shown:?}")));
+        }
+    }
+    let strangers: Vec<_> = cards.keys().filter(|id| !known.contains_key(id)).collect();
+    ensure!(strangers.is_empty(), "cards of incidents that are not in the log: {strangers:?}");
+    Ok(Ok(()))
+}
+
+/// How often each delivery is in the log, from the events of all incidents, whose numbers have no gap.
+fn deliveries(known: &BTreeMap<u64, Value>) -> Result<BTreeMap<String, u64>> {
+    let mut counted = BTreeMap::new();
+    for (id, incident) in known {
+        for (event, expected) in incident["events"].as_array().context("events")?.iter().zip(1_u64..) {
+            ensure!(event["seq"] == expected, "INC-{id}: {} where {expected} belongs", event["seq"]);
+            if let Some(delivery) = delivery_of(event) {
+                *counted.entry(delivery.to_owned()).or_default() += 1;
+            }
+        }
+    }
+    Ok(counted)
+}
+
+fn events_of<'a>(incident: &'a Value, kind: &str) -> Vec<&'a Value> {
+    incident["events"].as_array().into_iter().flatten().filter(|event| event["kind"] == kind).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_was_answered_is_lost_or_doubled() -> Result<()> {
+    let (kills, seed) = (number_from("CATOPS_KILLS", 50), number_from("CATOPS_SEED", 1));
+    let began = Instant::now();
+    let folder = tempfile::tempdir()?;
+    let data = folder.path();
+    let mut dice = Dice(seed);
+
+    // An incident that nobody touches: its timer must survive everything.
+    let server = Server::demo(data)?;
+    ensure!(server.fire("sleeper", "sleeper", "Nobody looks at this").await? == 202);
+    server.kill();
+
+    let mut senders: Vec<Sender> = (0..SENDERS).map(|name| Sender::new(name, seed)).collect();
+    let mut early = 0;
+    for _ in 1..kills {
+        let after = Duration::from_millis(dice.below(LATEST_KILL_MS));
+        if dice.below(4) == 0 {
+            early += 1;
+            Server::demo_cut_short(data, after).await?;
+        } else {
+            senders = round_with_traffic(data, senders, after).await?;
+        }
+    }
+    let killed_for = began.elapsed();
+
+    let restarted = Instant::now();
+    let server = Server::demo(data)?;
+    let ready = restarted.elapsed();
+    for sender in &mut senders {
+        if let Some(alarm) = sender.unanswered.take() {
+            ensure!(
+                (200..300).contains(&alarm.post(&server.http, &server.url).await?),
+                "{} after the last kill",
+                alarm.id
+            );
+            sender.answered.push(alarm);
+        }
+    }
+    let look = async |server: &Server| {
+        let known = incidents(server).await?;
+        Ok(slack_agrees(server, &known).await?.map(|()| known))
+    };
+    let known = server.until_within(SETTLING, "Slack to agree with the log", look).await?;
+    let settled = restarted.elapsed();
+    let quiet = async |server: &Server| {
+        let leased = server.metric("catops_effects_leased").await?;
+        let overdue = server.metric("catops_effects_overdue_seconds").await?;
+        Ok(if leased + overdue == 0.0 { Ok(()) } else { Err(format!("{leased} leased, {overdue} s overdue")) })
+    };
+    server.until_within(SETTLING, "a quiet outbox", quiet).await?;
+
+    let counted = deliveries(&known)?;
+    let answered: BTreeSet<String> =
+        senders.iter().flat_map(|sender| &sender.answered).map(|alarm| format!("generic:{}", alarm.id)).collect();
+    let lost: Vec<_> = answered.iter().filter(|id| !counted.contains_key(*id)).collect();
+    let doubled: Vec<_> = counted.iter().filter(|(_, times)| **times != 1).collect();
+    let refused: Vec<u16> = senders.iter().flat_map(|sender| sender.failures.clone()).collect();
+    println!(
+        "{kills} kills ({early} while starting) in {killed_for:.1?}: {} alarms answered, {} sent once more, {} lost, {} \
+         doubled, {} refused; {} incidents; ready {ready:.1?} and Slack right {settled:.1?} after the last start",
+        answered.len() + 1,
+        senders.iter().map(|sender| sender.repeats).sum::<u64>(),
+        lost.len(),
+        doubled.len(),
+        refused.len(),
+        known.len(),
+    );
+    assert!(lost.is_empty(), "answered and not in the log: {lost:?}");
+    assert!(doubled.is_empty(), "more than once in the log: {doubled:?}");
+    assert!(refused.is_empty(), "answered neither with 2xx nor not at all: {refused:?}");
+    // Once more with the outbox quiet: nothing that came late has added a card.
+    slack_agrees(&server, &incidents(&server).await?).await?.map_err(anyhow::Error::msg)?;
+
+    let escalated = async |server: &Server| {
+        let sleeper = server.incident(1).await?;
+        let levels = events_of(&sleeper, "escalated").into_iter().map(|event| event["level"].to_string());
+        let levels: Vec<String> = levels.collect();
+        Ok(if levels.is_empty() { Err(sleeper["timeline"].to_string()) } else { Ok(levels) })
+    };
+    let levels = server.until_within(ESCALATION, "the escalation of INC-1", escalated).await?;
+    assert_eq!(levels.iter().collect::<BTreeSet<_>>().len(), levels.len(), "each level is asked once: {levels:?}");
+    Ok(())
+}
