@@ -1,4 +1,4 @@
-//! Measures what one durable alarm costs the log: a new stream with one event of 1.2 KB of JSON that keeps the 1.9 KB
+//! Measures what one durable alarm costs the log: a new stream with one event of 1.2 KB of JSON that keeps the 1.8 KB
 //! CloudWatch sent, its receipt, its claim, and an effect that is due at once. The second shape adds a timer and a
 //! snapshot of 900 bytes.
 //!
