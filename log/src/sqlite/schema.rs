@@ -120,15 +120,20 @@ pub(super) fn lock(dir: &Path) -> Result<File, OpenError> {
     Ok(file)
 }
 
+/// Bytes of a page. An opening's event takes 2.5 KB: a page of 4096 holds one, this one three. 16384 gained nothing more,
+/// and a lone append then writes 165 KB rather than 90 (measured 2026-11-23).
+const PAGE_BYTES: u32 = 8192;
+
 /// The one connection that writes. Makes the tables of a new log.
 pub(super) fn open_writer(dir: &Path) -> Result<Connection, OpenError> {
     let failed = |source| OpenError::Database { dir: dir.to_owned(), source };
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(dir.join("log.db"), flags).map_err(failed)?;
-    connection
-        .execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-4096;")
-        .and_then(|()| prepare(&connection))
-        .map_err(failed)?;
+    // The size holds for a new file only, and must be said before the journal mode.
+    let settings = format!(
+        "PRAGMA page_size={PAGE_BYTES}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-4096;"
+    );
+    connection.execute_batch(&settings).and_then(|()| prepare(&connection)).map_err(failed)?;
     match version(&connection).map_err(failed)? {
         0 => {
             let script = format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;");
