@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// How long a server may take until it prints its address, and a page until it shows what is expected. Generous: a busy
@@ -61,7 +62,7 @@ pub fn catops(args: &[&str]) -> Said {
 
 /// A running `catops demo` or `catops serve`.
 pub struct Server {
-    child: Child,
+    child: Mutex<Child>,
     pub url: String,
     pub http: reqwest::Client,
 }
@@ -111,10 +112,15 @@ impl Server {
         bail!("catops ended: {said}");
     }
 
-    /// Nobody reads the log of a test server; a full pipe would stop it.
+    /// The log of a test server is read to its end, since a full pipe would stop it; `CATOPS_TEST_LOG` keeps it in a file.
     fn started(child: Child, url: String, mut stderr: impl Read + Send + 'static) -> Self {
-        std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
-        Self { child, url, http: reqwest::Client::new() }
+        std::thread::spawn(move || match std::env::var_os("CATOPS_TEST_LOG") {
+            Some(path) => {
+                std::io::copy(&mut stderr, &mut std::fs::File::options().create(true).append(true).open(path)?)
+            }
+            None => std::io::copy(&mut stderr, &mut std::io::sink()),
+        });
+        Self { child: Mutex::new(child), url, http: reqwest::Client::new() }
     }
 
     /// `catops demo --quiet` that is killed this long after it was started, whatever it is doing.
@@ -128,9 +134,8 @@ impl Server {
     }
 
     /// kill -9, as a power switch does to a process.
-    pub fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+    pub fn kill(self) {
+        drop(self);
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> Result<(u16, Value)> {
@@ -210,6 +215,9 @@ impl Server {
                 Ok(Err(was)) => was,
                 Err(error) => format!("{error:#}"),
             };
+            if let Some(ended) = self.child.lock().unwrap().try_wait()? {
+                bail!("catops ended ({ended}) while the test waited for {what}");
+            }
             if began.elapsed() > patience {
                 bail!("waited {patience:?} for {what}; it was: {was}");
             }
@@ -220,7 +228,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
+        let child = self.child.get_mut().unwrap();
+        child.kill().ok();
+        child.wait().ok();
     }
 }
