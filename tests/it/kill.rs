@@ -9,8 +9,10 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use tests::{Server, delivery_of};
+use tests::{Server, catops, delivery_of};
 
 /// The latest moment of a kill, in milliseconds after the start or after the first alarm of a round.
 const LATEST_KILL_MS: u64 = 700;
@@ -155,7 +157,7 @@ async fn cards(server: &Server) -> Result<BTreeMap<u64, Vec<String>>> {
     for message in state["messages"]["C0OPS"].as_array().context("the channel")? {
         let text = message["text"].as_str().unwrap_or_default();
         let number = text.split("INC-").nth(1).and_then(|rest| rest.split(|it: char| !it.is_ascii_digit()).next());
-        if let (Value::Null, Some(number)) = (&message["thread_ts"], number) {
+        if let (Value::Null, Value::Null, Some(number)) = (&message["thread_ts"], &message["only_for"], number) {
             cards.entry(number.parse()?).or_default().push(text.to_owned());
         }
     }
@@ -313,5 +315,70 @@ async fn nothing_that_was_answered_is_lost_or_doubled() -> Result<()> {
     };
     let levels = server.until_within(ESCALATION, "the escalation of INC-1", escalated).await?;
     assert_eq!(levels.iter().collect::<BTreeSet<_>>().len(), levels.len(), "each level is asked once: {levels:?}");
+    Ok(())
+}
+
+/// An address that takes requests and never answers; how many came is in the number.
+async fn silent_host() -> Result<(String, Arc<AtomicUsize>)> {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
+    let address = listener.local_addr()?.to_string();
+    let taken = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&taken);
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            counter.fetch_add(1, Ordering::SeqCst);
+            held.push(stream);
+        }
+    });
+    Ok((address, taken))
+}
+
+#[tokio::test]
+async fn an_action_that_was_cut_short_is_not_run_again() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (config, data) = (folder.path().join("config"), folder.path().join("data"));
+    ensure!(catops(&["init", config.to_str().context("UTF-8")?]).code == Some(0));
+    let (host, taken) = silent_host().await?;
+    let toml = std::fs::read_to_string(config.join("catops.toml"))?
+        .replace("allow_hosts = []", "allow_hosts = [\"http://127.0.0.1\"]")
+        .replace("allow_private = []", &format!("allow_private = [\"{host}\"]"));
+    std::fs::write(config.join("catops.toml"), toml)?;
+    let action = format!(
+        "title = \"Ask the silent host\"\ndescription = \"Waits for ever.\"\ntimeout = \"5s\"\nwatch = \"20s\"\nallow = \
+         \"any-responder\"\n\n[runner]\nkind = \"http\"\nmethod = \"POST\"\nurl = \"http://{host}/\"\n"
+    );
+    std::fs::write(config.join("actions/ask-silent-host.toml"), action)?;
+    let lint = catops(&["lint", config.to_str().context("UTF-8")?]);
+    ensure!(lint.code == Some(0), "{}", lint.stdout);
+
+    let token = ("CATOPS_GENERIC_TOKEN", "correct-horse-battery-staple");
+    let server = Server::serve(&config, &data, &[token])?;
+    let alarm = json!({ "title": "Disk is full", "key": "disk", "id": "disk-1", "state": "firing" });
+    let sent =
+        server.http.post(format!("{}/hooks/generic", server.url)).bearer_auth(token.1).json(&alarm).send().await?;
+    ensure!(sent.status() == 202, "{}", sent.status());
+    let run = json!({ "as": "U0ANA", "channel": "C0OPS", "text": "/catops run ask-silent-host on 1" });
+    server.local("say", &run).await?;
+    let asked =
+        async |_: &Server| Ok(if taken.load(Ordering::SeqCst) == 1 { Ok(()) } else { Err("not asked".to_owned()) });
+    server.until("the action to begin", asked).await?;
+    server.kill();
+
+    let server = Server::serve(&config, &data, &[token])?;
+    let ended = async |server: &Server| {
+        let incident = server.incident(1).await?;
+        let ended = events_of(&incident, "action_finished").first().map(|event| event["outcome"].clone());
+        Ok(ended.ok_or_else(|| incident["timeline"].to_string()))
+    };
+    let outcome = server.until_within(SETTLING, "the end of the run", ended).await?;
+    assert_eq!(outcome, "unknown", "nobody can know");
+    assert_eq!(taken.load(Ordering::SeqCst), 1, "the host was asked once");
+    let told = async |server: &Server| {
+        let cards = server.cards("C0OPS", 1).await?;
+        let text = cards.first().map(|card| card["rendered_text"].to_string()).unwrap_or_default();
+        Ok(if text.contains("nobody knows") || text.contains("unknown") { Ok(()) } else { Err(text) })
+    };
+    server.until("a card that says so", told).await?;
     Ok(())
 }

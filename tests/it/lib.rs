@@ -184,7 +184,7 @@ impl Server {
         let is_card = |message: &Value| {
             let text = message["text"].as_str().unwrap_or_default();
             let in_thread = message["thread_ts"].as_str().is_some_and(|thread| Some(thread) != message["ts"].as_str());
-            !in_thread && text.contains(&name)
+            !in_thread && message["only_for"].is_null() && text.contains(&name)
         };
         Ok(messages.into_iter().filter(is_card).collect())
     }
