@@ -44,7 +44,10 @@ async function look() {
       const url = `/local/state?as=${encodeURIComponent(here.me || "")}&channel=${encodeURIComponent(here.channel || "")}`;
       const answer = await fetch(url);
       if (answer.status === 404) { await pickSomebody(); again = true; continue; }
-      here.state = await answer.json();
+      const state = await answer.json();
+      // Somebody else sits here meanwhile: what the one before may see is not shown to them.
+      if (state.me.id !== here.me) { again = true; continue; }
+      here.state = state;
       if (!here.state.channels.some((it) => it.id === here.channel) && here.channel !== "home") {
         here.channel = here.state.channels[0].id;
         again = true;
