@@ -25,7 +25,7 @@ async function play(screen, check) {
     assert.match(text, /Owner @(Ana|Ben)[^]*on call for shop/);
     assert.match(text, /1\. Restart shop.*strong match\n.*connection pool exhausted/);
     assert.equal(await card.locator('[data-action-id^="sug.run."]').count(), 3);
-    await card.scrollIntoViewIfNeeded();
+    await card.evaluate((node) => node.scrollIntoView({ block: "nearest" }));
     await screen.shoot("story-1-firing");
   });
   await check("Run asks first, and Not now changes nothing", async () => {
@@ -47,7 +47,7 @@ async function play(screen, check) {
     assert.match(text, /Fixed by Restart shop \(Ana Ruiz\)/);
     assert.match(text, /Alarm cleared/);
     await gone(card.locator('[data-action-id^="sug.run."]'));
-    await card.scrollIntoViewIfNeeded();
+    await card.evaluate((node) => node.scrollIntoView({ block: "nearest" }));
     await screen.shoot("story-4-resolved");
   });
   await check("the thread keeps the run", async () => {
@@ -71,7 +71,7 @@ async function play(screen, check) {
     const next = await screen.card(/status 503/, SECOND_BREAK);
     assert.notEqual(next.number, card.number);
     await see(next, /Restart shop.*worked 1 of 1/);
-    await next.scrollIntoViewIfNeeded();
+    await next.evaluate((node) => node.scrollIntoView({ block: "nearest" }));
     await screen.shoot("story-7-remembers");
   });
   await check("the page never complained", () => assert.deepEqual(screen.complaints, []));
