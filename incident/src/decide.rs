@@ -58,7 +58,9 @@ pub fn receive(
             AlarmState::Firing => Reception::Open(Event::Opened { alarm }),
         };
     };
-    if alarm.occurred_at < incident.alarm.occurred_at {
+    // A late "firing" on an incident that is open says nothing wrong; only a change of state can be overtaken.
+    let changes_state = alarm.state != AlarmState::Firing || !incident.is_open();
+    if changes_state && alarm.occurred_at < incident.alarm.occurred_at {
         return Reception::Join(vec![aside(Aside::Stale)]);
     }
     match (alarm.state, incident.status) {

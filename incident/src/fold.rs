@@ -375,7 +375,7 @@ impl Incident {
         self.last_fired_at = at;
         self.severity = self.severity.max(severity);
         summary.clone_into(&mut self.alarm.summary);
-        self.alarm.occurred_at = occurred_at;
+        self.alarm.occurred_at = self.alarm.occurred_at.max(occurred_at);
     }
 
     fn begin_round(&mut self) {

@@ -5,14 +5,22 @@ use crate::app::App;
 use crate::clock;
 use crate::flow::change::LEASE;
 use crate::flow::perform::perform;
+use chrono::{DateTime, Utc};
 use log::LeasedEffect;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 
 /// Effects performed at the same time. They wait for Slack most of the time; more would only meet its rate limits.
 pub const PERFORMERS: usize = 32;
+
+/// Deliveries in one second from which on a storm is assumed: then durable answers to the senders come first, and one
+/// effect in [`STORM_PAUSE`] is performed beside them, so that pages still go out. No person reads a hundred a second.
+const STORM_PER_SECOND: u64 = 100;
+
+/// The time between two effects while a storm comes in.
+const STORM_PAUSE: Duration = Duration::from_millis(25);
 
 /// The longest sleep between two looks into the log: bounds what a lost wake-up or a jump of the clock can cost.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -24,7 +32,35 @@ const LOOK_PAUSE: Duration = Duration::from_millis(5);
 pub struct Outbox {
     offered: mpsc::UnboundedSender<LeasedEffect>,
     underway: AtomicUsize,
+    received: Mutex<Received>,
     ended: Notify,
+}
+
+/// Deliveries of the present second and of the one before it.
+#[derive(Default)]
+struct Received {
+    second: i64,
+    now: u64,
+    before: u64,
+}
+
+impl Received {
+    fn count(&mut self, second: i64) {
+        if second != self.second {
+            self.before = if second == self.second + 1 { self.now } else { 0 };
+            (self.second, self.now) = (second, 0);
+        }
+        self.now += 1;
+    }
+
+    /// The busier of the last two seconds, so that a storm does not end at each full one.
+    fn most(&self, second: i64) -> u64 {
+        match second - self.second {
+            0 => self.now.max(self.before),
+            1 => self.now,
+            _ => 0,
+        }
+    }
 }
 
 /// The end of the queue that the dispatcher reads.
@@ -35,13 +71,34 @@ impl Outbox {
     #[must_use]
     pub fn new() -> (Self, Offered) {
         let (offered, receiver) = mpsc::unbounded_channel();
-        (Self { offered, underway: AtomicUsize::new(0), ended: Notify::new() }, Offered(receiver))
+        let outbox = Self { offered, underway: AtomicUsize::new(0), received: Mutex::default(), ended: Notify::new() };
+        (outbox, Offered(receiver))
     }
 
     /// True when an effect that is leased now would be performed at once, so that its lease cannot run out in a queue.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.underway.load(Ordering::Relaxed) < PERFORMERS
+        !self.in_storm() && self.underway.load(Ordering::Relaxed) < PERFORMERS
+    }
+
+    /// Counts a delivery.
+    pub fn received(&self, at: DateTime<Utc>) {
+        self.received.lock().unwrap_or_else(PoisonError::into_inner).count(at.timestamp());
+    }
+
+    fn is_full(&self) -> bool {
+        self.room() == 0
+    }
+
+    fn in_storm(&self) -> bool {
+        let received = self.received.lock().unwrap_or_else(PoisonError::into_inner);
+        received.most(clock::now().timestamp()) >= STORM_PER_SECOND
+    }
+
+    /// How many effects may be leased now.
+    fn room(&self) -> usize {
+        let most = if self.in_storm() { 1 } else { PERFORMERS };
+        most.saturating_sub(self.underway.load(Ordering::Relaxed))
     }
 
     /// Takes over effects that were born leased to this process.
@@ -61,48 +118,51 @@ impl Outbox {
     }
 }
 
-/// Performs effects until the process ends.
+/// Performs effects until the process ends: those that were born leased at once, the others when they are due.
 pub async fn run(app: Arc<App>, mut offered: Offered) {
-    loop {
-        let next_look = match app.log.next_due().await {
-            Ok(Some(due)) if due <= clock::now() && app.outbox.has_room() => {
-                lease(&app).await;
-                clock::now()
-            }
-            Ok(Some(due)) => due,
-            Ok(None) => clock::now() + LOOK_EVERY,
-            Err(error) => {
-                tracing::error!(error = %error, "the outbox cannot read the log; trying again");
-                clock::now() + LOOK_EVERY
-            }
-        };
-        while let Ok(effect) = offered.0.try_recv() {
-            start(&app, effect);
+    let born = Arc::clone(&app);
+    tokio::spawn(async move {
+        while let Some(effect) = offered.0.recv().await {
+            start(&born, effect);
         }
+    });
+    loop {
+        let next_look = look(&app).await;
         tokio::select! {
-            effect = offered.0.recv() => match effect {
-                Some(effect) => start(&app, effect),
-                None => return,
-            },
             () = app.log.notified() => clock::sleep(LOOK_PAUSE).await,
-            () = app.outbox.ended.notified(), if !app.outbox.has_room() => {}
+            () = app.outbox.ended.notified(), if app.outbox.is_full() => {}
             () = wait(&app, next_look) => {}
         }
     }
 }
 
-/// Waits for the next thing to be due; while all performers are busy there is nothing to look for.
-async fn wait(app: &App, next_look: chrono::DateTime<chrono::Utc>) {
-    if app.outbox.has_room() {
-        clock::sleep(LOOK_PAUSE).await;
-        clock::sleep_until(next_look, LOOK_EVERY).await;
-    } else {
-        clock::sleep(LOOK_EVERY).await;
+/// Leases what is due, and says when to look again.
+async fn look(app: &Arc<App>) -> DateTime<Utc> {
+    match app.log.next_due().await {
+        Ok(Some(due)) if due > clock::now() => due,
+        Ok(Some(_)) if app.outbox.is_full() => clock::now() + LOOK_EVERY,
+        Ok(Some(_)) => {
+            if app.outbox.in_storm() {
+                clock::sleep(STORM_PAUSE).await;
+            }
+            lease(app).await;
+            clock::now()
+        }
+        Ok(None) => clock::now() + LOOK_EVERY,
+        Err(error) => {
+            tracing::error!(error = %error, "the outbox cannot read the log; trying again");
+            clock::now() + LOOK_EVERY
+        }
     }
 }
 
+async fn wait(app: &App, next_look: DateTime<Utc>) {
+    clock::sleep(if app.outbox.in_storm() { STORM_PAUSE } else { LOOK_PAUSE }).await;
+    clock::sleep_until(next_look, LOOK_EVERY).await;
+}
+
 async fn lease(app: &Arc<App>) {
-    let room = PERFORMERS.saturating_sub(app.outbox.underway.load(Ordering::Relaxed));
+    let room = app.outbox.room();
     match app.log.lease_due(clock::now(), &app.holder, LEASE, room).await {
         Ok(leased) => {
             for effect in leased {
