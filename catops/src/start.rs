@@ -52,7 +52,7 @@ pub async fn start(options: Options) -> Result<Started> {
         SqliteLog::open(&options.data).with_context(|| format!("opening the data in {}", options.data.display()))?;
     log.release_safe("serve/").await.context("taking over what the last process left")?;
     let own_url = format!("http://{}", options.address);
-    let which = which_slack(&options, &own_url)?;
+    let which = which_slack(&options, &own_url, &setup.rota)?;
     let slack = match &which {
         Which::Real => Some(SlackSide::from_environment(&setup)?),
         Which::Local(_, config) => Some(SlackSide::local(config, &setup)?),
@@ -99,7 +99,7 @@ fn read_setup(config: &Path) -> Result<Setup> {
 }
 
 /// The real Slack when its secrets are there; the local one only where nobody else can reach it.
-fn which_slack(options: &Options, own_url: &str) -> Result<Which> {
+fn which_slack(options: &Options, own_url: &str, rota: &rota::Rota) -> Result<Which> {
     match (env("SLACK_BOT_TOKEN"), env("SLACK_SIGNING_SECRET")) {
         (Some(_), Some(_)) => Ok(Which::Real),
         (Some(_), None) => bail!(
@@ -109,7 +109,7 @@ fn which_slack(options: &Options, own_url: &str) -> Result<Which> {
             "SLACK_SIGNING_SECRET is set and SLACK_BOT_TOKEN is not; it stands under OAuth & Permissions of the Slack app"
         ),
         (None, None) if options.address.ip().is_loopback() => {
-            let config = local_slack(options, own_url);
+            let config = local_slack(options, own_url, rota);
             let sim = Sim::new(config.clone()).context("starting the local Slack")?;
             Ok(Which::Local(sim, Box::new(config)))
         }
@@ -122,8 +122,13 @@ fn which_slack(options: &Options, own_url: &str) -> Result<Which> {
     }
 }
 
-fn local_slack(options: &Options, own_url: &str) -> SimConfig {
+fn local_slack(options: &Options, own_url: &str, rota: &rota::Rota) -> SimConfig {
     let mut config = SimConfig::acme(own_url, own_url, clock::now);
+    for person in &mut config.people {
+        if let Some(known) = rota.by_slack_id(&person.id) {
+            person.name.clone_from(&known.name);
+        }
+    }
     config.journal = Some(options.data.join("local-slack.jsonl"));
     config.app.hints = Word::ALL.iter().map(|word| (word.example().to_owned(), word.purpose().to_owned())).collect();
     config.app.message_shortcuts.clear();

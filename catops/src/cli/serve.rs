@@ -74,7 +74,7 @@ async fn play(args: DemoArgs) -> Result<()> {
     demo::write_config(&folder.config, shop_address)?;
     let listener = http::bind_next(args.listen).await.with_context(|| taken(args.listen))?;
     let address = listener.local_addr()?;
-    if address.port() != args.listen.port() {
+    if args.listen.port() != 0 && address.port() != args.listen.port() {
         eprintln!("  port {} is taken; using {} instead", args.listen.port(), address.port());
     }
     progress("opening the log and indexing the runbooks");

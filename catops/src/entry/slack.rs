@@ -190,7 +190,12 @@ async fn undo(app: &App, doer: &Doer, claim: &Claim, id: IncidentId, run: &RunId
     let incident = change::load(app, id).await?;
     let found = incident.run(run).ok_or(Refused::NoSuchRun { run: run.0.clone() })?;
     let action = found.undo.clone().ok_or(Refused::NoSuchAction { action: "undo".to_owned() })?;
-    let wish = Wish { action, params: found.params.clone(), seen_seq: claim.seq };
+    let setup = app.setup();
+    let taken = setup.catalogue.get(&action).map(|undo| undo.params.as_slice()).unwrap_or_default();
+    // The way back may need less than the way there; what it does not know would be refused.
+    let mut params = found.params.clone();
+    params.retain(|name, _| taken.iter().any(|param| &param.name == name));
+    let wish = Wish { action, params, seen_seq: claim.seq };
     act::run(app, doer, id, wish).await.map(drop)
 }
 

@@ -1,3 +1,5 @@
+//! The memory body keeps the contract.
+
 use std::sync::Arc;
 
 use super::MemoryLog;

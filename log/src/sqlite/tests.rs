@@ -1,3 +1,5 @@
+//! What only the SQLite body has: files, locks, triggers, a full disk.
+
 use std::{
     fs,
     sync::{

@@ -1,3 +1,5 @@
+//! Blocks survive the way out and back.
+
 use super::{Block, ContextElement, Element, Message, View};
 use serde_json::json;
 

@@ -1,3 +1,5 @@
+//! What people type, and what it is taken for.
+
 use super::{Argument, Line, Misread, Person, Run, Which, Word, parse};
 use incident::IncidentId;
 use proptest::prelude::*;

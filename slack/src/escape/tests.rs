@@ -1,3 +1,5 @@
+//! Foreign text stays text.
+
 use super::{address, bold, code, code_block, day_time, line, link, mention, plain, text, time, unescape};
 use chrono::DateTime;
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Every limit of the table, from both sides.
+
 use super::{Violation, check, check_view, cut::cut_markup, fit, fit_view};
 use crate::blocks::{Block, Button, Choice, Confirm, Element, Message, Overflow, Style, Text, View};
 use proptest::prelude::*;

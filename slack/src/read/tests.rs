@@ -1,3 +1,5 @@
+//! Payloads of Slack, whole and odd.
+
 use super::{Command, EventKind, Inbound, OpenView, Place, Press, Unreadable, Who, command, event, interaction};
 use proptest::prelude::*;
 use serde_json::{Value, json};
