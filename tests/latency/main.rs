@@ -1,6 +1,6 @@
 //! How long from "alarm accepted" to "card visible in the local Slack": prints the figures of docs/performance.md.
 //!
-//!   cargo run --release -p tests --bin latency -- [ALARMS] [PER_SECOND]
+//! `cargo run --release -p tests --bin latency -- [ALARMS] [PER_SECOND]`
 //!
 //! Starts the release binary (`catops demo --quiet`), sends alarms of different keys at a steady rate, and compares the
 //! moment of each 2xx with the moment at which the simulator had the message. Both read the same machine's clock.
@@ -67,8 +67,9 @@ async fn shown(server: &Server, alarms: u64) -> Result<HashMap<String, f64>> {
     for _ in 0..240 {
         for message in server.messages("C0OPS", "U0ANA").await? {
             let text = message["text"].as_str().unwrap_or_default().to_owned();
-            let Some(at) = text.find("latency-") else { continue };
-            let key: String = text.chars().skip(text[..at].chars().count()).take(13).collect();
+            let Some((_, rest)) = text.split_once("latency-") else { continue };
+            let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+            let key = format!("latency-{digits}");
             let visible_at =
                 message["visible_at"].as_f64().context("the local Slack says when a message became visible")?;
             shown.entry(key).or_insert(visible_at);
