@@ -65,7 +65,9 @@ async fn send(server: &Server, alarms: u64, per_second: f64) -> Result<HashMap<S
 async fn shown(server: &Server, alarms: u64) -> Result<HashMap<String, f64>> {
     let mut shown = HashMap::new();
     for _ in 0..240 {
-        for message in server.messages("C0OPS", "U0ANA").await? {
+        // The whole state: a channel asked for by name answers with its newest messages only.
+        let state = server.get("/local/state?as=U0ANA").await?;
+        for message in state["messages"]["C0OPS"].as_array().into_iter().flatten() {
             let text = message["text"].as_str().unwrap_or_default().to_owned();
             let Some((_, rest)) = text.split_once("latency-") else { continue };
             let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
