@@ -48,7 +48,6 @@ struct Alert<'a> {
     #[serde(default)]
     annotations: Pairs<'a>,
     starts_at: Option<Text<'a>>,
-    ends_at: Option<Text<'a>>,
     #[serde(rename = "generatorURL")]
     generator_url: Option<Text<'a>>,
     fingerprint: Option<Text<'a>>,
@@ -95,8 +94,9 @@ fn alarm(alert: &Alert<'_>, group: &Group<'_>, source: &str, request: &Request<'
         _ => label_fingerprint(&alert.labels),
     };
     let starts_at = alert.starts_at.as_deref().and_then(time::parse).filter(is_set);
-    let ends_at = alert.ends_at.as_deref().and_then(time::parse).filter(is_set);
     let key = format!("{}:{fingerprint}", request.scope(source));
+    // It happened when it was received. `startsAt` stays the same over repeats, and over a second firing after a clear by
+    // timeout: taken as the time of this news, it would make a new page look like an old one.
     let minute = request.now.timestamp().div_euclid(60);
     let starts_ms = starts_at.map_or(0, |at| at.timestamp_millis());
     let generator = alert.generator_url.as_deref().unwrap_or_default();
@@ -120,7 +120,6 @@ fn alarm(alert: &Alert<'_>, group: &Group<'_>, source: &str, request: &Request<'
         .link("silence", &url(&alert.silence_url))
         .link("image", &url(&alert.image_url))
         .link("source", &url(&group.external_url))
-        .occurred_at(if state == AlarmState::Cleared { ends_at.or(starts_at) } else { starts_at })
         .finish(request))
 }
 
