@@ -3,7 +3,6 @@
 use crate::config::secret::SecretRef;
 use chrono::TimeDelta;
 use serde::{Deserialize, Deserializer};
-use std::collections::BTreeMap;
 
 /// The whole file. Every key has a default, so that an empty file is a valid one.
 #[derive(Debug, Clone, Deserialize)]
@@ -49,7 +48,7 @@ impl Default for Config {
 pub struct SlackConfig {
     /// The id of the channel for incidents of services that no route names.
     pub channel: String,
-    /// Shortest time between two posts in one channel; Slack asks for one second.
+    /// Above zero, posts in one channel are paced to Slack's one a second; `0s` posts as fast as it can, for the local Slack.
     #[serde(deserialize_with = "duration")]
     pub post_interval: TimeDelta,
     /// Channels by service.
@@ -151,6 +150,3 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TimeDelta, D::
     let text = String::deserialize(deserializer)?;
     parse_duration(&text).map_err(serde::de::Error::custom)
 }
-
-/// What an `http` action's header may read from the environment, by name.
-pub type Lookup = BTreeMap<String, String>;

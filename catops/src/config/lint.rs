@@ -48,15 +48,6 @@ fn check_sources(setup: &Setup, problems: &mut Vec<Problem>) {
 fn check_actions(setup: &Setup, problems: &mut Vec<Problem>) {
     for action in setup.catalogue.iter() {
         let path = format!("actions/{}.toml", action.id);
-        if let Some(undo) = &action.undo
-            && setup.catalogue.get(undo).is_none()
-        {
-            problems.push(Problem {
-                path: path.clone(),
-                line: 0,
-                message: format!("undo names \"{undo}\", and there is no such action"),
-            });
-        }
         let incident::action::Allow::Only(names) = &action.allow else { continue };
         for name in names {
             if !setup.rota.is_responder(&name.as_str().into()) && setup.rota.members(name).is_err() {
