@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 /// How long a server may take until it prints its address, and a page until it shows what is expected. Generous: a busy
 /// machine must not fail a test that has no bug.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The binary: `CATOPS_BIN`, else the one beside this test's own profile folder.
 pub fn binary() -> PathBuf {
