@@ -100,9 +100,23 @@ async fn until_kind(server: &Server, incident: u64, kind: &str) -> Result<()> {
     server.until(&format!("{kind} of INC-{incident}"), look).await
 }
 
-/// Keeps the card as it is for more than a second, as a slow Slack does: everybody presses the same old buttons.
-async fn hold_the_card(server: &Server) -> Result<()> {
-    server.local("faults", &json!({ "method": "chat.update", "kind": "internal_error", "count": 3 })).await.map(drop)
+/// Keeps the card as it is, as a slow Slack does, and gives a button of it: everybody presses the same old one.
+async fn hold_the_card(server: &Server, incident: u64, label: &str) -> Result<Button> {
+    card_with_button(server, incident, label).await?;
+    refuse_updates(server, u32::MAX).await?;
+    // It may have been drawn anew just before; from now on it is not.
+    let cards = server.cards(OPS, incident).await?;
+    cards.first().and_then(|card| Button::find(card, label)).with_context(|| format!("{label:?} in {cards:?}"))
+}
+
+/// Lets the card show again what became of its incident.
+async fn let_the_card_go(server: &Server) -> Result<()> {
+    refuse_updates(server, 0).await
+}
+
+async fn refuse_updates(server: &Server, count: u32) -> Result<()> {
+    let fault = json!({ "method": "chat.update", "kind": "internal_error", "count": count });
+    server.local("faults", &fault).await.map(drop)
 }
 
 /// A button of an incident's card once nothing is under way that would draw the card anew.
@@ -125,8 +139,7 @@ async fn twenty_presses_run_the_action_once() -> Result<()> {
     let server = Arc::new(Server::demo(data.path())?);
     break_shop(&server, data.path()).await?;
     card_that_says(&server, 1, "Restart shop").await?;
-    let button = card_with_button(&server, 1, RESTART).await?;
-    hold_the_card(&server).await?;
+    let button = hold_the_card(&server, 1, RESTART).await?;
     let presses: Vec<_> = (0..20)
         .map(|turn| {
             let (server, button) = (Arc::clone(&server), button.clone());
@@ -137,6 +150,7 @@ async fn twenty_presses_run_the_action_once() -> Result<()> {
         let answer = press.await??;
         assert_eq!(answer["failure"], Value::Null, "CatOps took the press: {answer}");
     }
+    let_the_card_go(&server).await?;
     until_kind(&server, 1, "action_helped").await?;
     assert_eq!(count(&server, 1, "action_requested").await?, 1);
     assert_eq!(count(&server, 1, "action_started").await?, 1);
@@ -175,14 +189,14 @@ async fn an_incident_is_acknowledged_once() -> Result<()> {
     let data = tempfile::tempdir()?;
     let server = Server::demo(data.path())?;
     assert_eq!(server.fire("disk", "disk-1", "Disk is full").await?, 202);
-    let button = card_with_button(&server, 1, "Acknowledge INC-1").await?;
-    hold_the_card(&server).await?;
+    let button = hold_the_card(&server, 1, "Acknowledge INC-1").await?;
     button.press(&server, "U0BEN").await?;
     button.press(&server, "U0CHI").await?;
     button.press(&server, "U0BEN").await?;
     let told = whispers_once(&server, "U0CHI", 1).await?;
     assert!(told[0].contains("Ben Okafor"), "it names who has it: {told:?}");
     assert_eq!(count(&server, 1, "acknowledged").await?, 1);
+    let_the_card_go(&server).await?;
     card_that_says(&server, 1, "ACKNOWLEDGED").await?;
     assert_eq!(server.incident(1).await?["incident"]["acknowledged"]["by"], "ben");
     Ok(())

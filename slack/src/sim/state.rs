@@ -59,7 +59,7 @@ pub(super) enum FaultKind {
     Code(String),
 }
 
-/// A fault for the next `count` calls of a method.
+/// A fault for the next `count` calls of a method; a count of 0 takes back those that wait for this method.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Fault {
     /// An API method, or `*`.
@@ -181,7 +181,11 @@ impl State {
     }
 
     pub(super) fn add_fault(&mut self, fault: Fault) {
-        self.faults.push(fault);
+        if fault.count == 0 {
+            self.faults.retain(|waiting| waiting.method != fault.method);
+        } else {
+            self.faults.push(fault);
+        }
     }
 
     /// The fault that hits this call, used up by one.

@@ -384,6 +384,10 @@ async fn faults_and_the_pace_of_posts_can_be_had() {
     assert_eq!(stage.api("chat.postMessage", args.clone()).await["error"], "is_archived");
     stage.act("faults", fault("down")).await;
     assert_eq!(post().json(&args).send().await.unwrap().status(), 503);
+    for count in [2, 0] {
+        stage.act("faults", json!({ "method": "users.list", "kind": "internal_error", "count": count })).await;
+    }
+    assert_eq!(stage.api("users.list", json!({})).await["ok"], true, "the faults were taken back");
 }
 
 #[tokio::test]
