@@ -1,18 +1,15 @@
 //! The composition root: everything that the flow needs, built once and handed around.
 
 use crate::config::Setup;
-use crate::flow::outbox::{Offered, Outbox};
+use crate::flow::outbox::{LEASE, Offered, Outbox};
 use crate::metrics::Metrics;
 use crate::slack_side::SlackSide;
-use incident::{Alarm, AlarmKey, ResponderId, RunId, RunbookId};
-use log::{EventLog, Holder};
+use chrono::{DateTime, Utc};
+use incident::{Alarm, ResponderId, RunId, RunbookId};
+use log::{EventLog, Holder, Lease};
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use tokio::sync::{MutexGuard, watch};
-
-/// Queues for alarms that are being received, by a hash of their key. Enough that two hot keys seldom share one.
-const TURNS: usize = 256;
+use tokio::sync::watch;
 
 /// The process: its log, its configuration, its neighbours.
 pub struct App {
@@ -32,7 +29,6 @@ pub struct App {
     pub public_url: String,
     setup: RwLock<Arc<Setup>>,
     library: RwLock<index::Library>,
-    turns: Vec<tokio::sync::Mutex<()>>,
     stops: Mutex<HashMap<RunId, watch::Sender<bool>>>,
 }
 
@@ -67,7 +63,6 @@ impl App {
             public_url: parts.public_url.trim_end_matches('/').to_owned(),
             setup: RwLock::new(Arc::new(parts.setup)),
             library: RwLock::new(parts.library),
-            turns: std::iter::repeat_with(tokio::sync::Mutex::default).take(TURNS).collect(),
             stops: Mutex::default(),
         };
         (Arc::new(app), offered)
@@ -110,12 +105,10 @@ impl App {
         self.library.write().unwrap_or_else(PoisonError::into_inner).reload(files)
     }
 
-    /// Waits for the turn of an alarm key.
-    pub async fn turn(&self, key: &AlarmKey) -> MutexGuard<'_, ()> {
-        let mut hasher = DefaultHasher::new();
-        key.hash(&mut hasher);
-        let slot = usize::try_from(hasher.finish() % TURNS as u64).unwrap_or(0);
-        self.turns[slot].lock().await
+    /// The lease for effects that this process would perform at once; none when they had to wait in its queue.
+    #[must_use]
+    pub fn lease(&self, at: DateTime<Utc>) -> Option<Lease> {
+        self.outbox.has_room().then(|| Lease { holder: self.holder.clone(), at, until: at + LEASE })
     }
 
     /// How people call a responder.

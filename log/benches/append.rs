@@ -17,7 +17,7 @@ use std::{
 
 use chrono::{DateTime, TimeDelta};
 use log::{
-    Append, Claim, EventLog, Expected, Head, Holder, Lease, NewEffect, NewEvent, Repeat, SqliteLog, StreamId,
+    Append, Claim, EventLog, Expected, Head, Holder, Lease, NewEffect, NewEvent, Raw, Repeat, SqliteLog, StreamId,
     StreamWrite,
 };
 
@@ -122,7 +122,7 @@ fn alarm(number: u64, shape: Shape) -> Append {
                 actor: "source:eventbridge".to_owned(),
                 cause: format!("cloudwatch/6f1b1a8e-0000-4000-8000-{different}"),
                 body: filled(BODY, &different),
-                raw: Some(filled(RAW, &different)),
+                raw: Some(Raw::new(&filled(RAW, &different))),
             }],
             head: Head { snapshot, fold: 1, listing: Some("open".to_owned()) },
         }],

@@ -7,7 +7,9 @@ use std::{error::Error, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 
-use crate::{ClaimKey, Cursor, EffectId, IdemKey, Lease, LeasedEffect, NewEffect, StreamId};
+use crate::{
+    ClaimKey, Cursor, EffectId, IdemKey, Lease, LeaseToken, LeasedEffect, NewEffect, Outcome, Raw, StreamId,
+};
 
 /// Bytes of one event's or one effect's body, at most.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
@@ -15,7 +17,7 @@ pub const BODY_BYTES_MAX: usize = 256 * 1024;
 pub const RAW_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes of one stream's snapshot, at most.
 pub const SNAPSHOT_BYTES_MAX: usize = 300 * 1024;
-/// Things one append may write: receipt, heads, events, claims, effects and cancellations together.
+/// Things one append may write: receipt, heads, events, claims, effects, cancellations and the settled effect together.
 pub const ITEMS_MAX: usize = 100;
 
 /// All that one decision writes. All of it is written, or nothing.
@@ -33,6 +35,8 @@ pub struct Append {
     pub effects: Vec<NewEffect>,
     /// Effects that are no longer wanted. Ids that are unknown or settled are passed over.
     pub cancel: Vec<EffectId>,
+    /// An effect that this append ends: its lease must still be held, else [`AppendError::LeaseLost`].
+    pub settles: Option<(LeaseToken, Outcome)>,
     /// Leases the effects of this append that are due at once to the writer: no second commit before performing them.
     pub lease: Option<Lease>,
 }
@@ -84,8 +88,8 @@ pub struct NewEvent {
     pub cause: String,
     /// JSON text.
     pub body: Vec<u8>,
-    /// What the sender sent, byte for byte; stored compressed, read back by [`crate::EventLog::raw`].
-    pub raw: Option<Vec<u8>>,
+    /// What the sender sent; read back by [`crate::EventLog::raw`].
+    pub raw: Option<Raw>,
 }
 
 /// The state kept beside a stream, so that deciding costs one read.
@@ -190,13 +194,14 @@ impl Append {
             + events
             + self.claims.len()
             + self.effects.len()
-            + self.cancel.len();
+            + self.cancel.len()
+            + usize::from(self.settles.is_some());
         at_most("things in one append", items, ITEMS_MAX)?;
         for write in &self.streams {
             at_most("bytes of snapshot", write.head.snapshot.len(), SNAPSHOT_BYTES_MAX)?;
             for event in &write.events {
                 at_most("bytes of event body", event.body.len(), BODY_BYTES_MAX)?;
-                at_most("bytes of raw payload", event.raw.as_ref().map_or(0, Vec::len), RAW_BYTES_MAX)?;
+                at_most("bytes of raw payload", event.raw.as_ref().map_or(0, Raw::bytes), RAW_BYTES_MAX)?;
             }
         }
         for effect in &self.effects {

@@ -9,7 +9,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     Append, AppendError, Claim, ClaimKey, Cursor, Effect, EffectId, EffectState, EventLog, Expected, Head, Holder,
-    IdemKey, Lease, LeasedEffect, NewEffect, NewEvent, Outcome, Receipt, Repeat, StreamId, StreamWrite,
+    IdemKey, Lease, LeasedEffect, NewEffect, NewEvent, Outcome, Raw, ReadError, Receipt, Repeat, StreamId, StreamWrite,
+    decide,
 };
 
 /// Runs every check; `make` gives an empty log that may be used from several tasks.
@@ -22,6 +23,8 @@ pub async fn event_log(make: impl Fn() -> Arc<dyn EventLog>) {
     malformed_and_large_appends_are_refused(&*make()).await;
     the_feed_shows_every_event_in_stream_order(&*make()).await;
     lists_are_newest_first_and_follow_the_head(&*make()).await;
+    decisions_see_what_was_written_before_them(make()).await;
+    a_decision_may_say_nothing(&*make()).await;
     numbers_rise(&*make()).await;
     an_effect_is_leased_to_one_holder(make()).await;
     an_expired_lease_is_handed_out_again(&*make()).await;
@@ -215,11 +218,61 @@ async fn lists_are_newest_first_and_follow_the_head(log: &dyn EventLog) {
     assert_eq!(names(&ok(log.list("no such list", None, 3).await)), Vec::<&str>::new());
 }
 
+/// 64 alarms of one key at once: the first opens, the others join what it opened, and none has to be decided twice by
+/// its caller.
+async fn decisions_see_what_was_written_before_them(log: Arc<dyn EventLog>) {
+    let deciders = (0..64).map(|_| {
+        let log = Arc::clone(&log);
+        tokio::spawn(async move {
+            let decided = decide(&*log, |view| {
+                let Some(held) = view.claimed(&ClaimKey::new("alarm"))? else {
+                    let name = format!("inc/{}", view.number("inc")?);
+                    let opened = Append { claims: vec![claim(None, Some(&name))], ..write(&name, Expected::NoStream, 1) };
+                    return Ok::<_, ReadError>((opened, "opened"));
+                };
+                let version = held.stream.map_or(0, |stream| stream.version);
+                Ok((write(held.holder.as_str(), Expected::Exact(version), 1), "joined"))
+            });
+            let (receipt, said) = ok(ok(decided.await));
+            assert_eq!(said == "opened", receipt.streams[0].1 == 1);
+            receipt.streams[0].clone()
+        })
+    });
+    let mut written = all(deciders).await;
+    written.sort_by_key(|(_, version)| *version);
+    let holder = ok(log.load_claimed(&ClaimKey::new("alarm")).await).expect("somebody holds it").holder;
+    assert_eq!(written, (1..=64).map(|version| (holder.clone(), version)).collect::<Vec<_>>());
+}
+
+async fn a_decision_may_say_nothing(log: &dyn EventLog) {
+    ok(log.append(write("inc/1", Expected::NoStream, 2)).await);
+    let refused = ok(decide(log, |view| {
+        let version = view.stream(&id("inc/1")).map(|found| found.map_or(0, |stream| stream.version));
+        let bodies = view.events(&id("inc/1"), 2, 9).map(|events| events.len());
+        Err::<(Append, ()), _>((version.ok(), bodies.ok(), view.stream(&id("inc/2")).ok().flatten()))
+    })
+    .await);
+    assert_eq!(refused.err(), Some((Some(2), Some(1), None)), "what it saw");
+    assert_eq!(ok(log.stats().await).events, 2, "and it wrote nothing");
+
+    match decide(log, |_| Ok::<_, ()>((write("inc/1", Expected::Exact(1), 1), ()))).await {
+        Err(AppendError::Conflict { actual: 2, .. }) => {}
+        other => panic!("a decision that did not look must conflict: {other:?}"),
+    }
+    match decide(log, |_| Ok::<_, ()>((opening("inc/2", crate::ITEMS_MAX), ()))).await {
+        Err(AppendError::TooLarge { .. }) => {}
+        other => panic!("limits hold for decisions too: {other:?}"),
+    }
+}
+
 async fn numbers_rise(log: &dyn EventLog) {
-    let (first, second, other) =
-        (log.next_number("inc").await, log.next_number("inc").await, log.next_number("run").await);
-    assert_eq!((ok(first), ok(other)), (1, 1));
-    assert!(ok(second) > 1);
+    let mut given = Vec::new();
+    for series in ["inc", "inc", "run"] {
+        let number = decide(log, move |view| Ok::<_, ReadError>((Append::default(), view.number(series)?)));
+        given.push(ok(ok(number.await)).1);
+    }
+    assert_eq!((given[0], given[2]), (1, 1));
+    assert!(given[1] > 1);
 }
 
 async fn an_effect_is_leased_to_one_holder(log: Arc<dyn EventLog>) {
@@ -402,7 +455,7 @@ fn write(name: &str, expected: Expected, events: usize) -> Append {
         actor: "ana".to_owned(),
         cause: "test".to_owned(),
         body: format!(r#"{{"n":{n},"of":"{name}"}}"#).into_bytes(),
-        raw: Some(format!("raw bytes of {name}").into_bytes()),
+        raw: Some(Raw::new(format!("raw bytes of {name}").as_bytes())),
     };
     let head = Head {
         snapshot: format!("state of {name} at {version}").into_bytes(),

@@ -19,7 +19,9 @@
 mod append;
 mod effect;
 mod id;
+mod raw;
 mod store;
+mod view;
 
 mod memory;
 mod sqlite;
@@ -34,5 +36,7 @@ pub use append::{
 pub use effect::{Effect, EffectState, Lease, LeaseToken, LeasedEffect, NewEffect, Outcome, Repeat};
 pub use id::{ClaimKey, Cursor, EffectId, Holder, IdemKey, StreamId};
 pub use memory::MemoryLog;
+pub use raw::Raw;
 pub use sqlite::{OpenError, SqliteLog};
 pub use store::{Claimed, Event, EventLog, Listed, Page, ReadError, Roll, Stats, Stream};
+pub use view::{Decision, View, decide};

@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
@@ -11,9 +11,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Notify;
 
 use crate::{
-    Append, AppendError, ClaimKey, Claimed, Cursor, Effect, EffectId, EffectState, Event, EventLog, Head, Holder,
-    IdemKey, Lease, LeaseToken, LeasedEffect, Listed, NewEvent, Outcome, Page, ReadError, Receipt, Roll, Stats, Stream,
-    StreamId, effect::micros,
+    Append, AppendError, ClaimKey, Claimed, Cursor, Decision, Effect, EffectId, EffectState, Event, EventLog, Head,
+    Holder, IdemKey, Lease, LeasedEffect, Listed, NewEvent, Page, Raw, ReadError, Receipt, Roll, Stats, Stream, StreamId,
+    View, effect::micros, raw,
 };
 
 /// A log that lives as long as the value does.
@@ -37,7 +37,7 @@ struct State {
 #[derive(Debug)]
 struct Kept {
     event: Event,
-    raw: Option<Vec<u8>>,
+    raw: Option<Raw>,
 }
 
 #[derive(Debug)]
@@ -71,33 +71,38 @@ impl EventLog for MemoryLog {
     async fn append(&self, append: Append) -> Result<Receipt, AppendError> {
         append.check()?;
         let mut state = self.state();
-        state.allow(&append)?;
-        let receipt = state.write(append);
+        let receipt = state.append(append)?;
         self.notify(&state);
         Ok(receipt)
     }
 
+    async fn decide(&self, mut decision: Decision) -> Result<Option<Receipt>, AppendError> {
+        let mut state = self.state();
+        let Some(append) = decision(&mut *state) else { return Ok(None) };
+        append.check()?;
+        let receipt = state.append(append)?;
+        self.notify(&state);
+        Ok(Some(receipt))
+    }
+
     async fn load(&self, stream: &StreamId) -> Result<Option<Stream>, ReadError> {
-        Ok(self.state().stream(stream))
+        self.state().stream(stream)
     }
 
     async fn load_claimed(&self, key: &ClaimKey) -> Result<Option<Claimed>, ReadError> {
-        let state = self.state();
-        Ok(state.claims.get(key).map(|holder| Claimed { holder: holder.clone(), stream: state.stream(holder) }))
+        self.state().claimed(key)
     }
 
     async fn events(&self, stream: &StreamId, from_version: u64, max: usize) -> Result<Vec<Event>, ReadError> {
-        let state = self.state();
-        let places = state.streams.get(stream).map_or(&[][..], |streamed| &streamed.events);
-        let skipped = usize::try_from(from_version.saturating_sub(1)).unwrap_or(usize::MAX);
-        Ok(places.iter().skip(skipped).take(max).map(|&place| state.events[place].event.clone()).collect())
+        self.state().events(stream, from_version, max)
     }
 
     async fn raw(&self, stream: &StreamId, version: u64) -> Result<Option<Vec<u8>>, ReadError> {
         let state = self.state();
         let before = version.checked_sub(1).and_then(|before| usize::try_from(before).ok());
         let place = state.streams.get(stream).zip(before).and_then(|(streamed, before)| streamed.events.get(before));
-        Ok(place.and_then(|&place| state.events[place].raw.clone()))
+        let kept = place.and_then(|&place| state.events[place].raw.as_ref());
+        kept.map(|kept| raw::unpack(kept.packed()).map_err(|error| ReadError(Arc::new(error)))).transpose()
     }
 
     async fn feed(&self, after: &Cursor, max: usize) -> Result<Page, ReadError> {
@@ -123,16 +128,9 @@ impl EventLog for MemoryLog {
         let next = found.last().filter(|_| more).map(|(born, _)| Cursor::new(born.to_string()));
         let streams = found
             .into_iter()
-            .filter_map(|(_, id)| state.stream(id).map(|stream| Listed { id: id.clone(), stream }))
+            .filter_map(|(_, id)| state.head(id).map(|stream| Listed { id: id.clone(), stream }))
             .collect();
         Ok(Roll { streams, next })
-    }
-
-    async fn next_number(&self, series: &str) -> Result<u64, AppendError> {
-        let mut state = self.state();
-        let number = state.numbers.entry(series.to_owned()).or_default();
-        *number += 1;
-        Ok(*number)
     }
 
     async fn lease_due(
@@ -148,28 +146,6 @@ impl EventLog for MemoryLog {
             state.effects.values_mut().filter(|effect| effect.wake_at().is_some_and(|at| at <= now)).collect();
         due.sort_by_key(|effect| effect.wake_at());
         Ok(due.into_iter().take(max).filter_map(|effect| effect.hand_out(&lease)).collect())
-    }
-
-    async fn settle(
-        &self,
-        token: &LeaseToken,
-        outcome: Outcome,
-        append: Option<Append>,
-    ) -> Result<Receipt, AppendError> {
-        let append = append.unwrap_or_default();
-        append.check()?;
-        let mut state = self.state();
-        state.first_seen(&append)?;
-        if !state.effects.get(token.effect()).is_some_and(|effect| effect.is_held_by(token)) {
-            return Err(AppendError::LeaseLost(token.effect().clone()));
-        }
-        state.allow(&append)?;
-        if let Some(effect) = state.effects.get_mut(token.effect()) {
-            effect.settle(outcome);
-        }
-        let receipt = state.write(append);
-        self.notify(&state);
-        Ok(receipt)
     }
 
     async fn release_safe(&self, holder_prefix: &str) -> Result<usize, AppendError> {
@@ -209,8 +185,30 @@ impl EventLog for MemoryLog {
     }
 }
 
+impl View for State {
+    fn stream(&mut self, id: &StreamId) -> Result<Option<Stream>, ReadError> {
+        Ok(self.head(id))
+    }
+
+    fn claimed(&mut self, key: &ClaimKey) -> Result<Option<Claimed>, ReadError> {
+        Ok(self.claims.get(key).map(|holder| Claimed { holder: holder.clone(), stream: self.head(holder) }))
+    }
+
+    fn events(&mut self, id: &StreamId, from_version: u64, max: usize) -> Result<Vec<Event>, ReadError> {
+        let places = self.streams.get(id).map_or(&[][..], |streamed| &streamed.events);
+        let skipped = usize::try_from(from_version.saturating_sub(1)).unwrap_or(usize::MAX);
+        Ok(places.iter().skip(skipped).take(max).map(|&place| self.events[place].event.clone()).collect())
+    }
+
+    fn number(&mut self, series: &str) -> Result<u64, ReadError> {
+        let number = self.numbers.entry(series.to_owned()).or_default();
+        *number += 1;
+        Ok(*number)
+    }
+}
+
 impl State {
-    fn stream(&self, id: &StreamId) -> Option<Stream> {
+    fn head(&self, id: &StreamId) -> Option<Stream> {
         self.streams.get(id).map(|streamed| Stream { version: streamed.version(), head: streamed.head.clone() })
     }
 
@@ -219,9 +217,24 @@ impl State {
         seen.map_or(Ok(()), |receipt| Err(AppendError::Duplicate(receipt.clone())))
     }
 
+    fn append(&mut self, append: Append) -> Result<Receipt, AppendError> {
+        self.allow(&append)?;
+        if let Some((token, outcome)) = &append.settles
+            && let Some(effect) = self.effects.get_mut(token.effect())
+        {
+            effect.settle(outcome.clone());
+        }
+        Ok(self.write(append))
+    }
+
     /// All conditions, before anything is written.
     fn allow(&self, append: &Append) -> Result<(), AppendError> {
         self.first_seen(append)?;
+        if let Some((token, _)) = &append.settles
+            && !self.effects.get(token.effect()).is_some_and(|effect| effect.is_held_by(token))
+        {
+            return Err(AppendError::LeaseLost(token.effect().clone()));
+        }
         for write in &append.streams {
             let actual = self.streams.get(&write.stream).map_or(0, Streamed::version);
             if actual != write.expected.version() {

@@ -22,8 +22,8 @@ use self::{
     writer::{Numbers, Writer},
 };
 use crate::{
-    Append, AppendError, ClaimKey, Claimed, Cursor, Effect, EffectState, Event, EventLog, Holder, Lease, LeaseToken,
-    LeasedEffect, Outcome, Page, ReadError, Receipt, Roll, Stats, Stream, StreamId,
+    Append, AppendError, ClaimKey, Claimed, Cursor, Decision, Effect, EffectState, Event, EventLog, Holder, Lease,
+    LeasedEffect, Page, ReadError, Receipt, Roll, Stats, Stream, StreamId, raw,
 };
 
 /// Events of one stream that are read in the caller's task; more go to the blocking pool.
@@ -32,7 +32,6 @@ const INLINE_EVENTS_MAX: usize = 100;
 /// A log in a folder.
 pub struct SqliteLog {
     readers: Arc<Readers>,
-    numbers: Arc<Numbers>,
     wake: Arc<Notify>,
     /// None when the log was opened to be read only.
     writer: Option<Writer>,
@@ -46,12 +45,12 @@ impl SqliteLog {
         let lock = schema::lock(dir)?;
         let db = schema::open_writer(dir)?;
         let reader = schema::open_reader(dir)?;
-        let numbers = Arc::new(Numbers::load(&db).map_err(database)?);
+        let numbers = Numbers::load(&db).map_err(database)?;
         let wake = Arc::new(Notify::new());
-        let writer = Writer::start(db, lock, Arc::clone(&numbers), Arc::clone(&wake))
+        let writer = Writer::start(db, lock, numbers, Arc::clone(&wake))
             .map_err(|source| OpenError::Folder { dir: dir.to_owned(), source })?;
         let readers = Arc::new(Readers::new(dir.to_owned(), reader));
-        Ok(Self { readers, numbers, wake, writer: Some(writer) })
+        Ok(Self { readers, wake, writer: Some(writer) })
     }
 
     /// Opens an existing log beside the process that writes it. Every write is [`AppendError::Unavailable`].
@@ -59,7 +58,7 @@ impl SqliteLog {
         let dir = dir.as_ref();
         let reader = schema::open_reader(dir)?;
         let readers = Arc::new(Readers::new(dir.to_owned(), reader));
-        Ok(Self { readers, numbers: Arc::default(), wake: Arc::default(), writer: None })
+        Ok(Self { readers, wake: Arc::default(), writer: None })
     }
 
     fn writer(&self) -> Result<&Writer, AppendError> {
@@ -73,8 +72,12 @@ impl SqliteLog {
 #[async_trait]
 impl EventLog for SqliteLog {
     async fn append(&self, append: Append) -> Result<Receipt, AppendError> {
-        let append = ready(append)?;
+        append.check()?;
         self.writer()?.run(move |tx| tx.append(&append)).await
+    }
+
+    async fn decide(&self, mut decision: Decision) -> Result<Option<Receipt>, AppendError> {
+        self.writer()?.run(move |tx| tx.decide(&mut decision)).await
     }
 
     async fn load(&self, stream: &StreamId) -> Result<Option<Stream>, ReadError> {
@@ -95,8 +98,7 @@ impl EventLog for SqliteLog {
 
     async fn raw(&self, stream: &StreamId, version: u64) -> Result<Option<Vec<u8>>, ReadError> {
         let Some(compressed) = self.readers.read(|db| read::raw(db, stream, version))? else { return Ok(None) };
-        let raw = lz4_flex::decompress_size_prepended(&compressed);
-        raw.map(Some).map_err(|error| ReadError(Arc::new(error)))
+        raw::unpack(&compressed).map(Some).map_err(|error| ReadError(Arc::new(error)))
     }
 
     async fn feed(&self, after: &Cursor, max: usize) -> Result<Page, ReadError> {
@@ -107,11 +109,6 @@ impl EventLog for SqliteLog {
     async fn list(&self, listing: &str, before: Option<&Cursor>, max: usize) -> Result<Roll, ReadError> {
         let (listing, before) = (listing.to_owned(), before.cloned());
         Arc::clone(&self.readers).scan(move |db| read::list(db, &listing, before.as_ref(), max)).await
-    }
-
-    async fn next_number(&self, series: &str) -> Result<u64, AppendError> {
-        self.writer()?;
-        Ok(self.numbers.next(series))
     }
 
     async fn lease_due(
@@ -128,16 +125,6 @@ impl EventLog for SqliteLog {
         }
         let lease = Lease { holder: holder.clone(), at: now, until: now + ttl };
         writer.run(move |tx| tx.lease_due(&lease, max)).await
-    }
-
-    async fn settle(
-        &self,
-        token: &LeaseToken,
-        outcome: Outcome,
-        append: Option<Append>,
-    ) -> Result<Receipt, AppendError> {
-        let (token, append) = (token.clone(), ready(append.unwrap_or_default())?);
-        self.writer()?.run(move |tx| tx.settle(&token, &outcome, &append)).await
     }
 
     async fn release_safe(&self, holder_prefix: &str) -> Result<usize, AppendError> {
@@ -164,15 +151,6 @@ impl EventLog for SqliteLog {
     async fn stats(&self) -> Result<Stats, ReadError> {
         Arc::clone(&self.readers).scan(read::stats).await
     }
-}
-
-/// Checks an append and compresses its raw payloads, in the caller's task rather than in the writer's turn.
-fn ready(mut append: Append) -> Result<Append, AppendError> {
-    append.check()?;
-    for event in append.streams.iter_mut().flat_map(|write| &mut write.events) {
-        event.raw = event.raw.as_deref().map(lz4_flex::compress_prepend_size);
-    }
-    Ok(append)
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
-    Append, AppendError, Cause, ClaimKey, Cursor, Effect, EffectState, Head, Holder, LeaseToken, LeasedEffect, Outcome,
-    Receipt, StreamId,
+    Append, AppendError, Cause, ClaimKey, Cursor, Decision, Effect, EffectState, Head, Holder, LeaseToken, LeasedEffect,
+    Outcome, Receipt, StreamId,
 };
 
 /// An append-only log of streams with an outbox beside it; the promises P1 to P7 are listed at the crate's root.
@@ -15,6 +15,10 @@ use crate::{
 pub trait EventLog: Send + Sync {
     /// Writes all of it, durably, or nothing.
     async fn append(&self, append: Append) -> Result<Receipt, AppendError>;
+
+    /// Lets a decision read, and writes what it says as if nothing had happened in between; none when it says nothing.
+    /// For use by hand, see [`crate::decide`].
+    async fn decide(&self, decision: Decision) -> Result<Option<Receipt>, AppendError>;
 
     /// A stream's version and state; none when it has no events.
     async fn load(&self, stream: &StreamId) -> Result<Option<Stream>, ReadError>;
@@ -34,9 +38,6 @@ pub trait EventLog: Send + Sync {
     /// Up to `max` streams of a list, those that began last first; `before` is the place where the last page ended.
     async fn list(&self, listing: &str, before: Option<&Cursor>, max: usize) -> Result<Roll, ReadError>;
 
-    /// A number of the series that no event in the log was given before. Rising; gaps are allowed; the first is 1.
-    async fn next_number(&self, series: &str) -> Result<u64, AppendError>;
-
     /// Hands out up to `max` effects that are due or whose lease is over, longest waiting first.
     async fn lease_due(
         &self,
@@ -53,7 +54,9 @@ pub trait EventLog: Send + Sync {
         token: &LeaseToken,
         outcome: Outcome,
         append: Option<Append>,
-    ) -> Result<Receipt, AppendError>;
+    ) -> Result<Receipt, AppendError> {
+        self.append(Append { settles: Some((token.clone(), outcome)), ..append.unwrap_or_default() }).await
+    }
 
     /// Ends the leases of [`crate::Repeat::Safe`] effects whose holder's name begins so, and says how many; for the
     /// start after a crash. The others must wait for the end of their lease: the dead process's call may be under way.

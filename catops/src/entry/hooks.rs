@@ -16,7 +16,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use incident::SCHEMA;
 use ingest::{Answer, Decoded, Headers, Kind, Malformed, Peer, Proof, Request, Unauthorised};
-use log::{Append, AppendError, Expected, Head, NewEvent, StreamWrite};
+use log::{Append, AppendError, Expected, Head, NewEvent, Raw, ReadError, StreamWrite};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -206,26 +206,23 @@ async fn keep_dead_letter(app: &App, source: &str, malformed: &Malformed, body: 
 
 async fn append_dead_letter(app: &App, source: &str, message: &str, body: &[u8]) -> Result<(), AppendError> {
     let stream = names::dead_letters(source);
-    for _ in 0..crate::flow::change::TRIES_MAX {
-        let expected = app.log.load(&stream).await?.map_or(Expected::NoStream, |found| Expected::Exact(found.version));
-        let event = NewEvent {
-            kind: "dead_letter".to_owned(),
-            schema: SCHEMA,
-            at: clock::now(),
-            actor: format!("source:{source}"),
-            cause: "malformed".to_owned(),
-            body: json(&json!({ "error": message, "bytes": body.len() })),
-            raw: Some(body.iter().take(DEAD_LETTER_BYTES_MAX).copied().collect()),
-        };
-        let head = Head { snapshot: Vec::new(), fold: 0, listing: Some("dead-letters".to_owned()) };
-        let write = StreamWrite { stream: stream.clone(), expected, events: vec![event], head };
-        match app.log.append(Append { streams: vec![write], ..Append::default() }).await {
-            Ok(_) => return Ok(()),
-            Err(AppendError::Conflict { .. }) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Err(AppendError::Throttled { after: std::time::Duration::from_secs(1) })
+    let event = NewEvent {
+        kind: "dead_letter".to_owned(),
+        schema: SCHEMA,
+        at: clock::now(),
+        actor: format!("source:{source}"),
+        cause: "malformed".to_owned(),
+        body: json(&json!({ "error": message, "bytes": body.len() })),
+        raw: Some(Raw::new(&body[..body.len().min(DEAD_LETTER_BYTES_MAX)])),
+    };
+    let head = Head { snapshot: Vec::new(), fold: 0, listing: Some("dead-letters".to_owned()) };
+    let written = log::decide(&*app.log, move |view| {
+        let expected = view.stream(&stream)?.map_or(Expected::NoStream, |found| Expected::Exact(found.version));
+        let write = StreamWrite { stream: stream.clone(), expected, events: vec![event.clone()], head: head.clone() };
+        Ok::<_, ReadError>((Append { streams: vec![write], ..Append::default() }, ()))
+    });
+    written.await??;
+    Ok(())
 }
 
 fn refuse(status: StatusCode, message: &str) -> Response {

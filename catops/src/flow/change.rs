@@ -1,4 +1,4 @@
-//! From a command to one durable append: load the incident, decide, react, write; on a conflict begin again.
+//! From a command to one durable append: read the incident, decide, react, write, as one step of the log.
 //! Every change of an incident goes through here, whoever asked for it. It performs nothing.
 
 use crate::app::App;
@@ -10,17 +10,9 @@ use incident::{
 };
 use incident::{Repeat, RunEffect, SCHEMA, decide, react, was_acted_on};
 use log::{
-    Append, AppendError, Expected, Head, IdemKey, Lease, LeaseToken, NewEffect, NewEvent, Outcome, ReadError,
-    StreamWrite,
+    Append, AppendError, Expected, Head, IdemKey, LeaseToken, NewEffect, NewEvent, Outcome, Raw, ReadError, StreamWrite,
+    View,
 };
-
-/// How often a decision is made again when somebody else wrote first. Each failure means that somebody else succeeded,
-/// so this bounds the number of writers of one incident at one moment, not the load.
-pub const TRIES_MAX: usize = 80;
-
-/// How long an effect is leased: longer than the Slack client's 8 s, so that a dead attempt's call has ended before the
-/// next one asks whether it arrived.
-pub const LEASE: TimeDelta = TimeDelta::seconds(15);
 
 /// Who asks, and why: kept with every event.
 #[derive(Debug, Clone)]
@@ -79,9 +71,6 @@ pub enum ChangeError {
         #[source]
         source: serde_json::Error,
     },
-    /// Somebody else was always faster.
-    #[error("too many people changed {0} at once; try again")]
-    Busy(IncidentId),
 }
 
 impl From<AppendError> for ChangeError {
@@ -117,13 +106,50 @@ pub async fn load(app: &App, id: IncidentId) -> Result<Incident, ChangeError> {
 /// # Errors
 /// The log cannot be read.
 pub async fn from_stream(app: &App, id: IncidentId, stream: &log::Stream) -> Result<Incident, ChangeError> {
-    if stream.head.fold == FOLD
-        && let Ok(incident) = serde_json::from_slice::<Incident>(&stream.head.snapshot)
-    {
-        return Ok(incident);
+    match snapshot(stream) {
+        Some(incident) => Ok(incident),
+        None => folded(id, &events(app, id).await?),
     }
-    let events = events(app, id).await?;
-    Incident::fold(id, &events).ok_or(ChangeError::NoSuchIncident(id))
+}
+
+/// The state of an incident, as a decision reads it.
+///
+/// # Errors
+/// As [`load`].
+pub fn seen(view: &mut dyn View, id: IncidentId) -> Result<Incident, ChangeError> {
+    let stream = view.stream(&names::incident(id))?.ok_or(ChangeError::NoSuchIncident(id))?;
+    seen_stream(view, id, &stream)
+}
+
+/// The state of an incident whose head a decision has just read.
+///
+/// # Errors
+/// As [`from_stream`].
+pub fn seen_stream(view: &mut dyn View, id: IncidentId, stream: &log::Stream) -> Result<Incident, ChangeError> {
+    match snapshot(stream) {
+        Some(incident) => Ok(incident),
+        None => {
+            let events = view.events(&names::incident(id), 1, usize::MAX)?;
+            folded(id, &events.iter().map(|event| recorded(id, event)).collect::<Result<Vec<_>, _>>()?)
+        }
+    }
+}
+
+fn snapshot(stream: &log::Stream) -> Option<Incident> {
+    if stream.head.fold != FOLD {
+        return None;
+    }
+    serde_json::from_slice(&stream.head.snapshot).ok()
+}
+
+fn folded(id: IncidentId, events: &[Recorded]) -> Result<Incident, ChangeError> {
+    Incident::fold(id, events).ok_or(ChangeError::NoSuchIncident(id))
+}
+
+fn recorded(id: IncidentId, event: &log::Event) -> Result<Recorded, ChangeError> {
+    let parsed = serde_json::from_slice(&event.body);
+    let body = parsed.map_err(|source| ChangeError::Corrupt { id, seq: event.version, source })?;
+    Ok(Recorded { seq: event.version, at: event.at, event: body })
 }
 
 /// All events of an incident, oldest first.
@@ -132,16 +158,14 @@ pub async fn from_stream(app: &App, id: IncidentId, stream: &log::Stream) -> Res
 /// The log cannot be read.
 pub async fn events(app: &App, id: IncidentId) -> Result<Vec<Recorded>, ChangeError> {
     let stream = names::incident(id);
-    let mut recorded = Vec::new();
+    let mut events = Vec::new();
     loop {
-        let page = app.log.events(&stream, recorded.len() as u64 + 1, 500).await?;
+        let page = app.log.events(&stream, events.len() as u64 + 1, 500).await?;
         if page.is_empty() {
-            return Ok(recorded);
+            return Ok(events);
         }
-        for event in page {
-            let parsed = serde_json::from_slice(&event.body);
-            let body = parsed.map_err(|source| ChangeError::Corrupt { id, seq: event.version, source })?;
-            recorded.push(Recorded { seq: event.version, at: event.at, event: body });
+        for event in &page {
+            events.push(recorded(id, event)?);
         }
     }
 }
@@ -165,33 +189,21 @@ pub async fn change(
     commands: Vec<Command>,
     settles: Option<&LeaseToken>,
 ) -> Result<Changed, ChangeError> {
-    for _ in 0..TRIES_MAX {
-        let before = load(app, id).await?;
-        let mut draft = Draft::new(before, clock::now());
+    let at = clock::now();
+    let (origin, lease) = (origin.clone(), app.lease(at));
+    let settles = settles.map(|token| (token.clone(), Outcome::Done));
+    let decided = log::decide(&*app.log, move |view| {
+        let mut draft = Draft::new(seen(view, id)?, at);
         for command in &commands {
             draft.decide(command.clone())?;
         }
-        if draft.fresh.is_empty() {
-            if let Some(token) = settles {
-                app.log.settle(token, Outcome::Done, None).await?;
-            }
-            return Ok(Changed { incident: draft.incident, events: Vec::new() });
-        }
-        let append = draft.append(app, origin, None).await?;
-        let written = match settles {
-            Some(token) => app.log.settle(token, Outcome::Done, Some(append)).await,
-            None => app.log.append(append).await,
-        };
-        match written {
-            Ok(receipt) => {
-                app.outbox.offer(receipt.leased);
-                return Ok(Changed { incident: draft.incident, events: draft.fresh });
-            }
-            Err(AppendError::Conflict { .. } | AppendError::ClaimConflict { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(ChangeError::Busy(id))
+        let append = if draft.fresh.is_empty() { Append::default() } else { draft.append(view, &origin, None)? };
+        let append = Append { settles: settles.clone(), lease: lease.clone(), ..append };
+        Ok::<_, ChangeError>((append, Changed { incident: draft.incident, events: draft.fresh }))
+    });
+    let (receipt, changed) = decided.await??;
+    app.outbox.offer(receipt.leased);
+    Ok(changed)
 }
 
 /// A change that is being put together.
@@ -242,29 +254,23 @@ impl Draft {
     ///
     /// # Errors
     /// The record cannot be read.
-    pub async fn append(&self, app: &App, origin: &Origin, raw: Option<Vec<u8>>) -> Result<Append, ChangeError> {
+    pub fn append(&self, view: &mut dyn View, origin: &Origin, raw: Option<Raw>) -> Result<Append, ReadError> {
         let mut streams = vec![self.stream_write(origin, raw)];
         let remembered = self.remembered();
         if !remembered.is_empty() {
-            streams.push(record_write(app, &self.incident.alarm.key, &remembered, self.at, origin).await?);
+            streams.push(record_write(view, &self.incident.alarm.key, &remembered, self.at, origin)?);
         }
         let reaction = react(&self.incident, &self.fresh);
         Ok(Append {
             key: origin.key.clone(),
             streams,
-            claims: Vec::new(),
             effects: reaction.effects.iter().map(new_effect).collect(),
             cancel: cancelled(&reaction),
-            lease: app.outbox.has_room().then(|| Lease {
-                holder: app.holder.clone(),
-                at: self.at,
-                until: self.at + LEASE,
-            }),
+            ..Append::default()
         })
     }
 
-    fn stream_write(&self, origin: &Origin, raw: Option<Vec<u8>>) -> StreamWrite {
-        let mut raw = raw;
+    fn stream_write(&self, origin: &Origin, mut raw: Option<Raw>) -> StreamWrite {
         let events = self.fresh.iter().map(|recorded| NewEvent {
             kind: recorded.event.kind().to_owned(),
             schema: SCHEMA,
@@ -323,24 +329,24 @@ fn remember(incident: &Incident, event: &Event) -> Option<RecordEvent> {
 ///
 /// # Errors
 /// The log cannot be read.
-pub async fn record(app: &App, key: &AlarmKey) -> Result<(Record, Expected), ReadError> {
-    match app.log.load(&names::record(key)).await? {
-        None => Ok((Record::default(), Expected::NoStream)),
-        Some(stream) => {
-            let record = serde_json::from_slice(&stream.head.snapshot).unwrap_or_default();
-            Ok((record, Expected::Exact(stream.version)))
-        }
-    }
+pub async fn record(app: &App, key: &AlarmKey) -> Result<Record, ReadError> {
+    Ok(app.log.load(&names::record(key)).await?.map(|stream| remembered(&stream)).unwrap_or_default())
 }
 
-async fn record_write(
-    app: &App,
+fn remembered(stream: &log::Stream) -> Record {
+    serde_json::from_slice(&stream.head.snapshot).unwrap_or_default()
+}
+
+fn record_write(
+    view: &mut dyn View,
     key: &AlarmKey,
     events: &[RecordEvent],
     at: DateTime<Utc>,
     origin: &Origin,
 ) -> Result<StreamWrite, ReadError> {
-    let (mut record, expected) = record(app, key).await?;
+    let before = view.stream(&names::record(key))?;
+    let expected = before.as_ref().map_or(Expected::NoStream, |stream| Expected::Exact(stream.version));
+    let mut record = before.as_ref().map(remembered).unwrap_or_default();
     for event in events {
         record.apply(event, at);
     }

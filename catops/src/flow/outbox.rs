@@ -3,14 +3,17 @@
 
 use crate::app::App;
 use crate::clock;
-use crate::flow::change::LEASE;
 use crate::flow::perform::perform;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use log::LeasedEffect;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
+
+/// How long an effect is leased: longer than the Slack client's 8 s, so that a dead attempt's call has ended before the
+/// next one asks whether it arrived.
+pub const LEASE: TimeDelta = TimeDelta::seconds(15);
 
 /// Effects performed at the same time. They wait for Slack most of the time; more would only meet its rate limits.
 pub const PERFORMERS: usize = 32;

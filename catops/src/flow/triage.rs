@@ -68,7 +68,7 @@ pub fn assign(rota: &Rota, incident: &Incident, operations: &[Operation], level:
 /// The log cannot be read.
 pub async fn suggest(app: &App, incident: &Incident) -> Result<Command, ReadError> {
     let started = crate::clock::mark();
-    let (record, _) = change::record(app, &incident.alarm.key).await?;
+    let record = change::record(app, &incident.alarm.key).await?;
     let setup = app.setup();
     let hits = app.search(&incident.alarm, HITS);
     let already_run: Vec<_> = incident.runs.iter().filter(|run| !run.read_only).map(|run| run.action.clone()).collect();

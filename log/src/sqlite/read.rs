@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
     schema,
-    write::{EFFECT_COLUMNS, at, effect_from, hash, position},
+    write::{EFFECT_COLUMNS, at, effect_from, position},
 };
 use crate::{
     ClaimKey, Claimed, Cursor, Effect, EffectState, Event, Head, Listed, Page, ReadError, Roll, Stats, Stream, StreamId,
@@ -66,7 +66,7 @@ pub(super) fn claimed(db: &Connection, key: &ClaimKey) -> rusqlite::Result<Optio
     let sql =
         "SELECT holder, version, fold, snapshot, listing FROM claims LEFT JOIN streams ON id = holder WHERE key = ?1";
     db.prepare_cached(sql)?
-        .query_row([hash(key.as_str())], |row| {
+        .query_row([key.as_str()], |row| {
             let has_events = row.get::<_, Option<u64>>(1)?.is_some();
             let stream = if has_events { Some(stream_from(row, 1)?) } else { None };
             Ok(Claimed { holder: StreamId::new(row.get::<_, String>(0)?), stream })

@@ -1,17 +1,19 @@
 //! What is done inside a transaction. Every condition is read before the first write, so a refused append leaves no
 //! trace and its neighbours in the batch need no savepoint.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
-use rusqlite::{CachedStatement, OptionalExtension, Row, params, types::Type};
-use sha2::{Digest, Sha256};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params, types::Type};
 
 use super::{
-    read::limit,
+    read::{self, limit},
     writer::{Stop, Tx},
 };
 use crate::{
-    Append, AppendError, Cursor, Effect, EffectId, EffectState, Holder, IdemKey, Lease, LeaseToken, LeasedEffect,
-    NewEffect, Outcome, Receipt, Repeat, StreamId, StreamWrite, effect::After,
+    Append, AppendError, ClaimKey, Claimed, Cursor, Decision, Effect, EffectId, EffectState, Event, Holder, IdemKey, Lease,
+    LeaseToken, LeasedEffect, NewEffect, Outcome, Raw, ReadError, Receipt, Repeat, Stream, StreamId, StreamWrite, View,
+    effect::After,
 };
 
 /// The columns of an effect, in the order in which `effect_from` reads and `save` writes them.
@@ -27,20 +29,23 @@ const EFFECT_UPDATE: &str = "UPDATE effects SET kind = ?2, body = ?3, repeat = ?
 
 impl Tx<'_> {
     pub(super) fn append(&mut self, append: &Append) -> Result<Receipt, Stop> {
+        self.first_seen(append)?;
+        let settled = append.settles.as_ref().map(|(token, outcome)| self.settled(token, outcome)).transpose()?;
         let places = self.allow(append)?;
+        if let Some(effect) = settled {
+            self.save(&effect)?;
+        }
         self.write(append, &places)
     }
 
-    pub(super) fn settle(&mut self, token: &LeaseToken, outcome: &Outcome, append: &Append) -> Result<Receipt, Stop> {
-        self.first_seen(append)?;
-        let held = self.effect(token.effect())?.filter(|effect| effect.is_held_by(token));
-        let Some(mut effect) = held else {
-            return Err(AppendError::LeaseLost(token.effect().clone()).into());
-        };
-        let places = self.allow(append)?;
-        effect.settle(outcome.clone());
-        self.save(&effect)?;
-        self.write(append, &places)
+    pub(super) fn decide(&mut self, decision: &mut Decision) -> Result<Option<Receipt>, Stop> {
+        let decided = decision(self);
+        if let Some(error) = self.unread.take() {
+            return Err(Stop::Broken(error));
+        }
+        let Some(append) = decided else { return Ok(None) };
+        append.check()?;
+        self.append(&append).map(Some)
     }
 
     pub(super) fn lease_due(&mut self, lease: &Lease, max: usize) -> Result<Vec<LeasedEffect>, Stop> {
@@ -77,11 +82,19 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// The effect as it is once it is settled, if the bearer of the token may do that.
+    fn settled(&self, token: &LeaseToken, outcome: &Outcome) -> Result<Effect, Stop> {
+        let held = self.effect(token.effect())?.filter(|effect| effect.is_held_by(token));
+        let mut effect = held.ok_or_else(|| AppendError::LeaseLost(token.effect().clone()))?;
+        effect.settle(outcome.clone());
+        Ok(effect)
+    }
+
     fn first_seen(&self, append: &Append) -> Result<(), Stop> {
         let Some(key) = &append.key else { return Ok(()) };
         let found = self
             .sql("SELECT first, last FROM receipts WHERE key = ?1")?
-            .query_row([hash(key.as_str())], |row| Ok((row.get(0)?, row.get(1)?)))
+            .query_row([key.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
         match found {
             Some((first, last)) => Err(AppendError::Duplicate(self.receipt(first, last)?).into()),
@@ -101,9 +114,8 @@ impl Tx<'_> {
         Ok(Receipt { streams, position: position(last), leased: Vec::new() })
     }
 
-    /// Reads every condition. Returns where each stream lies; none for a new one.
+    /// Reads the conditions on streams and claims. Returns where each stream lies; none for a new one.
     fn allow(&self, append: &Append) -> Result<Vec<Option<i64>>, Stop> {
-        self.first_seen(append)?;
         let mut places = Vec::with_capacity(append.streams.len());
         for write in &append.streams {
             let found: Option<(i64, u64)> = self
@@ -119,7 +131,7 @@ impl Tx<'_> {
         for claim in &append.claims {
             let actual: Option<StreamId> = self
                 .sql("SELECT holder FROM claims WHERE key = ?1")?
-                .query_row([hash(claim.key.as_str())], |row| Ok(StreamId::new(row.get::<_, String>(0)?)))
+                .query_row([claim.key.as_str()], |row| Ok(StreamId::new(row.get::<_, String>(0)?)))
                 .optional()?;
             if actual != claim.expected {
                 return Err(AppendError::ClaimConflict { key: claim.key.clone(), actual }.into());
@@ -192,20 +204,20 @@ impl Tx<'_> {
                 event.actor,
                 event.cause,
                 event.body,
-                event.raw
+                event.raw.as_ref().map(Raw::packed)
             ])?;
         }
         Ok((last + 1 - events.len() as i64, last))
     }
 
     fn write_receipt(&self, key: &IdemKey, first: i64, last: i64) -> rusqlite::Result<()> {
-        self.sql("INSERT INTO receipts VALUES (?1, ?2, ?3)")?.execute(params![hash(key.as_str()), first, last])?;
+        self.sql("INSERT INTO receipts VALUES (?1, ?2, ?3)")?.execute(params![key.as_str(), first, last])?;
         Ok(())
     }
 
     fn write_claims(&self, append: &Append) -> rusqlite::Result<()> {
         for claim in &append.claims {
-            let key = hash(claim.key.as_str());
+            let key = claim.key.as_str();
             match &claim.holder {
                 _ if claim.holder == claim.expected => 0,
                 Some(holder) => self
@@ -270,6 +282,39 @@ impl Tx<'_> {
     }
 }
 
+impl View for Tx<'_> {
+    fn stream(&mut self, id: &StreamId) -> Result<Option<Stream>, ReadError> {
+        self.seen(|db| read::stream(db, id))
+    }
+
+    fn claimed(&mut self, key: &ClaimKey) -> Result<Option<Claimed>, ReadError> {
+        self.seen(|db| read::claimed(db, key))
+    }
+
+    fn events(&mut self, id: &StreamId, from_version: u64, max: usize) -> Result<Vec<Event>, ReadError> {
+        self.seen(|db| read::events(db, id, from_version, max))
+    }
+
+    fn number(&mut self, series: &str) -> Result<u64, ReadError> {
+        Ok(self.numbers.next(series))
+    }
+}
+
+impl Tx<'_> {
+    /// A read for a decision; when it fails, what the decision says is void.
+    fn seen<T>(&mut self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, ReadError> {
+        query(self.db).map_err(|error| {
+            self.unread = Some(error);
+            ReadError(Arc::new(Unread))
+        })
+    }
+}
+
+/// What a decision is told of a read that failed; the cause goes to the log's caller.
+#[derive(Debug, thiserror::Error)]
+#[error("the transaction is broken")]
+struct Unread;
+
 /// Reads a row of `EFFECT_COLUMNS`.
 pub(super) fn effect_from(row: &Row<'_>) -> rusqlite::Result<Effect> {
     Ok(Effect {
@@ -291,13 +336,6 @@ pub(super) fn effect_from(row: &Row<'_>) -> rusqlite::Result<Effect> {
         lease: row.get(14)?,
         after: word(row, 15, &After::ALL, After::as_str)?,
     })
-}
-
-/// The first 16 bytes of a name's SHA-256.
-pub(super) fn hash(name: &str) -> [u8; 16] {
-    let mut short = [0; 16];
-    short.copy_from_slice(&Sha256::digest(name)[..16]);
-    short
 }
 
 pub(super) fn position(seq: i64) -> Cursor {

@@ -4,7 +4,7 @@
 use std::{
     collections::HashMap,
     fs::File,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     thread::{self, JoinHandle},
 };
 
@@ -22,6 +22,9 @@ const QUEUE_MAX: usize = 1024;
 /// An open transaction.
 pub(super) struct Tx<'c> {
     pub(super) db: &'c Connection,
+    pub(super) numbers: &'c mut Numbers,
+    /// What kept a decision from reading.
+    pub(super) unread: Option<rusqlite::Error>,
     /// Whether it left an effect that waits for its time.
     pub(super) wake: bool,
 }
@@ -54,13 +57,13 @@ pub(super) struct Writer {
 
 impl Writer {
     /// `lock` is held until the thread has closed its connection.
-    pub(super) fn start(db: Connection, lock: File, numbers: Arc<Numbers>, wake: Arc<Notify>) -> std::io::Result<Self> {
+    pub(super) fn start(db: Connection, lock: File, mut numbers: Numbers, wake: Arc<Notify>) -> std::io::Result<Self> {
         let (queue, mut waiting) = mpsc::channel::<Box<dyn Work>>(QUEUE_MAX);
         let thread = thread::Builder::new().name("log-writer".to_owned()).spawn(move || {
             let mut batch = Vec::new();
             while let Some(first) = waiting.blocking_recv() {
                 batch.push(first);
-                write(&db, &numbers, &wake, &mut batch, || waiting.try_recv().ok());
+                write(&db, &mut numbers, &wake, &mut batch, || waiting.try_recv().ok());
             }
             drop(db);
             drop(lock);
@@ -136,7 +139,7 @@ where
 /// What arrives while the others are carried out, `more`, still joins them.
 fn write(
     db: &Connection,
-    numbers: &Numbers,
+    numbers: &mut Numbers,
     wake: &Notify,
     batch: &mut Vec<Box<dyn Work>>,
     more: impl FnMut() -> Option<Box<dyn Work>>,
@@ -186,7 +189,7 @@ impl Failure {
 
 fn commit(
     db: &Connection,
-    numbers: &Numbers,
+    numbers: &mut Numbers,
     wake: &Notify,
     batch: &mut Vec<Box<dyn Work>>,
     more: impl FnMut() -> Option<Box<dyn Work>>,
@@ -196,7 +199,7 @@ fn commit(
         Ok(true) => wake.notify_one(),
         Ok(false) => {}
         Err(_) => {
-            numbers.keep_unsaved();
+            numbers.unsaved = true;
             if !db.is_autocommit()
                 && let Err(error) = db.execute_batch("ROLLBACK")
             {
@@ -209,13 +212,13 @@ fn commit(
 
 fn try_commit(
     db: &Connection,
-    numbers: &Numbers,
+    numbers: &mut Numbers,
     batch: &mut Vec<Box<dyn Work>>,
     mut more: impl FnMut() -> Option<Box<dyn Work>>,
 ) -> Result<bool, Failure> {
     let statement = |sql| db.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
     statement("BEGIN IMMEDIATE").map_err(Failure::Broken)?;
-    let mut tx = Tx { db, wake: false };
+    let mut tx = Tx { db, numbers, unread: None, wake: false };
     for place in 0..BATCH_MAX {
         if place == batch.len() {
             let Some(work) = more() else { break };
@@ -223,20 +226,16 @@ fn try_commit(
         }
         batch[place].run(&mut tx).map_err(Failure::Broken)?;
     }
+    let wake = tx.wake;
     numbers.save(db).map_err(Failure::Broken)?;
     statement("COMMIT").map_err(Failure::Commit)?;
-    Ok(tx.wake)
+    Ok(wake)
 }
 
-/// Numbers that were handed out. A number is given from memory, and its series is saved by the next commit of anything:
-/// an append that uses the number is queued after it was given, so it can only be committed together or later.
+/// Numbers that were handed out. The append that uses one is in the same transaction as its series; what a broken
+/// transaction used is not given again.
 #[derive(Default)]
 pub(super) struct Numbers {
-    series: Mutex<Series>,
-}
-
-#[derive(Default)]
-struct Series {
     last: HashMap<String, u64>,
     unsaved: bool,
 }
@@ -245,40 +244,30 @@ impl Numbers {
     pub(super) fn load(db: &Connection) -> rusqlite::Result<Self> {
         let mut statement = db.prepare("SELECT series, last FROM counters")?;
         let last = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
-        Ok(Self { series: Mutex::new(Series { last, unsaved: false }) })
+        Ok(Self { last, unsaved: false })
     }
 
-    pub(super) fn next(&self, name: &str) -> u64 {
-        let mut series = self.series();
-        series.unsaved = true;
-        if let Some(last) = series.last.get_mut(name) {
+    pub(super) fn next(&mut self, series: &str) -> u64 {
+        self.unsaved = true;
+        if let Some(last) = self.last.get_mut(series) {
             *last += 1;
             return *last;
         }
-        series.last.insert(name.to_owned(), 1);
+        self.last.insert(series.to_owned(), 1);
         1
     }
 
-    fn save(&self, db: &Connection) -> rusqlite::Result<()> {
-        let mut series = self.series();
-        if !series.unsaved {
+    fn save(&mut self, db: &Connection) -> rusqlite::Result<()> {
+        if !self.unsaved {
             return Ok(());
         }
         let mut statement = db.prepare_cached(
             "INSERT INTO counters VALUES (?1, ?2) ON CONFLICT DO UPDATE SET last = excluded.last WHERE last < excluded.last",
         )?;
-        for (name, last) in &series.last {
-            statement.execute(params![name, last])?;
+        for (series, last) in &self.last {
+            statement.execute(params![series, last])?;
         }
-        series.unsaved = false;
+        self.unsaved = false;
         Ok(())
-    }
-
-    fn keep_unsaved(&self) {
-        self.series().unsaved = true;
-    }
-
-    fn series(&self) -> MutexGuard<'_, Series> {
-        self.series.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
