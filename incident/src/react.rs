@@ -129,12 +129,17 @@ pub struct Reaction {
     pub cancel: Vec<String>,
 }
 
-/// The reaction to events that were just decided; `incident` is the state after the last of them.
+/// The reaction to events that were just decided; `incident` is the state after the last of them. Owners and suggestions
+/// that were decided together with the opening are not looked up again.
 #[must_use]
 pub fn react(incident: &Incident, fresh: &[Recorded]) -> Reaction {
     let mut reaction = Reaction::default();
+    let triaged = fresh.iter().any(|recorded| matches!(recorded.event, Event::Assigned { level: 0, .. }));
     for recorded in fresh {
-        reaction.add(incident, recorded);
+        match recorded.event {
+            Event::Opened { .. } if triaged => {}
+            _ => reaction.add(incident, recorded),
+        }
     }
     reaction
 }

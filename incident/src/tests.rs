@@ -118,6 +118,27 @@ fn finish(outcome: RunOutcome) -> Command {
 }
 
 #[test]
+fn owners_that_were_found_at_the_opening_are_not_looked_up_again() {
+    let opened = Event::Opened { alarm: alarm(AlarmState::Firing, 0) };
+    let assigned = Event::Assigned {
+        to: vec!["ana".into()],
+        level: 0,
+        policy: "payments".to_owned(),
+        because: "turn 3 of weekly".to_owned(),
+        wait_seconds: Some(300),
+    };
+    let suggested = Event::Suggested { suggestions: Vec::new(), runners_up: Vec::new(), no_match: None };
+    let mut night = Night::new();
+    night.write(vec![opened.clone(), suggested, assigned], 0);
+    let asked: Vec<&str> = night.asked.iter().map(|effect| effect.id.as_str()).collect();
+    assert_eq!(asked, ["card/42", "notify/42/0", "page/42/3/ana", "ack/42/3"]);
+
+    let mut alone = Night::new();
+    alone.write(vec![opened], 0);
+    assert_eq!(alone.due(""), ["triage/42/1"]);
+}
+
+#[test]
 fn an_alarm_a_click_and_it_helped() {
     let mut night = Night::new();
     night.alarm(AlarmState::Firing, 0);

@@ -7,9 +7,7 @@ use std::{error::Error, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 
-use crate::{
-    ClaimKey, Cursor, EffectId, IdemKey, Lease, LeaseToken, LeasedEffect, NewEffect, Outcome, Raw, StreamId,
-};
+use crate::{ClaimKey, Cursor, EffectId, IdemKey, Lease, LeaseToken, LeasedEffect, NewEffect, Outcome, Raw, StreamId};
 
 /// Bytes of one event's or one effect's body, at most.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;

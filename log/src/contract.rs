@@ -227,7 +227,8 @@ async fn decisions_see_what_was_written_before_them(log: Arc<dyn EventLog>) {
             let decided = decide(&*log, |view| {
                 let Some(held) = view.claimed(&ClaimKey::new("alarm"))? else {
                     let name = format!("inc/{}", view.number("inc")?);
-                    let opened = Append { claims: vec![claim(None, Some(&name))], ..write(&name, Expected::NoStream, 1) };
+                    let opened =
+                        Append { claims: vec![claim(None, Some(&name))], ..write(&name, Expected::NoStream, 1) };
                     return Ok::<_, ReadError>((opened, "opened"));
                 };
                 let version = held.stream.map_or(0, |stream| stream.version);

@@ -12,8 +12,8 @@ use tokio::sync::Notify;
 
 use crate::{
     Append, AppendError, ClaimKey, Claimed, Cursor, Decision, Effect, EffectId, EffectState, Event, EventLog, Head,
-    Holder, IdemKey, Lease, LeasedEffect, Listed, NewEvent, Page, Raw, ReadError, Receipt, Roll, Stats, Stream, StreamId,
-    View, effect::micros, raw,
+    Holder, IdemKey, Lease, LeasedEffect, Listed, NewEvent, Page, Raw, ReadError, Receipt, Roll, Stats, Stream,
+    StreamId, View, effect::micros, raw,
 };
 
 /// A log that lives as long as the value does.

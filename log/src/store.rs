@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
-    Append, AppendError, Cause, ClaimKey, Cursor, Decision, Effect, EffectState, Head, Holder, LeaseToken, LeasedEffect,
-    Outcome, Receipt, StreamId,
+    Append, AppendError, Cause, ClaimKey, Cursor, Decision, Effect, EffectState, Head, Holder, LeaseToken,
+    LeasedEffect, Outcome, Receipt, StreamId,
 };
 
 /// An append-only log of streams with an outbox beside it; the promises P1 to P7 are listed at the crate's root.

@@ -10,8 +10,8 @@ use incident::{
 };
 use incident::{Repeat, RunEffect, SCHEMA, decide, react, was_acted_on};
 use log::{
-    Append, AppendError, Expected, Head, IdemKey, LeaseToken, NewEffect, NewEvent, Outcome, Raw, ReadError, StreamWrite,
-    View,
+    Append, AppendError, Expected, Head, IdemKey, LeaseToken, NewEffect, NewEvent, Outcome, Raw, ReadError,
+    StreamWrite, View,
 };
 
 /// Who asks, and why: kept with every event.
@@ -30,6 +30,11 @@ impl Origin {
     #[must_use]
     pub fn effect(cause: &str) -> Self {
         Self { actor: "catops".to_owned(), cause: cause.to_owned(), key: None }
+    }
+
+    /// Who did this event: a source says what became of its alarm, and what follows from that is ours.
+    fn actor_of(&self, event: &Event) -> &str {
+        if self.actor.starts_with("source:") && !event.is_alarm_outcome() { "catops" } else { &self.actor }
     }
 
     /// A person, because of a click or a command that carries an id of its own.
@@ -275,7 +280,7 @@ impl Draft {
             kind: recorded.event.kind().to_owned(),
             schema: SCHEMA,
             at: recorded.at,
-            actor: origin.actor.clone(),
+            actor: origin.actor_of(&recorded.event).to_owned(),
             cause: origin.cause.clone(),
             body: json(&recorded.event),
             raw: raw.take(),

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::clock;
 use crate::flow::change::{self, ChangeError, Draft, Origin, json};
-use crate::flow::names;
+use crate::flow::{names, triage};
 use chrono::{DateTime, Utc};
 use incident::{
     Alarm, AlarmMemory, AlarmState, Event, FOLD, Incident, IncidentId, Reception, SCHEMA, receive as decide_reception,
@@ -51,12 +51,17 @@ pub async fn receive(app: &App, alarm: Alarm, raw: Option<Raw>) -> Result<Outcom
     let at = clock::now();
     let window = app.setup().config.reopen_window;
     let (origin, lease) = (origin(&alarm), app.lease(at));
+    // One transaction instead of two until somebody is paged; in a storm the answer to the sender comes first.
+    let foreseen = if lease.is_some() { triage::foresee(app, &alarm, at).await } else { None };
     let decided = log::decide(&*app.log, move |view| {
         let Situation { holder, incident, memory, aside } = Situation::read(view, &alarm)?;
         let (append, outcome) = match decide_reception(incident.as_ref(), memory.as_ref(), alarm.clone(), window, at) {
             Reception::Open(event) => {
                 let id = IncidentId(view.number(names::INCIDENTS)?);
-                let draft = Draft::open(id, event, at).expect("a reception that opens carries an opening");
+                let mut draft = Draft::open(id, event, at).expect("a reception that opens carries an opening");
+                for command in foreseen.iter().flatten() {
+                    draft.decide(command.clone())?;
+                }
                 let mut append = draft.append(view, &origin, raw.clone())?;
                 append.claims.push(claim(&alarm, holder, id));
                 (append, Outcome::Opened(id))

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::flow::{change, names};
 use chrono::{DateTime, Utc};
-use incident::{Command, Incident, ResponderId};
+use incident::{Alarm, AlarmKey, AlarmState, Command, Event, Incident, IncidentId, Recorded, ResponderId};
 use log::ReadError;
 use rota::{Operation, Policy, Rota};
 use std::collections::BTreeMap;
@@ -33,6 +33,25 @@ pub async fn operations(app: &App) -> Result<Vec<Operation>, ReadError> {
         None => Ok(Vec::new()),
         Some(stream) => Ok(serde_json::from_slice(&stream.head.snapshot).unwrap_or_default()),
     }
+}
+
+/// Suggestions and owners for an alarm that would open an incident now; none when it would join one that is open, or when
+/// they cannot be looked up: then the effect that an opening asks for does it.
+pub async fn foresee(app: &App, alarm: &Alarm, at: DateTime<Utc>) -> Option<[Command; 2]> {
+    if alarm.state != AlarmState::Firing || holder_is_open(app, &alarm.key).await {
+        return None;
+    }
+    let opening = Recorded { seq: 1, at, event: Event::Opened { alarm: alarm.clone() } };
+    let incident = Incident::open(IncidentId(0), &opening)?;
+    let operations = operations(app).await.ok()?;
+    let suggest = suggest(app, &incident).await.ok()?;
+    Some([suggest, assign(&app.setup().rota, &incident, &operations, 0, at)])
+}
+
+async fn holder_is_open(app: &App, key: &AlarmKey) -> bool {
+    let claimed = app.log.load_claimed(&names::claim(key)).await;
+    let head = claimed.ok().flatten().and_then(|claimed| claimed.stream).map(|stream| stream.head);
+    head.is_some_and(|head| head.listing.as_deref() == Some(names::OPEN))
 }
 
 /// The command that gives a level its owners. Past the last level the catch-all is asked.

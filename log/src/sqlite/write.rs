@@ -11,9 +11,9 @@ use super::{
     writer::{Stop, Tx},
 };
 use crate::{
-    Append, AppendError, ClaimKey, Claimed, Cursor, Decision, Effect, EffectId, EffectState, Event, Holder, IdemKey, Lease,
-    LeaseToken, LeasedEffect, NewEffect, Outcome, Raw, ReadError, Receipt, Repeat, Stream, StreamId, StreamWrite, View,
-    effect::After,
+    Append, AppendError, ClaimKey, Claimed, Cursor, Decision, Effect, EffectId, EffectState, Event, Holder, IdemKey,
+    Lease, LeaseToken, LeasedEffect, NewEffect, Outcome, Raw, ReadError, Receipt, Repeat, Stream, StreamId,
+    StreamWrite, View, effect::After,
 };
 
 /// The columns of an effect, in the order in which `effect_from` reads and `save` writes them.
