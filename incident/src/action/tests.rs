@@ -220,7 +220,7 @@ fn problems_of_the_runner_name_line_and_remedy() {
 
 #[test]
 fn problems_of_a_parameter_name_line_and_remedy() {
-    broken("pattern = \"[^/]+\"", "pattern = \"[a\"", 18, "pattern: unclosed character class");
+    broken("pattern = \"[^/]+\"", "pattern = \"[a\"", 18, "pattern: non-empty character class has no closing bracket");
     broken(
         "pattern = \"[^/]+\"",
         "",
@@ -346,7 +346,7 @@ fn a_pattern_has_to_match_the_whole_value() {
     ] {
         assert_eq!(Pattern::new(pattern).unwrap().matches(value), expect, "{pattern} {value:?}");
     }
-    assert_eq!(Pattern::new("a)|(b").unwrap_err().to_string(), "unopened group");
+    assert_eq!(Pattern::new("a)|(b").unwrap_err().to_string(), "found closing ')' without matching '('");
 }
 
 #[test]

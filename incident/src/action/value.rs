@@ -2,7 +2,7 @@
 
 use super::{Action, Param, ParamKind};
 use crate::alarm::Alarm;
-use regex::Regex;
+use regex_lite::Regex;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -27,13 +27,10 @@ impl Pattern {
     /// # Errors
     /// [`BadPattern`] says in one line what is wrong.
     pub fn new(text: &str) -> Result<Self, BadPattern> {
-        let last_line = |error: &regex::Error| {
-            let said = error.to_string();
-            said.lines().last().unwrap_or("not a regular expression").trim_start_matches("error: ").to_owned()
-        };
+        let bad = |error: regex_lite::Error| BadPattern(error.to_string());
         // Compiled by itself first: `a)(b` must not borrow the brackets of the anchored one.
-        Regex::new(text).map_err(|error| BadPattern(last_line(&error)))?;
-        let anchored = Regex::new(&format!(r"\A(?:{text})\z")).map_err(|error| BadPattern(last_line(&error)))?;
+        Regex::new(text).map_err(bad)?;
+        let anchored = Regex::new(&format!(r"\A(?:{text})\z")).map_err(bad)?;
         Ok(Self { text: text.to_owned(), anchored })
     }
 
