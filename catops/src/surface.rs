@@ -65,6 +65,12 @@ pub fn page(app: &App, incident: &Incident, to: &ResponderId) -> Message {
     Scene::of(app).draw(|setting| answer::page(incident, to, None, setting))
 }
 
+/// A direct message that wakes nobody any more.
+#[must_use]
+pub fn page_over(app: &App, incident: &Incident, round: u32) -> Message {
+    Scene::of(app).draw(|setting| answer::page_over(incident, round, setting))
+}
+
 /// One event as a line in the card's thread.
 ///
 /// # Errors

@@ -4,7 +4,7 @@
 
 use crate::action::BadParam;
 use crate::alarm::{Alarm, AlarmState};
-use crate::event::{Aside, Event, RunOutcome, seconds_between};
+use crate::event::{Aside, Event, PageMessage, RunOutcome, seconds_between};
 use crate::fold::{Incident, ResolvedBy, Run, RunEffect, Status};
 use crate::id::{ActionId, ResponderId, RunId};
 use crate::suggestion::Suggestion;
@@ -144,6 +144,8 @@ pub enum Command {
         by: String,
         /// For which level.
         level: u8,
+        /// Where it stands.
+        message: Option<PageMessage>,
     },
     /// A page failed for now.
     RecordPageFailure {
@@ -376,7 +378,7 @@ pub fn decide(incident: &Incident, command: Command, at: DateTime<Utc>) -> Resul
         Command::Suggest { suggestions, runners_up, no_match } => {
             Ok(vec![Event::Suggested { suggestions, runners_up, no_match }])
         }
-        Command::RecordPage { to, by, level } => Ok(vec![Event::Paged { to, by, level }]),
+        Command::RecordPage { to, by, level, message } => Ok(vec![Event::Paged { to, by, level, message }]),
         Command::RecordPageFailure { to, error } => Ok(vec![Event::PageFailed { to, error }]),
         Command::RecordCard { channel, ts } => Ok(record_card(incident, channel, ts)),
         Command::Acknowledge { by } => acknowledge(incident, by),

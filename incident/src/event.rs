@@ -79,6 +79,9 @@ pub enum Event {
         by: String,
         /// For which level.
         level: u8,
+        /// Where it stands, so that it can be drawn anew; `None` in events from before December 2026.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<PageMessage>,
     },
     /// A page could not be delivered; it is tried again, and the next level does not wait for it.
     PageFailed {
@@ -216,6 +219,15 @@ pub enum Event {
         /// Was the first suggestion right?
         right: bool,
     },
+}
+
+/// Where a page stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageMessage {
+    /// The id of the person's direct messages with CatOps.
+    pub channel: String,
+    /// The message's id in that channel.
+    pub ts: String,
 }
 
 /// Why an alarm changed nothing.

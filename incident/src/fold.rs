@@ -2,7 +2,7 @@
 //! Nothing here decides anything and nothing here has an effect, so replaying a log can never page anybody.
 
 use crate::alarm::{Alarm, Severity};
-use crate::event::{Event, Recorded, RunOutcome};
+use crate::event::{Event, PageMessage, Recorded, RunOutcome};
 use crate::id::{ActionId, IncidentId, ResponderId, RunId};
 use crate::suggestion::Suggestion;
 use chrono::{DateTime, Utc};
@@ -10,7 +10,11 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The version of this fold: a snapshot of another version is thrown away and folded again.
-pub const FOLD: u32 = 1;
+pub const FOLD: u32 = 2;
+
+/// Pages of one round that are kept to be drawn anew, the newest ones. Two levels of five people fit; each costs the
+/// append that ends the round one effect, and an append takes a hundred things.
+pub(crate) const PAGES_MAX: usize = 20;
 
 /// Where an incident stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -183,6 +187,8 @@ pub struct Incident {
     pub exhausted: bool,
     /// Whom a page reached in this round, and when.
     pub paged: Vec<(ResponderId, DateTime<Utc>)>,
+    /// Where the newest pages of this round stand.
+    pub pages: Vec<PageMessage>,
     /// Who has it.
     pub acknowledged: Option<Acknowledgement>,
     /// How it ended.
@@ -242,6 +248,7 @@ impl Incident {
             wait_seconds: None,
             exhausted: false,
             paged: Vec::new(),
+            pages: Vec::new(),
             acknowledged: None,
             resolved: None,
             suggestions: Vec::new(),
@@ -281,7 +288,10 @@ impl Incident {
                 self.policy.clone_from(policy);
                 self.because.clone_from(because);
             }
-            Event::Paged { to, .. } => self.paged.push((to.clone(), at)),
+            Event::Paged { to, message, .. } => {
+                self.paged.push((to.clone(), at));
+                self.keep_page(message.as_ref());
+            }
             Event::Escalated { level, .. } => self.level = *level,
             Event::EscalationExhausted => self.exhausted = true,
             Event::Suggested { suggestions, runners_up, no_match } => {
@@ -386,6 +396,13 @@ impl Incident {
         self.level = 0;
         self.exhausted = false;
         self.paged.clear();
+        self.pages.clear();
+    }
+
+    fn keep_page(&mut self, message: Option<&PageMessage>) {
+        self.pages.extend(message.cloned());
+        let beyond = self.pages.len().saturating_sub(PAGES_MAX);
+        self.pages.drain(..beyond);
     }
 
     fn close(&mut self, by: ResolvedBy, at: DateTime<Utc>, note: &str) {

@@ -3,8 +3,8 @@
 //! Every effect has an id that follows from its cause, so that the same event can never ask twice. Only fresh events are
 //! reacted to: folding a log again asks for nothing.
 
-use crate::event::{Event, Recorded, RunOutcome};
-use crate::fold::Incident;
+use crate::event::{Event, PageMessage, Recorded, RunOutcome};
+use crate::fold::{Incident, Status};
 use crate::id::{IncidentId, ResponderId, RunId};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,15 @@ pub enum Task {
         to: ResponderId,
         /// The escalation level.
         level: u8,
+    },
+    /// Draw a page anew: nobody is asked by it any more.
+    PageOver {
+        /// The incident.
+        incident: IncidentId,
+        /// The page.
+        page: PageMessage,
+        /// The round it belongs to.
+        round: u32,
     },
     /// Write a line in the card's thread.
     Thread {
@@ -178,20 +187,27 @@ impl Reaction {
             Event::Acknowledged { .. } => {
                 self.cancel_timer(incident);
                 self.card(id, at);
+                self.pages_over(incident, &incident.pages, at);
             }
             Event::Cleared { .. } | Event::Resolved { .. } => {
                 self.cancel_timer(incident);
                 let watches = incident.runs.iter().map(|run| watch_id(&run.id));
                 self.cancel.extend(watches);
                 self.card(id, at);
+                self.pages_over(incident, &incident.pages, at);
             }
             Event::Noted { .. } => {
                 self.thread(id, recorded);
                 self.card(id, at);
             }
-            Event::Paged { .. } | Event::PageFailed { .. } | Event::EscalationExhausted | Event::Judged { .. } => {
-                self.card(id, at)
+            Event::Paged { message, .. } => {
+                self.card(id, at);
+                // It was on its way when somebody took the incident.
+                if incident.status != Status::Open {
+                    self.pages_over(incident, message.as_slice(), at);
+                }
             }
+            Event::PageFailed { .. } | Event::EscalationExhausted | Event::Judged { .. } => self.card(id, at),
             Event::CardPosted { .. } | Event::SetAside { .. } => {}
             Event::ActionRequested { .. }
             | Event::ActionStarted { .. }
@@ -282,6 +298,17 @@ impl Reaction {
         self.cancel.push(ack_id(incident.id, incident.assigned_seq));
         let pages = incident.owners.iter().map(|owner| page_id(incident.id, incident.assigned_seq, owner));
         self.cancel.extend(pages);
+    }
+
+    /// The pages lose their buttons. A page whose message is not known is left as it is.
+    fn pages_over(&mut self, incident: &Incident, pages: &[PageMessage], due_at: DateTime<Utc>) {
+        for page in pages {
+            let id = format!("page-over/{}/{}/{}", incident.id.0, page.channel, page.ts);
+            if self.effects.iter().all(|effect| effect.id != id) {
+                let task = Task::PageOver { incident: incident.id, page: page.clone(), round: incident.round };
+                self.effects.push(Effect { id, due_at, task, repeat: Repeat::Safe, slot: true });
+            }
+        }
     }
 
     fn thread(&mut self, id: IncidentId, recorded: &Recorded) {

@@ -309,3 +309,45 @@ fn folding_twice_and_from_a_snapshot_gives_the_same() {
     resumed.apply(night.events.last().unwrap());
     assert_eq!(resumed, night.incident());
 }
+
+fn page_message(ts: &str) -> PageMessage {
+    PageMessage { channel: "D0ANA".to_owned(), ts: ts.to_owned() }
+}
+
+fn paged(message: Option<PageMessage>) -> Command {
+    Command::RecordPage { to: "ana".into(), by: "slack".to_owned(), level: 0, message }
+}
+
+#[test]
+fn a_page_is_drawn_anew_when_it_asks_nobody_any_more() {
+    let mut night = Night::new();
+    night.alarm(AlarmState::Firing, 0);
+    night.assign(&["ana"], 0, 1);
+    night.say(paged(Some(page_message("1.1"))), 2).unwrap();
+    night.say(paged(None), 3).unwrap();
+    assert!(night.due("page-over/").is_empty(), "while it asks, it keeps its buttons");
+    night.say(Command::Acknowledge { by: "ben".into() }, 4).unwrap();
+    assert_eq!(night.due("page-over/"), ["page-over/42/D0ANA/1.1"], "of the other page nobody knows where it stands");
+    night.asked.clear();
+    night.say(paged(Some(page_message("1.2"))), 5).unwrap();
+    assert_eq!(night.due("page-over/"), ["page-over/42/D0ANA/1.2"], "it was on its way when ben took it");
+    night.asked.clear();
+    night.alarm(AlarmState::Cleared, 60);
+    assert_eq!(night.due("page-over/"), ["page-over/42/D0ANA/1.1", "page-over/42/D0ANA/1.2"]);
+    night.asked.clear();
+    night.alarm(AlarmState::Firing, 70);
+    night.say(Command::Acknowledge { by: "ben".into() }, 71).unwrap();
+    assert!(night.due("page-over/").is_empty(), "the pages of a round before this one stay as they are");
+}
+
+#[test]
+fn an_incident_that_pages_for_days_can_still_be_acknowledged() {
+    let mut night = Night::new();
+    night.alarm(AlarmState::Firing, 0);
+    for turn in 0..300 {
+        night.say(paged(Some(page_message(&format!("1.{turn}")))), turn).unwrap();
+    }
+    night.say(Command::Acknowledge { by: "ben".into() }, 400).unwrap();
+    assert_eq!(night.due("page-over/").len(), fold::PAGES_MAX);
+    assert_eq!(night.due("page-over/").last(), Some(&"page-over/42/D0ANA/1.299"));
+}

@@ -219,10 +219,12 @@ pub fn page(incident: &Incident, to: &ResponderId, card: Option<&str>, setting: 
     ))
 }
 
-/// The page once there is nothing to do any more: the same message, without its buttons.
+/// The page of a round once it asks nobody any more: the same message, without its buttons.
 #[must_use]
-pub fn page_over(incident: &Incident, setting: &Setting<'_>) -> Message {
+pub fn page_over(incident: &Incident, round: u32, setting: &Setting<'_>) -> Message {
     let what = match (&incident.acknowledged, incident.status) {
+        // A round begins when something that was over begins again, and pages anew.
+        _ if round < incident.round => "was resolved, and opened again later".to_owned(),
         (_, Status::Resolved) => "is resolved".to_owned(),
         (Some(taken), _) => format!("was acknowledged by {}", setting.name(&taken.by)),
         (None, _) => "went to the next level".to_owned(),

@@ -202,6 +202,37 @@ async fn an_incident_is_acknowledged_once() -> Result<()> {
     Ok(())
 }
 
+/// The page of an incident in somebody's direct messages once it shows something.
+async fn page_that_says(server: &Server, wanted: &str) -> Result<Value> {
+    let look = async |server: &Server| {
+        let mut shown = Vec::new();
+        for (person, direct) in [("U0ANA", "D0ANA"), ("U0BEN", "D0BEN")] {
+            shown.extend(server.messages(direct, person).await?);
+        }
+        ensure!(shown.len() < 2, "more than one page: {shown:?}");
+        let found = shown.iter().find(|page| page["rendered_text"].as_str().is_some_and(|text| text.contains(wanted)));
+        Ok(found.cloned().ok_or_else(|| format!("{shown:?}")))
+    };
+    server.until(&format!("a page that says {wanted:?}"), look).await
+}
+
+#[tokio::test]
+async fn a_page_has_buttons_as_long_as_it_asks_somebody() -> Result<()> {
+    let data = tempfile::tempdir()?;
+    let server = Server::demo(data.path())?;
+    assert_eq!(server.fire("disk", "disk-1", "Disk is full").await?, 202);
+    let page = page_that_says(&server, "Disk is full").await?;
+    assert!(Button::find(&page, "Acknowledge INC-1").is_some(), "{page}");
+    until_kind(&server, 1, "paged").await?;
+    card_with_button(&server, 1, "Acknowledge INC-1").await?.press(&server, "U0CHI").await?;
+    let taken = page_that_says(&server, "was acknowledged by Chi Lee").await?;
+    assert_eq!(taken["ts"], page["ts"], "the same message");
+    assert!(Button::find(&taken, "Acknowledge INC-1").is_none(), "{taken}");
+    card_with_button(&server, 1, "Resolve INC-1").await?.press(&server, "U0CHI").await?;
+    page_that_says(&server, "is resolved").await?;
+    Ok(())
+}
+
 #[tokio::test]
 async fn what_helped_is_remembered_by_the_next_incident() -> Result<()> {
     let data = tempfile::tempdir()?;

@@ -82,6 +82,7 @@ async fn dispatch(app: &Arc<App>, task: &Task, leased: &LeasedEffect) -> Result<
         Task::Suggest { incident } => suggest(app, *incident, leased).await,
         Task::Card { incident } => post::card(app, *incident, leased).await,
         Task::Page { incident, to, level } => post::page(app, *incident, to, *level, leased).await,
+        Task::PageOver { incident, page, round } => post::page_over(app, *incident, page, *round, leased).await,
         Task::Thread { incident, seq } => post::thread(app, *incident, *seq, leased).await,
         Task::Notify { incident } => notify::perform(app, *incident, leased).await,
         Task::AckTimeout { incident, level, round } => {

@@ -8,7 +8,7 @@ use crate::flow::perform::{NotNow, done, note};
 use crate::slack_side::{SlackSide, channel};
 use crate::surface;
 use chrono::{TimeDelta, Utc};
-use incident::{Command, IncidentId, ResponderId, Status};
+use incident::{Command, IncidentId, PageMessage, ResponderId, Status};
 use log::LeasedEffect;
 use serde_json::json;
 use slack::blocks::{Message, Metadata};
@@ -31,15 +31,11 @@ pub async fn card(app: &App, id: IncidentId, leased: &LeasedEffect) -> Result<()
         let (channel, ts) = post_once(side, channel, message, leased).await?;
         return record(app, id, leased, Command::RecordCard { channel, ts }).await;
     };
-    side.pace(&leased.effect.id, "chat.update", channel).await.map_err(wait)?;
-    match side.client.update(channel, &posted.ts, message).await {
-        Ok(_) => done(app, leased).await,
-        Err(Failure::Gone { error, .. }) => {
-            tracing::warn!(incident.id = %id, error = %error, "the card of {id} is gone: {error}");
-            done(app, leased).await
-        }
-        Err(failure) => Err(sorted(side, "chat.update", failure)),
+    match edit(side, channel, &posted.ts, message, leased).await? {
+        Edited::Done => {}
+        Edited::Gone(error) => tracing::warn!(incident.id = %id, error = %error, "the card of {id} is gone: {error}"),
     }
+    done(app, leased).await
 }
 
 /// Pages somebody by direct message. Whoever has it already, or whose incident is over, is left in peace.
@@ -60,7 +56,11 @@ pub async fn page(app: &App, id: IncidentId, to: &ResponderId, level: u8, leased
         post_once(side, &direct, surface::page(app, &incident, to), leased).await
     };
     match sent.await {
-        Ok(_) => record(app, id, leased, Command::RecordPage { to: to.clone(), by: "slack".to_owned(), level }).await,
+        Ok((channel, ts)) => {
+            let message = Some(PageMessage { channel, ts });
+            let page = Command::RecordPage { to: to.clone(), by: "slack".to_owned(), level, message };
+            record(app, id, leased, page).await
+        }
         Err(error) => {
             // Said once: the retries that follow are the outbox's, not the reader's.
             if leased.attempt == 1 && !matches!(error, NotNow::Later { .. }) {
@@ -69,6 +69,26 @@ pub async fn page(app: &App, id: IncidentId, to: &ResponderId, level: u8, leased
             Err(error)
         }
     }
+}
+
+/// Takes the buttons off a page that asks nobody any more. A page that asks again keeps them.
+pub async fn page_over(
+    app: &App,
+    id: IncidentId,
+    page: &PageMessage,
+    round: u32,
+    leased: &LeasedEffect,
+) -> Result<(), NotNow> {
+    let Some(side) = &app.slack else { return done(app, leased).await };
+    let incident = change::load(app, id).await?;
+    if incident.round == round && incident.status == Status::Open {
+        return done(app, leased).await;
+    }
+    match edit(side, &page.channel, &page.ts, surface::page_over(app, &incident, round), leased).await? {
+        Edited::Done => {}
+        Edited::Gone(error) => tracing::warn!(incident.id = %id, error = %error, "a page of {id} is gone: {error}"),
+    }
+    done(app, leased).await
 }
 
 /// Writes one line of the timeline into the card's thread.
@@ -91,6 +111,30 @@ pub async fn thread(app: &App, id: IncidentId, seq: u64, leased: &LeasedEffect) 
 async fn record(app: &App, id: IncidentId, leased: &LeasedEffect, learned: Command) -> Result<(), NotNow> {
     change(app, id, &Origin::effect(leased.effect.id.as_str()), vec![learned], Some(&leased.token)).await?;
     Ok(())
+}
+
+/// What became of an edit.
+enum Edited {
+    /// It stands there.
+    Done,
+    /// Nothing is left to edit, by Slack's word for it.
+    Gone(String),
+}
+
+/// Puts a message in the place of one of ours.
+async fn edit(
+    side: &SlackSide,
+    channel: &str,
+    ts: &str,
+    message: Message,
+    leased: &LeasedEffect,
+) -> Result<Edited, NotNow> {
+    side.pace(&leased.effect.id, "chat.update", channel).await.map_err(wait)?;
+    match side.client.update(channel, ts, message).await {
+        Ok(_) => Ok(Edited::Done),
+        Err(Failure::Gone { error, .. }) => Ok(Edited::Gone(error)),
+        Err(failure) => Err(sorted(side, "chat.update", failure)),
+    }
 }
 
 /// Posts, unless an earlier attempt already did. Returns channel and message id.

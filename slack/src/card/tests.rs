@@ -190,7 +190,7 @@ impl Night {
             },
         )
         .and(0, Event::Suggested { suggestions, runners_up, no_match: None })
-        .and(0, Event::Paged { to: ana(), by: "slack".into(), level: 0 })
+        .and(0, Event::Paged { to: ana(), by: "slack".into(), level: 0, message: None })
     }
 
     fn acknowledged(self) -> Self {
@@ -302,7 +302,7 @@ fn answers(night: &Night, words: &str, setting: &Setting<'_>) -> Vec<(&'static s
         ("incidents", answer::incidents(&[incident.clone(), Night::new(words).acknowledged().incident()], setting)),
         ("oncall", answer::on_call(&[duty(vec![ana()]), duty(vec![])], Some(at(60)), setting)),
         ("page", answer::page(&incident, &ana(), Some("https://acme.slack.com/archives/C0OPS/p1"), setting)),
-        ("page_over", answer::page_over(&incident, setting)),
+        ("page_over", answer::page_over(&incident, incident.round, setting)),
         ("thread", answer::thread(lines.last().unwrap(), "17.1")),
         ("said", answer::say(&format!("pong{words}"))),
     ]
