@@ -2,7 +2,9 @@
 //!
 //! Rules from Slack's text formatting page: escape exactly `&`, `<` and `>`. That alone leaves bold, code and layout to
 //! whoever wrote the alarm, so control and bidi characters go too, one-line slots stay one line, and a backtick cannot
-//! close our code. Slack has no escape for `*`, `_` and `~`; a look-alike stands in where it would end our bold.
+//! close our code. Slack has no escape for `*`, `_` and `~`: where one could begin a style it is put into the fallback of
+//! a date that has no format, which Slack shows as plain text (the measure of jsx-slack; a zero-width space does not
+//! help, that library uses it to force a style). Marks within a word, as in `HTTPCode_ELB_5XX_Count`, are left alone.
 //! Nothing here cuts to a slot's length without being told the length.
 
 use chrono::{DateTime, Utc};
@@ -11,49 +13,51 @@ use std::fmt::Write as _;
 /// What ends a text that was cut.
 pub const CUT: char = '…';
 
-/// Text of several lines: control and bidi characters out, `& < >` escaped, at most `chars_max` characters.
+/// Text of several lines: control and bidi characters out, `& < >` escaped, no mark begins a style, at most `chars_max`
+/// characters.
 #[must_use]
 pub fn text(foreign: &str, chars_max: usize) -> String {
-    escape(&clean(foreign).replace('`', "ˋ"), chars_max)
+    cut(&unstyled(&unticked(&clean(foreign))), chars_max)
 }
 
 /// Text of one line: as [`text`], and every run of white space is one space.
 #[must_use]
 pub fn line(foreign: &str, chars_max: usize) -> String {
-    escape(&one_line(foreign).replace('`', "ˋ"), chars_max)
+    cut(&unstyled(&unticked(&one_line(foreign))), chars_max)
 }
 
 /// One bold line: as [`line`], and no star in it can end the bold. Empty stays empty.
 #[must_use]
 pub fn bold(foreign: &str, chars_max: usize) -> String {
-    let inner = line(&foreign.replace('*', "∗"), chars_max.saturating_sub(2));
+    let inner = line(&foreign.replace(['*', '＊'], "∗"), chars_max.saturating_sub(2));
     if inner.is_empty() { inner } else { format!("*{inner}*") }
 }
 
-/// One line of code: as [`line`], in backticks. Empty stays empty.
+/// One line of code: in backticks, where no other mark means anything. Empty stays empty.
 #[must_use]
 pub fn code(foreign: &str, chars_max: usize) -> String {
-    let inner = line(foreign, chars_max.saturating_sub(2));
+    let inner = cut(&pieces(&unticked(&one_line(foreign))), chars_max.saturating_sub(2));
     if inner.is_empty() { inner } else { format!("`{inner}`") }
 }
 
 /// Lines of code between fences. Empty stays empty.
 #[must_use]
 pub fn code_block(foreign: &str, chars_max: usize) -> String {
-    let inner = text(foreign.trim_end(), chars_max.saturating_sub(8));
+    let inner = cut(&pieces(&unticked(&clean(foreign.trim_end()))), chars_max.saturating_sub(8));
     if inner.is_empty() { inner } else { format!("```\n{inner}\n```") }
 }
 
 /// One line for a `plain_text` slot, which Slack shows as it is. Its length is counted as if it were escaped.
 #[must_use]
 pub fn plain(foreign: &str, chars_max: usize) -> String {
-    unescape(&escape(&one_line(foreign), chars_max))
+    unescape(&cut(&pieces(&one_line(foreign)), chars_max))
 }
 
 /// A link. An address that is not `http` or `https` is not linked, only its label is shown.
 #[must_use]
 pub fn link(url: &str, label: &str) -> String {
-    let label = line(label, LABEL_CHARS_MAX);
+    // Within a link there can be no date, so look-alikes stand in for the marks.
+    let label = with_marks(&line(label, LABEL_CHARS_MAX), look_alike);
     match address(url) {
         Some(url) if !label.is_empty() => format!("<{}|{label}>", url.replace('&', "&amp;")),
         _ => label,
@@ -118,10 +122,31 @@ pub fn is_user_id(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
 }
 
-/// Puts `&amp;`, `&lt;` and `&gt;` back: for what people typed, which Slack hands over escaped.
+/// Puts `&amp;`, `&lt;`, `&gt;` and the marks back: for what people typed, which Slack hands over escaped, and for slots
+/// without markup.
 #[must_use]
 pub fn unescape(escaped: &str) -> String {
-    escaped.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    marks_put_back(escaped).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+}
+
+/// Markup with its marks as they were written: for the words of a message that has blocks, which are read aloud and
+/// drawn nowhere.
+#[must_use]
+pub fn marks_put_back(markup: &str) -> String {
+    with_marks(markup, |mark| mark)
+}
+
+fn with_marks(markup: &str, shown: impl Fn(char) -> char) -> String {
+    let mut plain = String::with_capacity(markup.len());
+    let mut rest = markup;
+    while let Some((before, token)) = rest.split_once(UNSTYLED_OPEN) {
+        let (marks, after) = token.split_once(UNSTYLED_CLOSE).unwrap_or((token, ""));
+        plain.push_str(before);
+        plain.extend(marks.chars().map(&shown));
+        rest = after;
+    }
+    plain.push_str(rest);
+    plain
 }
 
 /// How many characters Slack counts: of markup as it stands, of plain text as if it were escaped.
@@ -135,21 +160,100 @@ const LABEL_CHARS_MAX: usize = 300;
 /// Longest address that a button takes.
 const URL_CHARS_MAX: usize = 3000;
 
-/// Escapes, and cuts between characters so that the escaped text has at most `chars_max` of them.
-fn escape(clean: &str, chars_max: usize) -> String {
-    let fits = escaped_chars(clean) <= chars_max;
+/// A date with an unknown format: Slack shows its fallback, and takes no mark in it for markup.
+const UNSTYLED_OPEN: &str = "<!date^00000000^{_}|";
+const UNSTYLED_CLOSE: char = '>';
+
+/// What begins and ends a style. Slack takes the wide forms, too.
+const MARKS: [char; 5] = ['*', '_', '~', '＊', '＿'];
+
+/// What is cut nowhere within.
+enum Piece<'a> {
+    /// One character, escaped where it has to be.
+    Char(char),
+    /// Marks that must not begin a style.
+    Marks(&'a str),
+}
+
+impl Piece<'_> {
+    fn chars(&self) -> usize {
+        match self {
+            Self::Char(c) => entity(*c).map_or(1, str::len),
+            Self::Marks(marks) => UNSTYLED_OPEN.len() + marks.chars().count() + 1,
+        }
+    }
+
+    fn push_to(&self, escaped: &mut String) {
+        match self {
+            Self::Char(c) => match entity(*c) {
+                Some(entity) => escaped.push_str(entity),
+                None => escaped.push(*c),
+            },
+            Self::Marks(marks) => {
+                escaped.push_str(UNSTYLED_OPEN);
+                escaped.push_str(marks);
+                escaped.push(UNSTYLED_CLOSE);
+            }
+        }
+    }
+}
+
+fn pieces(clean: &str) -> Vec<Piece<'_>> {
+    clean.chars().map(Piece::Char).collect()
+}
+
+/// Takes the beginning from every style. That is enough to have none, whatever stands around this text: an end without
+/// a beginning is text.
+fn unstyled(clean: &str) -> Vec<Piece<'_>> {
+    let mut pieces = Vec::with_capacity(clean.len());
+    let mut previous = ' ';
+    let mut rest = clean;
+    while let Some(first) = rest.chars().next() {
+        let marks = beginning_marks(previous, first, rest);
+        let (taken, after) = rest.split_at(marks.unwrap_or(first.len_utf8()));
+        pieces.push(if marks.is_some() { Piece::Marks(taken) } else { Piece::Char(first) });
+        (previous, rest) = (first, after);
+    }
+    pieces
+}
+
+/// How many bytes of equal marks stand here that could begin a style: not within a word, not before a blank. What comes
+/// after the end of the text is not known, so there they could.
+fn beginning_marks(previous: char, first: char, rest: &str) -> Option<usize> {
+    if !MARKS.contains(&first) || previous.is_ascii_alphanumeric() {
+        return None;
+    }
+    let after = rest.trim_start_matches(first);
+    let bytes = rest.len() - after.len();
+    let alone = bytes == first.len_utf8() && after.starts_with([' ', '\n']);
+    (!alone).then_some(bytes)
+}
+
+const fn look_alike(mark: char) -> char {
+    match mark {
+        '*' | '＊' => '∗',
+        '_' | '＿' => 'ˍ',
+        '~' => '∼',
+        other => other,
+    }
+}
+
+fn unticked(clean: &str) -> String {
+    clean.replace(['`', '｀'], "ˋ")
+}
+
+/// Cuts between pieces so that the escaped text has at most `chars_max` characters.
+fn cut(pieces: &[Piece<'_>], chars_max: usize) -> String {
+    let fits = pieces.iter().map(Piece::chars).sum::<usize>() <= chars_max;
     let room = if fits { chars_max } else { chars_max.saturating_sub(1) };
-    let mut escaped = String::with_capacity(clean.len());
+    let mut escaped = String::new();
     let mut used = 0;
-    for c in clean.chars() {
-        used += entity(c).map_or(1, str::len);
+    for piece in pieces {
+        used += piece.chars();
         if used > room {
             break;
         }
-        match entity(c) {
-            Some(entity) => escaped.push_str(entity),
-            None => escaped.push(c),
-        }
+        piece.push_to(&mut escaped);
     }
     if !fits && chars_max > 0 {
         escaped.truncate(escaped.trim_end_matches([' ', '\n', CUT]).len());

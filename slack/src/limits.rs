@@ -110,6 +110,9 @@ pub fn check_view(view: &View) -> Vec<Violation> {
 /// `text` is kept whatever happens to the blocks, so nobody is left without words.
 #[must_use]
 pub fn fit(mut message: Message) -> Message {
+    if !message.blocks.is_empty() {
+        message.text = escape::marks_put_back(&message.text);
+    }
     walk_message(&mut Cutter, &mut message);
     let found = check(&message);
     drop_refused(&mut message.blocks, &found);

@@ -1,6 +1,9 @@
 //! Foreign text stays text.
 
-use super::{address, bold, code, code_block, day_time, line, link, mention, plain, text, time, unescape};
+use super::{
+    address, bold, code, code_block, day_time, line, link, marks_put_back, mention, plain, text, time, unescape,
+};
+use crate::sim::{Names, mrkdwn_to_html};
 use chrono::DateTime;
 use proptest::prelude::*;
 
@@ -50,12 +53,60 @@ fn dates_have_a_fallback_in_utc() {
     assert_eq!(day_time(at), "<!date^1763820120^{date_short_pretty} {time}|22 Nov 14:02 UTC>");
 }
 
+/// What the local Slack draws for markup.
+fn drawn(markup: &str) -> String {
+    mrkdwn_to_html(markup, &Names::default())
+}
+
+#[track_caller]
+fn reads_as_written(foreign: &str) {
+    assert_eq!(drawn(&line(foreign, 1000)), foreign, "{}", line(foreign, 1000));
+}
+
+#[test]
+fn marks_in_foreign_text_style_nothing() {
+    reads_as_written("*not bold* _not italic_ ~not gone~");
+    reads_as_written("**/*.log and __init__ and *_~all~_*");
+    reads_as_written("（*wide*）＊too＊");
+    assert_eq!(drawn(&bold("a _b_ *c*", 100)), "<b>a _b_ ∗c∗</b>");
+    assert_eq!(drawn(&code("_a_ *b*", 100)), "<code>_a_ *b*</code>");
+    assert_eq!(link("https://a", "*a* snake_case"), "<https://a|∗a* snake_case>");
+    // An unpaired mark of the alarm must not pair with one of ours.
+    assert_eq!(drawn(&format!("{} *ours*", line("*theirs", 100))), "*theirs <b>ours</b>");
+    assert_eq!(drawn(&format!("{}.b*", line("theirs *", 100))), "theirs *.b*");
+}
+
+#[test]
+fn what_styles_nothing_is_sent_as_it_is() {
+    for name in ["HTTPCode_ELB_5XX_Count", "2 * 3 * 4", "10:00 ~ 11:00", "snake_case_ and a*", "a_b*c~d"] {
+        assert_eq!(line(name, 1000), name);
+    }
+}
+
+#[test]
+fn a_mark_is_cut_away_whole_and_put_back_for_plain_slots() {
+    assert_eq!(line("ab *c", 100), "ab <!date^00000000^{_}|*>c");
+    assert_eq!(line("ab *c", 25), "ab…");
+    assert_eq!(unescape(&line("_a_ & *b*", 100)), "_a_ & *b*");
+}
+
 proptest! {
+    #[test]
+    fn foreign_text_is_drawn_as_it_is_written(foreign in "[*_~＊＿a-zA-Z0-9 .,!?()/='ž木\\-]{0,40}") {
+        let words = foreign.split_whitespace().collect::<Vec<_>>().join(" ");
+        let words = words.replace('\'', "&#39;");
+        prop_assert_eq!(drawn(&line(&foreign, 5000)), words.clone());
+        prop_assert_eq!(drawn(&text(&words.replace("&#39;", "'"), 5000)), words.clone());
+        prop_assert_eq!(drawn(&format!("*a* {} _b_ ~c~", line(&foreign, 5000))),
+            format!("<b>a</b> {words} <i>b</i> <s>c</s>"));
+    }
+
     #[test]
     fn no_foreign_text_makes_markup(foreign in "\\PC*|(<[!@#]|&|`|\\*|>|\n|\u{202E}|[a-z ]){0,60}", max in 0_usize..80) {
         for shown in [line(&foreign, max), text(&foreign, max), bold(&foreign, max), code(&foreign, max)] {
-            prop_assert!(!shown.contains(['<', '>', '\u{202E}', '\u{0}']), "{shown}");
             prop_assert!(shown.chars().count() <= max.max(3), "{shown}");
+            let shown = marks_put_back(&shown);
+            prop_assert!(!shown.contains(['<', '>', '\u{202E}', '\u{0}']), "{shown}");
             let entities = shown.matches("&amp;").count() + shown.matches("&lt;").count() + shown.matches("&gt;").count();
             prop_assert_eq!(shown.matches('&').count(), entities);
         }

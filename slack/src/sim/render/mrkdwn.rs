@@ -200,11 +200,31 @@ fn link(target: &str, label: Option<&str>, html: &mut String) -> Option<()> {
     Some(())
 }
 
+/// What a date's format may name.
+const DATE_WORDS: [&str; 10] = [
+    "date_num",
+    "date",
+    "date_long",
+    "date_short",
+    "date_pretty",
+    "date_long_pretty",
+    "date_short_pretty",
+    "time",
+    "time_secs",
+    "ago",
+];
+
 /// `unix^format[^link]`; the page shows it in the reader's zone, the fallback is what stands there without a script.
+/// A format that names what is no part of a date is not followed: its fallback is shown, as plain text.
 fn time(date: &str, fallback: Option<&str>, html: &mut String) -> Option<()> {
     let mut parts = date.splitn(3, '^');
     let at = DateTime::from_timestamp(parts.next()?.parse().ok()?, 0)?;
     let format = parts.next()?;
+    let named = format.split('{').skip(1).map(|part| part.split('}').next().unwrap_or_default());
+    if let (Some(fallback), true) = (fallback, named.into_iter().any(|word| !DATE_WORDS.contains(&word))) {
+        html.push_str(&code_text(fallback));
+        return Some(());
+    }
     let iso = at.to_rfc3339_opts(SecondsFormat::Secs, true);
     html.push_str(&format!("<time datetime=\"{iso}\" data-format=\"{}\">", code_text(format)));
     html.push_str(&code_text(fallback.unwrap_or(&iso)));

@@ -42,6 +42,12 @@ fn mentions_links_and_dates_are_resolved() {
 }
 
 #[test]
+fn the_fallback_of_a_date_without_a_format_is_plain_text() {
+    check("*a <!date^00000000^{_}|*>b* <!date^00000000^{_}|_>c_", "<b>a *b</b> _c_");
+    check("<!date^1763820120^{day}|*later*>", "*later*");
+}
+
+#[test]
 fn nothing_foreign_becomes_html() {
     check("&lt;script&gt;alert(1)&lt;/script&gt;", "&lt;script&gt;alert(1)&lt;/script&gt;");
     check("<script>alert(1)</script>", "&lt;script&gt;alert(1)&lt;/script&gt;");
