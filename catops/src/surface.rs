@@ -81,9 +81,8 @@ pub async fn thread_line(
     seq: u64,
     thread_ts: &str,
 ) -> Result<Option<Message>, ChangeError> {
-    let events = change::events(app, incident.id).await?;
-    let recorded = events.iter().find(|recorded| recorded.seq == seq);
-    let line = recorded.map(|recorded| incident::line(incident, recorded, &|who: &ResponderId| app.name(who)));
+    let told = change::events_from(app, incident.id, seq, 1).await?;
+    let line = told.first().map(|recorded| incident::line(incident, recorded, &|who: &ResponderId| app.name(who)));
     Ok(line.map(|line| answer::thread(&line, thread_ts)))
 }
 
@@ -223,7 +222,12 @@ pub fn why_message(app: &App, incident: &Incident) -> Message {
 /// # Errors
 /// The log cannot be read.
 pub async fn timeline(app: &App, incident: &Incident) -> Result<View, ChangeError> {
-    let events = change::events(app, incident.id).await?;
+    newest_of_timeline(app, incident, form::TIMELINE_LINES_MAX).await
+}
+
+async fn newest_of_timeline(app: &App, incident: &Incident, lines_max: usize) -> Result<View, ChangeError> {
+    let from = (incident.seq + 1).saturating_sub(lines_max as u64).max(1);
+    let events = change::events_from(app, incident.id, from, lines_max).await?;
     let lines = incident::timeline(incident, &events, |who| app.name(who));
     Ok(Scene::of(app).draw(|setting| form::timeline(incident, &lines, setting)))
 }
@@ -233,11 +237,9 @@ pub async fn timeline(app: &App, incident: &Incident) -> Result<View, ChangeErro
 /// # Errors
 /// The log cannot be read.
 pub async fn timeline_message(app: &App, incident: &Incident) -> Result<Message, ChangeError> {
-    let view = timeline(app, incident).await?;
-    Ok(Message::ephemeral(
-        format!("Timeline of {}", incident.id),
-        view.blocks.into_iter().take(slack::limits::MESSAGE_BLOCKS_MAX).collect(),
-    ))
+    // Besides the lines there are two blocks: which incident, and how many lines are left out.
+    let view = newest_of_timeline(app, incident, slack::limits::MESSAGE_BLOCKS_MAX - 2).await?;
+    Ok(Message::ephemeral(format!("Timeline of {}", incident.id), view.blocks))
 }
 
 /// The choice of any action.

@@ -302,6 +302,21 @@ impl Event {
         )
     }
 
+    /// True for the events that are told in the card's thread, one line each.
+    #[must_use]
+    pub const fn is_told(&self) -> bool {
+        matches!(
+            self,
+            Self::Noted { .. }
+                | Self::ActionStarted { .. }
+                | Self::StopRequested { .. }
+                | Self::ActionFinished { .. }
+                | Self::RunSettled { .. }
+                | Self::ActionHelped { .. }
+                | Self::ActionDidNotHelp { .. }
+        )
+    }
+
     /// The person behind it, if one was.
     #[must_use]
     pub const fn person(&self) -> Option<&ResponderId> {

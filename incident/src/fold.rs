@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The version of this fold: a snapshot of another version is thrown away and folded again.
-pub const FOLD: u32 = 2;
+pub const FOLD: u32 = 3;
 
 /// Pages of one round that are kept to be drawn anew, the newest ones. Two levels of five people fit; each costs the
 /// append that ends the round one effect, and an append takes a hundred things.
@@ -207,6 +207,8 @@ pub struct Incident {
     pub notes: Vec<Note>,
     /// Its cards.
     pub cards: Vec<PostedCard>,
+    /// The numbers of the events that are told in the card's thread, in order.
+    pub told: Vec<u64>,
     /// Whether the first suggestion was right, in the last person's judgement.
     pub judged_right: Option<bool>,
 }
@@ -258,6 +260,7 @@ impl Incident {
             runs: Vec::new(),
             notes: Vec::new(),
             cards: Vec::new(),
+            told: Vec::new(),
             judged_right: None,
         })
     }
@@ -265,6 +268,9 @@ impl Incident {
     /// Moves the state over one more event.
     pub fn apply(&mut self, recorded: &Recorded) {
         self.seq = recorded.seq;
+        if recorded.event.is_told() {
+            self.told.push(recorded.seq);
+        }
         let at = recorded.at;
         match &recorded.event {
             Event::Opened { .. } | Event::SetAside { .. } | Event::PageFailed { .. } => {}
@@ -432,6 +438,12 @@ impl Incident {
     #[must_use]
     pub fn helped_by(&self) -> Option<&Run> {
         self.runs.iter().rev().find(|run| matches!(run.effect, Some(RunEffect::Helped { .. })))
+    }
+
+    /// The event whose line stands before this one's in the card's thread.
+    #[must_use]
+    pub fn told_before(&self, seq: u64) -> Option<u64> {
+        self.told.iter().copied().rfind(|told| *told < seq)
     }
 
     /// True while it wants somebody's attention.

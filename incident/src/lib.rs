@@ -20,7 +20,9 @@ pub use decide::{
 pub use event::{Aside, Event, PageMessage, Recorded, RunOutcome, SCHEMA};
 pub use fold::{Acknowledgement, FOLD, Incident, Note, PostedCard, Resolution, ResolvedBy, Run, RunEffect, Status};
 pub use id::{ActionId, AlarmKey, BadIncidentId, DeliveryId, IncidentId, ResponderId, RunId, RunbookId};
-pub use react::{Effect, REPEAT_REDRAW_SECONDS, RUN_GRACE_SECONDS, Reaction, Repeat, Task, react, run_effect_id};
+pub use react::{
+    Effect, REPEAT_REDRAW_SECONDS, RUN_GRACE_SECONDS, Reaction, Repeat, Task, react, run_effect_id, thread_effect_id,
+};
 pub use record::{Record, RecordEvent};
 pub use suggestion::{ActionRecord, Strength, Suggestion};
 pub use timeline::{Line, line, timeline};

@@ -156,6 +156,9 @@ pub fn react(incident: &Incident, fresh: &[Recorded]) -> Reaction {
 impl Reaction {
     fn add(&mut self, incident: &Incident, recorded: &Recorded) {
         let (id, at, seq) = (incident.id, recorded.at, recorded.seq);
+        if recorded.event.is_told() {
+            self.thread(id, recorded);
+        }
         match &recorded.event {
             Event::Opened { .. } | Event::Refired { .. } | Event::Reopened { .. } => {
                 self.now(format!("triage/{}/{seq}", id.0), at, Task::Triage { incident: id, level: 0 }, Repeat::Safe);
@@ -196,10 +199,6 @@ impl Reaction {
                 self.card(id, at);
                 self.pages_over(incident, &incident.pages, at);
             }
-            Event::Noted { .. } => {
-                self.thread(id, recorded);
-                self.card(id, at);
-            }
             Event::Paged { message, .. } => {
                 self.card(id, at);
                 // It was on its way when somebody took the incident.
@@ -207,7 +206,9 @@ impl Reaction {
                     self.pages_over(incident, message.as_slice(), at);
                 }
             }
-            Event::PageFailed { .. } | Event::EscalationExhausted | Event::Judged { .. } => self.card(id, at),
+            Event::Noted { .. } | Event::PageFailed { .. } | Event::EscalationExhausted | Event::Judged { .. } => {
+                self.card(id, at)
+            }
             Event::CardPosted { .. } | Event::SetAside { .. } => {}
             Event::ActionRequested { .. }
             | Event::ActionStarted { .. }
@@ -227,24 +228,15 @@ impl Reaction {
                 // Safe: the start is written down before the runner is called, and what was started is never begun again.
                 self.now(run_effect_id(run), at, Task::Run { incident: id, run: run.clone() }, Repeat::Safe);
             }
-            Event::ActionStarted { run } => {
-                self.thread(id, recorded);
-                self.deadline(incident, run, at);
-            }
-            Event::StopRequested { .. } | Event::ActionHelped { .. } => self.thread(id, recorded),
+            Event::ActionStarted { run } => self.deadline(incident, run, at),
             Event::ActionFinished { run, outcome, .. } => {
-                self.thread(id, recorded);
                 self.cancel.push(deadline_id(run));
                 if *outcome == RunOutcome::Succeeded {
                     self.watch(incident, run, at);
                 }
             }
-            Event::RunSettled { run, .. } => {
-                self.thread(id, recorded);
-                self.watch(incident, run, at);
-            }
+            Event::RunSettled { run, .. } => self.watch(incident, run, at),
             Event::ActionDidNotHelp { run } => {
-                self.thread(id, recorded);
                 self.now(format!("suggest/{run}"), at, Task::Suggest { incident: id }, Repeat::Safe);
             }
             _ => {}
@@ -313,7 +305,7 @@ impl Reaction {
 
     fn thread(&mut self, id: IncidentId, recorded: &Recorded) {
         let task = Task::Thread { incident: id, seq: recorded.seq };
-        self.now(format!("thread/{}/{}", id.0, recorded.seq), recorded.at, task, Repeat::Reconcile);
+        self.now(thread_effect_id(id, recorded.seq), recorded.at, task, Repeat::Reconcile);
     }
 
     fn card(&mut self, id: IncidentId, due_at: DateTime<Utc>) {
@@ -346,6 +338,12 @@ fn deadline_id(run: &RunId) -> String {
 
 fn watch_id(run: &RunId) -> String {
     format!("watch/{run}")
+}
+
+/// The id of the effect that writes the line of an event into the card's thread.
+#[must_use]
+pub fn thread_effect_id(incident: IncidentId, seq: u64) -> String {
+    format!("thread/{}/{seq}", incident.0)
 }
 
 /// The id of the effect that runs an action, also handed to the action as its idempotency key.

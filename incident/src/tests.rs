@@ -160,6 +160,9 @@ fn an_alarm_a_click_and_it_helped() {
     assert_eq!(night.incident().helped_by().map(|run| run.by.as_str()), Some("ana"));
     assert_eq!(night.due("page/"), ["page/42/2/ana"]);
     assert_eq!(night.due("watch/"), ["watch/run-42-1"]);
+    assert_eq!(night.due("thread/"), ["thread/42/5", "thread/42/6", "thread/42/8"]);
+    assert_eq!(night.incident().told_before(8), Some(6), "the alarm that cleared has no line");
+    assert_eq!(night.incident().told_before(5), None);
     assert!(night.cancelled.iter().any(|id| id == "ack/42/2"), "no timer survives the acknowledgement");
     assert!(night.cancelled.iter().any(|id| id == "watch/run-42-1"));
 }

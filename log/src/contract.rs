@@ -358,6 +358,9 @@ async fn an_effect_is_asked_for_once(log: &dyn EventLog) {
     ok(log.settle(&page.token, Outcome::Done, None).await);
     ask(log, effect("page", 0)).await;
     assert_eq!(lease(log, 20, "holder").await, []);
+    let kept = ok(log.effect(&"page".into()).await).map(|effect| (effect.wanted.due_at, effect.state));
+    assert_eq!(kept, Some((at(0), EffectState::Done)));
+    assert_eq!(ok(log.effect(&"nobody asked".into()).await), None);
 }
 
 async fn a_slot_takes_the_newest(log: &dyn EventLog) {

@@ -160,6 +160,10 @@ impl EventLog for MemoryLog {
         Ok(self.state().effects.values().filter_map(Effect::wake_at).min())
     }
 
+    async fn effect(&self, id: &EffectId) -> Result<Option<Effect>, ReadError> {
+        Ok(self.state().effects.get(id).cloned())
+    }
+
     async fn effects(&self, state: EffectState, max: usize) -> Result<Vec<Effect>, ReadError> {
         Ok(self.state().effects.values().filter(|effect| effect.state == state).take(max).cloned().collect())
     }

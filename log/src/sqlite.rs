@@ -22,8 +22,8 @@ use self::{
     writer::{Numbers, Writer},
 };
 use crate::{
-    Append, AppendError, ClaimKey, Claimed, Cursor, Decision, Effect, EffectState, Event, EventLog, Holder, Lease,
-    LeasedEffect, Page, ReadError, Receipt, Roll, Stats, Stream, StreamId, raw,
+    Append, AppendError, ClaimKey, Claimed, Cursor, Decision, Effect, EffectId, EffectState, Event, EventLog, Holder,
+    Lease, LeasedEffect, Page, ReadError, Receipt, Roll, Stats, Stream, StreamId, raw,
 };
 
 /// Events of one stream that are read in the caller's task; more go to the blocking pool.
@@ -134,6 +134,10 @@ impl EventLog for SqliteLog {
 
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>, ReadError> {
         self.readers.read(read::next_due)
+    }
+
+    async fn effect(&self, id: &EffectId) -> Result<Option<Effect>, ReadError> {
+        self.readers.read(|db| read::effect(db, id))
     }
 
     async fn effects(&self, state: EffectState, max: usize) -> Result<Vec<Effect>, ReadError> {

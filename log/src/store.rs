@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
-    Append, AppendError, Cause, ClaimKey, Cursor, Decision, Effect, EffectState, Head, Holder, LeaseToken,
+    Append, AppendError, Cause, ClaimKey, Cursor, Decision, Effect, EffectId, EffectState, Head, Holder, LeaseToken,
     LeasedEffect, Outcome, Receipt, StreamId,
 };
 
@@ -64,6 +64,9 @@ pub trait EventLog: Send + Sync {
 
     /// The first instant at which [`Self::lease_due`] would find something.
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>, ReadError>;
+
+    /// One effect, whatever its state; none when nobody ever asked for it.
+    async fn effect(&self, id: &EffectId) -> Result<Option<Effect>, ReadError>;
 
     /// Up to `max` effects in a state, in no particular order; for a status page.
     async fn effects(&self, state: EffectState, max: usize) -> Result<Vec<Effect>, ReadError>;

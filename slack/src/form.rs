@@ -34,7 +34,7 @@ pub const PERSON_FIELD: &str = "person";
 /// What a parameter's block id begins with, so that no parameter's name meets another field's.
 pub const PARAM_PREFIX: &str = "param:";
 /// Lines of a timeline in one modal: the newest.
-const TIMELINE_LINES_MAX: usize = 60;
+pub const TIMELINE_LINES_MAX: usize = 60;
 
 /// Why these actions: reasons, record and score of each suggestion, and what came close.
 #[must_use]
@@ -259,7 +259,8 @@ pub fn assign(incident: &Incident) -> View {
 /// What happened, in order; the oldest lines of a long night are counted, not shown.
 #[must_use]
 pub fn timeline(incident: &Incident, lines: &[Line], setting: &Setting<'_>) -> View {
-    let left_out = lines.len().saturating_sub(TIMELINE_LINES_MAX);
+    let lines = &lines[lines.len().saturating_sub(TIMELINE_LINES_MAX)..];
+    let left_out = lines.first().map_or(0, |line| line.seq.saturating_sub(1));
     let mut blocks = vec![Block::section(Text::verbatim(format!(
         "*{}* {}",
         setting.number(incident.id),
@@ -271,9 +272,10 @@ pub fn timeline(incident: &Incident, lines: &[Line], setting: &Setting<'_>) -> V
             incident.id.0
         ))]));
     }
-    let lines = lines.iter().skip(left_out);
     blocks.extend(
-        lines.map(|it| Block::context([Text::verbatim(format!("{}  {}", escape::time(it.at), line(&it.text, 1000)))])),
+        lines
+            .iter()
+            .map(|it| Block::context([Text::verbatim(format!("{}  {}", escape::time(it.at), line(&it.text, 1000)))])),
     );
     fit_view(View::modal("timeline", format!("Timeline {}", incident.id), blocks))
 }

@@ -97,3 +97,57 @@ async fn after_a_restart_slack_learns_what_it_missed() -> Result<()> {
     assert_eq!(arrived(&server).await?, (1, 1), "one card, one page");
     Ok(())
 }
+
+/// What stands in the thread of the only card, oldest first.
+async fn thread(server: &Server) -> Result<Vec<String>> {
+    let shown = server.messages(OPS, "U0ANA").await?;
+    let replies = shown.iter().filter(|message| {
+        message["only_for"].is_null()
+            && message["thread_ts"].as_str().is_some_and(|thread| Some(thread) != message["ts"].as_str())
+    });
+    Ok(replies.filter_map(|reply| reply["text"].as_str()).map(str::to_owned).collect())
+}
+
+#[tokio::test]
+async fn the_thread_tells_the_night_in_order() -> Result<()> {
+    let data = tempfile::tempdir()?;
+    let server = Server::demo(data.path())?;
+    assert_eq!(server.fire("disk", "disk-1", "Disk is full").await?, 202);
+    arrived(&server).await?;
+    suffer(&server, json!({ "method": "chat.postMessage", "kind": "down", "count": 1 })).await?;
+    for number in 1..=4 {
+        let note = json!({ "as": "U0ANA", "channel": OPS, "text": format!("/catops note 1 line {number}") });
+        server.local("say", &note).await?;
+    }
+    let look = async |server: &Server| {
+        let told = thread(server).await?;
+        Ok(if told.len() < 4 { Err(format!("{told:?}")) } else { Ok(told) })
+    };
+    let told = server.until("four lines", look).await?;
+    let numbers: Vec<&str> = told.iter().filter_map(|line| line.rsplit(' ').next()).collect();
+    assert_eq!(numbers, ["1", "2", "3", "4"], "the first was refused once, and the others waited: {told:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_long_timeline_is_answered_with_its_end() -> Result<()> {
+    let data = tempfile::tempdir()?;
+    let server = Server::demo(data.path())?;
+    for delivery in 0..60 {
+        assert_eq!(server.fire("disk", &format!("disk-{delivery}"), "Disk is full").await?, 202);
+    }
+    arrived(&server).await?;
+    let say = async |text: &str| server.local("say", &json!({ "as": "U0ANA", "channel": OPS, "text": text })).await;
+    say("/catops note 1 the newest line").await?;
+    say("/catops timeline 1").await?;
+    let look = async |server: &Server| {
+        let shown = server.messages(OPS, "U0ANA").await?;
+        let told = shown.iter().filter(|message| message["only_for"] == "U0ANA");
+        let told =
+            told.filter_map(|message| message["rendered_text"].as_str()).find(|text| text.contains("earlier lines"));
+        Ok(told.map(str::to_owned).ok_or_else(|| format!("{shown:?}")))
+    };
+    let told = server.until("the timeline", look).await?;
+    assert!(told.contains("the newest line"), "{told}");
+    Ok(())
+}

@@ -162,17 +162,23 @@ fn recorded(id: IncidentId, event: &log::Event) -> Result<Recorded, ChangeError>
 /// # Errors
 /// The log cannot be read.
 pub async fn events(app: &App, id: IncidentId) -> Result<Vec<Recorded>, ChangeError> {
-    let stream = names::incident(id);
     let mut events = Vec::new();
     loop {
-        let page = app.log.events(&stream, events.len() as u64 + 1, 500).await?;
+        let page = events_from(app, id, events.len() as u64 + 1, 500).await?;
         if page.is_empty() {
             return Ok(events);
         }
-        for event in &page {
-            events.push(recorded(id, event)?);
-        }
+        events.extend(page);
     }
+}
+
+/// Up to `max` events of an incident, oldest first, beginning with the one of that number.
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn events_from(app: &App, id: IncidentId, from: u64, max: usize) -> Result<Vec<Recorded>, ChangeError> {
+    let page = app.log.events(&names::incident(id), from, max).await?;
+    page.iter().map(|event| recorded(id, event)).collect()
 }
 
 /// Carries out one command.

@@ -7,15 +7,17 @@ use crate::flow::change::{self, Origin, change};
 use crate::flow::perform::{NotNow, done, note};
 use crate::slack_side::{SlackSide, channel};
 use crate::surface;
-use chrono::{TimeDelta, Utc};
-use incident::{Command, IncidentId, PageMessage, ResponderId, Status};
-use log::LeasedEffect;
+use chrono::{DateTime, TimeDelta, Utc};
+use incident::{Command, IncidentId, PageMessage, ResponderId, Status, thread_effect_id};
+use log::{EffectState, LeasedEffect};
 use serde_json::json;
 use slack::blocks::{Message, Metadata};
 use slack::client::Failure;
 
 /// How far before the first attempt the history is read: clocks differ.
 const HISTORY_SLACK_SECONDS: i64 = 5;
+/// How long a line waits for the one before it, when nobody knows when that will be posted: a post takes Slack some 200 ms.
+const LINE_TURN: TimeDelta = TimeDelta::milliseconds(100);
 /// How many messages of the history are read; a channel takes one post a second, and a lease lasts fifteen.
 const HISTORY_MESSAGES: u16 = 200;
 
@@ -91,7 +93,7 @@ pub async fn page_over(
     done(app, leased).await
 }
 
-/// Writes one line of the timeline into the card's thread.
+/// Writes one line of the timeline into the card's thread, behind the lines of earlier events.
 pub async fn thread(app: &App, id: IncidentId, seq: u64, leased: &LeasedEffect) -> Result<(), NotNow> {
     let Some(side) = &app.slack else { return done(app, leased).await };
     let incident = change::load(app, id).await?;
@@ -101,11 +103,23 @@ pub async fn thread(app: &App, id: IncidentId, seq: u64, leased: &LeasedEffect) 
         let at = clock::now() + TimeDelta::seconds(1);
         return Err(NotNow::Later { at, why: "the card is not posted yet".to_owned() });
     };
+    if let Some(before) = incident.told_before(seq)
+        && let Some(at) = not_posted_until(app, id, before).await?
+    {
+        return Err(NotNow::Later { at, why: format!("the line of event {before} is not posted yet") });
+    }
     let Some(message) = surface::thread_line(app, &incident, seq, &card.ts).await? else {
         return done(app, leased).await;
     };
     post_once(side, channel, message, leased).await?;
     done(app, leased).await
+}
+
+/// When to look again whether the line of an event was posted; `None` once it was, or was given up.
+async fn not_posted_until(app: &App, id: IncidentId, seq: u64) -> Result<Option<DateTime<Utc>>, NotNow> {
+    let effect = app.log.effect(&thread_effect_id(id, seq).into()).await?;
+    let underway = effect.filter(|effect| matches!(effect.state, EffectState::Pending | EffectState::Leased));
+    Ok(underway.map(|effect| effect.wanted.due_at.max(clock::now() + LINE_TURN)))
 }
 
 async fn record(app: &App, id: IncidentId, leased: &LeasedEffect, learned: Command) -> Result<(), NotNow> {
@@ -163,7 +177,7 @@ async fn find_posted(
     channel: &str,
     thread_ts: Option<&str>,
     key: &str,
-    since: chrono::DateTime<Utc>,
+    since: DateTime<Utc>,
 ) -> Option<String> {
     let oldest = since.timestamp() - HISTORY_SLACK_SECONDS;
     let heard = match thread_ts {
@@ -187,7 +201,7 @@ fn with_key(mut message: Message, key: &str) -> Message {
     message
 }
 
-fn wait(at: chrono::DateTime<Utc>) -> NotNow {
+fn wait(at: DateTime<Utc>) -> NotNow {
     NotNow::Later { at, why: "waiting for the channel's turn".to_owned() }
 }
 

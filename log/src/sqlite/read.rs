@@ -13,7 +13,8 @@ use super::{
     write::{EFFECT_COLUMNS, at, effect_from, position},
 };
 use crate::{
-    ClaimKey, Claimed, Cursor, Effect, EffectState, Event, Head, Listed, Page, ReadError, Roll, Stats, Stream, StreamId,
+    ClaimKey, Claimed, Cursor, Effect, EffectId, EffectState, Event, Head, Listed, Page, ReadError, Roll, Stats,
+    Stream, StreamId,
 };
 
 /// Idle connections that are kept; more are opened while more are in use.
@@ -130,6 +131,11 @@ pub(super) fn next_due(db: &Connection) -> rusqlite::Result<Option<DateTime<Utc>
     db.prepare_cached("SELECT wake_at FROM effects WHERE wake_at IS NOT NULL ORDER BY wake_at LIMIT 1")?
         .query_row([], |row| at(row, 0))
         .optional()
+}
+
+pub(super) fn effect(db: &Connection, id: &EffectId) -> rusqlite::Result<Option<Effect>> {
+    let sql = format!("SELECT {EFFECT_COLUMNS} FROM effects WHERE id = ?1");
+    db.prepare_cached(&sql)?.query_row([id.as_str()], effect_from).optional()
 }
 
 pub(super) fn effects(db: &Connection, state: EffectState, max: usize) -> rusqlite::Result<Vec<Effect>> {
