@@ -9,7 +9,7 @@ use crate::flow::change::{self, ChangeError};
 use crate::flow::{act, names};
 use incident::action::{Catalogue, Denied};
 use incident::{ActionId, Incident, IncidentId, Refused, ResponderId};
-use slack::answer::{self, Duty, LISTED_MAX};
+use slack::answer::{self, Asked, Duty, LISTED_MAX};
 use slack::blocks::{Block, Choice, Message, Text, View};
 use slack::card::{self, Face, Setting};
 use slack::command::{Misread, Word};
@@ -158,12 +158,18 @@ pub async fn incidents(app: &App) -> Result<Message, ChangeError> {
     Ok(Scene::of(app).draw(|setting| answer::incidents(&open, setting)))
 }
 
-/// Who is on call.
+/// Who is on call: now, or at a time in the words that somebody typed.
 ///
 /// # Errors
 /// The log cannot be read.
-pub async fn on_call(app: &App, schedule: Option<&str>) -> Result<Message, ChangeError> {
-    let found = match act::on_call(app, schedule).await? {
+pub async fn on_call(app: &App, schedule: Option<&str>, at: Option<&str>) -> Result<Message, ChangeError> {
+    let now = clock::now();
+    let asked = at.map(|typed| rota::When::parse(typed, &app.setup().rota.zone_of(schedule), now));
+    let asked = match asked.transpose() {
+        Ok(asked) => asked,
+        Err(unreadable) => return Ok(sentence(&unreadable.to_string())),
+    };
+    let found = match act::on_call(app, schedule, asked.as_ref().map_or(now, |when| when.at)).await? {
         Ok(found) => found,
         Err(unknown) => return Ok(sentence(&unknown)),
     };
@@ -175,7 +181,8 @@ pub async fn on_call(app: &App, schedule: Option<&str>) -> Result<Message, Chang
         next: now.next.map(|next| next.on_duty).unwrap_or_default(),
     };
     let duties: Vec<Duty> = found.into_iter().map(duty).collect();
-    Ok(Scene::of(app).draw(|setting| answer::on_call(&duties, Some(clock::now()), setting)))
+    let asked = asked.map(|when| Asked { at: when.at, told: when.to_string() });
+    Ok(Scene::of(app).draw(|setting| answer::on_call(&duties, asked.as_ref(), setting)))
 }
 
 /// Whom CatOps takes somebody for.

@@ -62,11 +62,7 @@ impl Speaker<'_> {
             Line::Help(word) => Ok(surface::help(self.app, word)),
             Line::Ping => Ok(surface::sentence("Meow!")),
             Line::Incidents => Ok(surface::incidents(self.app).await?),
-            // Saying who is on call now, when somebody asked about tomorrow, would be a wrong answer.
-            Line::OnCall { at: Some(_), .. } => Ok(surface::sentence(
-                "I can only say who is on call now. In a shell: catops oncall --at 2026-11-24T03:00:00Z",
-            )),
-            Line::OnCall { schedule, at: None } => Ok(surface::on_call(self.app, schedule.as_deref()).await?),
+            Line::OnCall { schedule, at } => Ok(surface::on_call(self.app, schedule.as_deref(), at.as_deref()).await?),
             Line::Whoami => Ok(surface::whoami(self.app, &self.command.who.user)),
             Line::Why(which) => Ok(surface::why_message(self.app, &self.find(which).await?)),
             Line::Timeline(which) => Ok(surface::timeline_message(self.app, &self.find(which).await?).await?),

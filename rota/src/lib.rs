@@ -17,6 +17,7 @@ mod rotation;
 mod schedule;
 mod sentence;
 mod span;
+mod when;
 mod window;
 mod zone;
 
@@ -31,5 +32,6 @@ pub use rota::{Person, Rota, UnknownSchedule};
 pub use rotation::{Every, Rotation, Unit};
 pub use schedule::{Layer, Schedule, Turn};
 pub use span::Span;
+pub use when::{UnreadableTime, When};
 pub use window::Window;
 pub use zone::{Occurrence, Zone};

@@ -4,7 +4,7 @@
 //! subscribed to a thread by a mention. Every text says what to do next when there is something to do.
 
 use crate::blocks::{Block, Button, Choice, Element, Message, Overflow, Section, Style, Text};
-use crate::card::{Drawing, Setting, plain_times, verdict};
+use crate::card::{Drawing, Setting, verdict};
 use crate::command::{Misread, Word};
 use crate::escape::{self, bold, code, line, utc_day_time, utc_time};
 use crate::limits::fit;
@@ -31,6 +31,15 @@ pub struct Duty {
     pub because: String,
     /// Who comes after them.
     pub next: Vec<ResponderId>,
+}
+
+/// A time that somebody asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The instant.
+    pub at: DateTime<Utc>,
+    /// In words, with the zone that it was meant in.
+    pub told: String,
 }
 
 /// A plain sentence for the asker; it may hold foreign text.
@@ -166,15 +175,19 @@ fn asked(incident: &Incident, setting: &Setting<'_>) -> String {
     format!("{} asked", names.join(", "))
 }
 
-/// Who is on call, and why. `at` is `None` for now.
+/// Who is on call, and why; now, when nobody asked about another time.
 #[must_use]
-pub fn on_call(duties: &[Duty], at: Option<DateTime<Utc>>, setting: &Setting<'_>) -> Message {
+pub fn on_call(duties: &[Duty], asked: Option<&Asked>, setting: &Setting<'_>) -> Message {
     if duties.is_empty() {
         return say("No schedule is set up; write one in rota/, then run: catops lint");
     }
-    let title = at.map_or_else(|| "On call now".to_owned(), |at| format!("On call at {}", escape::day_time(at)));
-    let mut words = vec![format!("{}.", plain_times(&title))];
-    let mut blocks = vec![Block::section(Text::verbatim(format!("*{title}*")))];
+    let title = asked.map_or_else(
+        || "*On call now*".to_owned(),
+        |asked| format!("*On call at {}*  ·  {}", line(&asked.told, 80), escape::day_time(asked.at)),
+    );
+    let mut words =
+        vec![asked.map_or_else(|| "On call now.".to_owned(), |asked| format!("On call at {}.", line(&asked.told, 80)))];
+    let mut blocks = vec![Block::section(Text::verbatim(title))];
     for duty in duties.iter().take(SCHEDULES_MAX) {
         let people = |name: &dyn Fn(&ResponderId) -> String, of: &[ResponderId]| {
             of.iter().map(name).collect::<Vec<_>>().join(", ")

@@ -10,7 +10,7 @@
 //! note     = "note", [ incident ], text ;
 //! run      = "run", [ action, { argument } ], [ "on", incident ], [ "--dry" ], [ "--reason", value ] ;
 //! argument = name, "=", value | value ;                        (* a value with spaces stands in quotes *)
-//! oncall   = "oncall", [ schedule ], [ "at", text ] ;
+//! oncall   = "oncall", [ schedule ], [ "at", time ] ;              (* the rota reads the time *)
 //! assign   = "assign", [ incident ], [ "to" ], ( "me" | "<@U...>" | "@name" | name ) ;
 //! ```
 //! Words are case-blind, typographic quotes and dashes are accepted, and what cannot be read is answered with what to type.

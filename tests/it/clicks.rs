@@ -234,6 +234,34 @@ async fn a_page_has_buttons_as_long_as_it_asks_somebody() -> Result<()> {
 }
 
 #[tokio::test]
+async fn who_is_on_call_is_said_for_the_time_that_was_asked_about() -> Result<()> {
+    let data = tempfile::tempdir()?;
+    let server = Server::demo(data.path())?;
+    let config = data.path().join("config");
+    let config = config.to_str().context("UTF-8")?;
+    // Ana and Ben hand over on Mondays at 09:00 in Madrid, and 2026-12-07 is one.
+    for (told, (time, name, words)) in [
+        ("2026-12-07 08:59", "Ben Okafor", "Mon 7 Dec 2026 08:59 Europe/Madrid"),
+        ("2026-12-07 09:00", "Ana Ruiz", "Mon 7 Dec 2026 09:00 Europe/Madrid"),
+        ("2026-12-07T07:59:00Z", "Ben Okafor", "Mon 7 Dec 2026 08:59 Europe/Madrid"),
+        ("some day", "write it like", "tomorrow 09:00"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let say = json!({ "as": "U0CHI", "channel": OPS, "text": format!("/catops oncall shop at {time}") });
+        server.local("say", &say).await?;
+        let said = whispers_once(&server, "U0CHI", told + 1).await?;
+        let said = said.last().context("an answer")?;
+        assert!(said.contains(name) && said.contains(words), "{time}: {said}");
+        let shell = tests::catops(&["oncall", "shop", "--config", config, "--at", time]);
+        let printed = shell.stdout + &shell.stderr;
+        assert!(printed.contains(name) && printed.contains(words), "{time}: {printed}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_helped_is_remembered_by_the_next_incident() -> Result<()> {
     let data = tempfile::tempdir()?;
     let server = Server::demo(data.path())?;

@@ -129,6 +129,14 @@ async fn the_thread_tells_the_night_in_order() -> Result<()> {
     Ok(())
 }
 
+/// What only Ana was told that holds these words.
+async fn whispered(server: &Server, wanted: &str) -> Result<Result<String, String>> {
+    let shown = server.messages(OPS, "U0ANA").await?;
+    let told = shown.iter().filter(|message| message["only_for"] == "U0ANA");
+    let told = told.filter_map(|message| message["rendered_text"].as_str()).find(|text| text.contains(wanted));
+    Ok(told.map(str::to_owned).ok_or_else(|| format!("{shown:?}")))
+}
+
 #[tokio::test]
 async fn a_long_timeline_is_answered_with_its_end() -> Result<()> {
     let data = tempfile::tempdir()?;
@@ -140,14 +148,7 @@ async fn a_long_timeline_is_answered_with_its_end() -> Result<()> {
     let say = async |text: &str| server.local("say", &json!({ "as": "U0ANA", "channel": OPS, "text": text })).await;
     say("/catops note 1 the newest line").await?;
     say("/catops timeline 1").await?;
-    let look = async |server: &Server| {
-        let shown = server.messages(OPS, "U0ANA").await?;
-        let told = shown.iter().filter(|message| message["only_for"] == "U0ANA");
-        let told =
-            told.filter_map(|message| message["rendered_text"].as_str()).find(|text| text.contains("earlier lines"));
-        Ok(told.map(str::to_owned).ok_or_else(|| format!("{shown:?}")))
-    };
-    let told = server.until("the timeline", look).await?;
+    let told = server.until("the timeline", async |server: &Server| whispered(server, "earlier lines").await).await?;
     assert!(told.contains("the newest line"), "{told}");
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::config::Setup;
 use anyhow::{Context, Result, bail};
-use chrono::{DateTime, Utc};
+use rota::When;
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,9 +14,10 @@ pub(super) struct Args {
     /// The configuration folder.
     #[arg(long, default_value = ".")]
     config: PathBuf,
-    /// At this instant instead of now: 2026-11-23T03:00:00Z.
+    /// At this time instead of now: "18:00", "tomorrow 09:00", "mon 09:00", "2026-12-24 08:00" of the schedule's zone,
+    /// or 2026-11-23T03:00:00Z.
     #[arg(long)]
-    at: Option<DateTime<Utc>>,
+    at: Option<String>,
     /// Print JSON instead of text.
     #[arg(long)]
     json: bool,
@@ -27,7 +28,10 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let Some(setup) = reading.setup else {
         bail!("{} cannot be used; `catops lint {}` says why", args.config.display(), args.config.display());
     };
-    let at = args.at.unwrap_or_else(crate::clock::now);
+    let now = crate::clock::now();
+    let zone = setup.rota.zone_of(args.schedule.as_deref());
+    let asked = args.at.as_ref().map(|typed| When::parse(typed, &zone, now)).transpose()?;
+    let at = asked.as_ref().map_or(now, |when| when.at);
     let mut answers = Vec::new();
     for schedule in setup.rota.schedules.values() {
         if args.schedule.as_ref().is_none_or(|wanted| wanted == &schedule.name) {
@@ -41,10 +45,13 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     if args.json {
         let answers: Vec<_> = answers
             .iter()
-            .map(|(name, now)| json!({ "schedule": name, "on_duty": now.on_duty, "since": now.since, "until": now.until, "because": now.because }))
+            .map(|(name, now)| json!({ "schedule": name, "at": at, "on_duty": now.on_duty, "since": now.since, "until": now.until, "because": now.because }))
             .collect();
         println!("{}", serde_json::to_string_pretty(&answers).context("printing")?);
         return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(when) = asked {
+        println!("At {when}:");
     }
     for (name, now) in answers {
         let people: Vec<String> = now

@@ -2,9 +2,9 @@
 //! each time; a button's value is a claim and no authority.
 
 use crate::app::App;
-use crate::clock;
 use crate::flow::change::{self, ChangeError, Changed, Origin, command};
 use crate::flow::triage;
+use chrono::{DateTime, Utc};
 use incident::action::Action;
 use incident::{ActionId, ActionRequest, Command, Incident, IncidentId, Refused, ResponderId, RunId};
 use std::collections::BTreeMap;
@@ -198,6 +198,7 @@ pub async fn newest_open(app: &App) -> Result<Option<Incident>, ChangeError> {
 pub async fn on_call(
     app: &App,
     schedule: Option<&str>,
+    at: DateTime<Utc>,
 ) -> Result<Result<Vec<(String, rota::OnCall)>, String>, ChangeError> {
     let operations = triage::operations(app).await?;
     let setup = app.setup();
@@ -207,9 +208,8 @@ pub async fn on_call(
         let message = setup.rota.schedule(wanted).err().map(|error| error.to_string());
         return Ok(Err(message.unwrap_or_default()));
     }
-    let now = clock::now();
     let answers = names
         .into_iter()
-        .filter_map(|name| Some((name.clone(), rota::on_call(&setup.rota, name, &operations, now).ok()?)));
+        .filter_map(|name| Some((name.clone(), rota::on_call(&setup.rota, name, &operations, at).ok()?)));
     Ok(Ok(answers.collect()))
 }

@@ -1,7 +1,7 @@
 //! Every surface on one night, as snapshots; every surface against the limit table; and a night with a hostile alarm.
 
 use super::{Face, OPEN_BLOCKS_MAX, Setting, card, plain_times, span};
-use crate::answer::{self, Duty};
+use crate::answer::{self, Asked, Duty};
 use crate::blocks::{Block, Element, Message, View};
 use crate::command::{self, Word};
 use crate::form;
@@ -290,6 +290,7 @@ fn answers(night: &Night, words: &str, setting: &Setting<'_>) -> Vec<(&'static s
         because: format!("turn 37 of weekly{words}"),
         next: vec!["ben".into()],
     };
+    let asked = Asked { at: at(600), told: "Mon 23 Nov 2026 01:02 Europe/Madrid".to_owned() };
     let denied = Denied { who_can: vec!["ben".into(), format!("payments{words}")] };
     let misread = command::parse(&format!("akc 42{words}")).unwrap_err();
     let lines = night.lines();
@@ -300,7 +301,8 @@ fn answers(night: &Night, words: &str, setting: &Setting<'_>) -> Vec<(&'static s
         ("help", answer::help(None, setting)),
         ("help_run", answer::help(Some(Word::Run), setting)),
         ("incidents", answer::incidents(&[incident.clone(), Night::new(words).acknowledged().incident()], setting)),
-        ("oncall", answer::on_call(&[duty(vec![ana()]), duty(vec![])], Some(at(60)), setting)),
+        ("oncall", answer::on_call(&[duty(vec![ana()]), duty(vec![])], Some(&asked), setting)),
+        ("oncall_now", answer::on_call(&[duty(vec![ana()])], None, setting)),
         ("page", answer::page(&incident, &ana(), Some("https://acme.slack.com/archives/C0OPS/p1"), setting)),
         ("page_over", answer::page_over(&incident, incident.round, setting)),
         ("thread", answer::thread(lines.last().unwrap(), "17.1")),
