@@ -232,3 +232,47 @@ async fn metrics_can_be_read_by_prometheus() -> Result<()> {
     assert_eq!(types.len(), distinct.len(), "each name is announced once");
     Ok(())
 }
+
+/// Lets Ana stand in for everybody, as a change in the log; nothing of the program makes one yet.
+async fn ana_covers(data: &Path, schedule: &str) -> Result<()> {
+    let operations = json!([{
+        "number": 1, "schedule": schedule, "start": "2026-12-01T00:00:00Z", "end": "2027-12-01T00:00:00Z",
+        "change": { "kind": "replace_all", "users": ["ana"] }, "by": "ben", "reason": "dentist",
+    }]);
+    let at = "2026-11-24T00:00:00Z".parse()?;
+    let body = serde_json::to_vec(&operations)?;
+    let event = log::NewEvent {
+        kind: "changed".to_owned(),
+        schema: 1,
+        at,
+        actor: "person:ben".to_owned(),
+        cause: "test".to_owned(),
+        body: body.clone(),
+        raw: None,
+    };
+    let write = log::StreamWrite {
+        stream: log::StreamId::new("rota/operations"),
+        expected: log::Expected::NoStream,
+        events: vec![event],
+        head: log::Head { snapshot: body, fold: 1, listing: None },
+    };
+    let log = log::SqliteLog::open(data)?;
+    log::EventLog::append(&log, log::Append { streams: vec![write], ..log::Append::default() }).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_shell_counts_the_changes_that_people_made() -> Result<()> {
+    let home = Home::new()?;
+    ana_covers(&home.data, "team").await?;
+    let asked = ["oncall", "team", "--config", text(&home.config), "--at", "2026-12-07 08:00"];
+    let alone = catops(&asked);
+    assert!(alone.stdout.contains("team: Ben Okafor"), "{}{}", alone.stdout, alone.stderr);
+    let changed = catops(&[&asked[..], &["--data", text(&home.data)]].concat());
+    assert!(changed.stdout.contains("team: Ana Ruiz"), "{}{}", changed.stdout, changed.stderr);
+    assert!(changed.stdout.contains("asked by ben: dentist"), "{}", changed.stdout);
+    let nowhere = catops(&[&asked[..], &["--data", "/nowhere"]].concat());
+    assert_ne!(nowhere.code, Some(0), "{}", nowhere.stdout);
+    assert!(nowhere.stderr.contains("name the folder with --data"), "{}", nowhere.stderr);
+    Ok(())
+}

@@ -1,10 +1,12 @@
-//! `catops oncall`: who is on call, until when, and why.
+//! `catops oncall`: who is on call, until when, and why. Changes that people made lie in the log, so it asks for the data.
 
+use super::read::{Reader, block_on};
 use crate::config::Setup;
+use crate::flow::triage;
 use anyhow::{Context, Result, bail};
-use rota::When;
+use rota::{Operation, When};
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
@@ -14,6 +16,9 @@ pub(super) struct Args {
     /// The configuration folder.
     #[arg(long, default_value = ".")]
     config: PathBuf,
+    /// The data folder of `catops serve` or `catops demo`: then the changes that people made are counted.
+    #[arg(long, env = "CATOPS_DATA")]
+    data: Option<PathBuf>,
     /// At this time instead of now: "18:00", "tomorrow 09:00", "mon 09:00", "2026-12-24 08:00" of the schedule's zone,
     /// or 2026-11-23T03:00:00Z.
     #[arg(long)]
@@ -32,10 +37,11 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let zone = setup.rota.zone_of(args.schedule.as_deref());
     let asked = args.at.as_ref().map(|typed| When::parse(typed, &zone, now)).transpose()?;
     let at = asked.as_ref().map_or(now, |when| when.at);
+    let operations = operations(args.data.as_deref())?;
     let mut answers = Vec::new();
     for schedule in setup.rota.schedules.values() {
         if args.schedule.as_ref().is_none_or(|wanted| wanted == &schedule.name) {
-            answers.push((schedule.name.clone(), rota::on_call(&setup.rota, &schedule.name, &[], at)?));
+            answers.push((schedule.name.clone(), rota::on_call(&setup.rota, &schedule.name, &operations, at)?));
         }
     }
     if let (Some(wanted), true) = (&args.schedule, answers.is_empty()) {
@@ -65,4 +71,11 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         println!("{name}: {people}{until}\n  because {}", now.because);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The changes that people made to the schedules; none when no data folder is named.
+fn operations(data: Option<&Path>) -> Result<Vec<Operation>> {
+    let Some(data) = data else { return Ok(Vec::new()) };
+    let reader = Reader::open(data)?;
+    block_on(async { triage::operations(reader.log()).await.context("reading the changes of the schedules") })
 }

@@ -125,7 +125,7 @@ pub async fn incident(State(app): State<Arc<App>>, Path(id): Path<String>) -> Re
 
 /// `GET /api/v1/oncall`: who is on call now, by schedule.
 pub async fn oncall(State(app): State<Arc<App>>) -> Response {
-    let operations = match triage::operations(&app).await {
+    let operations = match triage::operations(app.log.as_ref()).await {
         Ok(operations) => operations,
         Err(error) => return unavailable(&error),
     };

@@ -200,7 +200,7 @@ pub async fn on_call(
     schedule: Option<&str>,
     at: DateTime<Utc>,
 ) -> Result<Result<Vec<(String, rota::OnCall)>, String>, ChangeError> {
-    let operations = triage::operations(app).await?;
+    let operations = triage::operations(app.log.as_ref()).await?;
     let setup = app.setup();
     let names: Vec<&String> =
         setup.rota.schedules.keys().filter(|name| schedule.is_none_or(|wanted| wanted == name.as_str())).collect();

@@ -113,7 +113,7 @@ async fn triage(app: &App, id: IncidentId, level: u8, leased: &LeasedEffect) -> 
     if incident.status == Status::Resolved {
         return then(app, id, leased, Vec::new()).await;
     }
-    let operations = triage::operations(app).await?;
+    let operations = triage::operations(app.log.as_ref()).await?;
     let mut commands = Vec::new();
     if level == 0 {
         commands.push(triage::suggest(app, &incident).await?);

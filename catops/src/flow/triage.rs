@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::flow::{change, names};
 use chrono::{DateTime, Utc};
 use incident::{Alarm, AlarmKey, AlarmState, Command, Event, Incident, IncidentId, Recorded, ResponderId};
-use log::ReadError;
+use log::{EventLog, ReadError};
 use rota::{Operation, Policy, Rota};
 use std::collections::BTreeMap;
 
@@ -28,8 +28,8 @@ pub fn policy<'r>(rota: &'r Rota, incident: &Incident) -> &'r Policy {
 ///
 /// # Errors
 /// The log cannot be read.
-pub async fn operations(app: &App) -> Result<Vec<Operation>, ReadError> {
-    match app.log.load(&names::operations()).await? {
+pub async fn operations(log: &dyn EventLog) -> Result<Vec<Operation>, ReadError> {
+    match log.load(&names::operations()).await? {
         None => Ok(Vec::new()),
         Some(stream) => Ok(serde_json::from_slice(&stream.head.snapshot).unwrap_or_default()),
     }
@@ -43,7 +43,7 @@ pub async fn foresee(app: &App, alarm: &Alarm, at: DateTime<Utc>) -> Option<[Com
     }
     let opening = Recorded { seq: 1, at, event: Event::Opened { alarm: alarm.clone() } };
     let incident = Incident::open(IncidentId(0), &opening)?;
-    let operations = operations(app).await.ok()?;
+    let operations = operations(&*app.log).await.ok()?;
     let suggest = suggest(app, &incident).await.ok()?;
     Some([suggest, assign(&app.setup().rota, &incident, &operations, 0, at)])
 }
