@@ -76,6 +76,9 @@ impl App {
 
     /// Puts a new configuration in place; whoever holds the old one finishes with it.
     pub fn replace_setup(&self, setup: Setup) {
+        if let Some(slack) = &self.slack {
+            slack.set_post_interval(setup.config.slack.post_interval);
+        }
         *self.setup.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(setup);
     }
 

@@ -14,7 +14,7 @@ use slack::client::{API_URL, Client, Failure, Pacer};
 use slack::sim::{Sim, SimConfig};
 use slack::verify::Verifier;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A wait this short is sat out; a longer one goes back into the outbox.
 const SAT_OUT: TimeDelta = TimeDelta::milliseconds(300);
@@ -28,7 +28,6 @@ pub struct SlackSide {
     pacer: Mutex<Pacer>,
     reserved: Mutex<HashMap<EffectId, DateTime<Utc>>>,
     direct: Mutex<HashMap<String, String>>,
-    paced: bool,
 }
 
 impl SlackSide {
@@ -57,10 +56,9 @@ impl SlackSide {
         Ok(Self {
             client: Client::new(token, base).context("making the Slack client")?,
             verifier,
-            pacer: Mutex::default(),
+            pacer: Mutex::new(Pacer::new(setup.config.slack.post_interval)),
             reserved: Mutex::default(),
             direct: Mutex::default(),
-            paced: setup.config.slack.post_interval > TimeDelta::zero(),
         })
     }
 
@@ -69,7 +67,7 @@ impl SlackSide {
     /// # Errors
     /// The moment at which the effect should be performed instead.
     pub async fn pace(&self, effect: &EffectId, method: &str, channel: &str) -> Result<(), DateTime<Utc>> {
-        if !self.paced {
+        if self.pacer().post_interval() <= TimeDelta::zero() {
             return Ok(());
         }
         let now = clock::now();
@@ -87,18 +85,27 @@ impl SlackSide {
         if let Some(at) = reserved.get(effect) {
             return *at;
         }
-        let mut pacer = self.pacer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pacer = self.pacer();
         let at = pacer.earliest(method, channel, now);
         pacer.went(method, channel, at);
         reserved.insert(effect.clone(), at);
         at
     }
 
+    /// The configuration says another `post_interval`.
+    pub fn set_post_interval(&self, post_interval: TimeDelta) {
+        self.pacer().set_post_interval(post_interval);
+    }
+
+    fn pacer(&self) -> MutexGuard<'_, Pacer> {
+        self.pacer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Slack asked us to wait.
     pub fn hold(&self, method: &str, failure: &Failure) {
         if let Failure::Retry { after, .. } = failure {
             let until = clock::now() + TimeDelta::from_std(*after).unwrap_or(TimeDelta::seconds(1));
-            self.pacer.lock().unwrap_or_else(PoisonError::into_inner).hold(method, until);
+            self.pacer().hold(method, until);
         }
     }
 

@@ -276,3 +276,30 @@ async fn the_shell_counts_the_changes_that_people_made() -> Result<()> {
     assert!(nowhere.stderr.contains("name the folder with --data"), "{}", nowhere.stderr);
     Ok(())
 }
+
+/// When the cards of two alarms were posted, in milliseconds from each other.
+async fn between_two_cards(server: &Server) -> Result<f64> {
+    let look = async |server: &Server| {
+        let traffic = server.get("/local/traffic").await?;
+        let exchanges = traffic["exchanges"].as_array().context("exchanges")?.iter();
+        let posts = exchanges
+            .filter(|exchange| exchange["name"] == "chat.postMessage" && exchange["request"]["channel"] == "C0OPS");
+        let posts: Vec<f64> = posts.filter_map(|post| post["at"].as_f64()).collect();
+        Ok(if let [first, second] = posts[..] { Ok((second - first).abs()) } else { Err(format!("{posts:?}")) })
+    };
+    server.until("two cards", look).await
+}
+
+#[tokio::test]
+async fn posts_are_as_far_apart_as_the_configuration_says() -> Result<()> {
+    let home = Home::new()?;
+    let path = home.config.join("catops.toml");
+    let config = fs::read_to_string(&path)?;
+    fs::write(&path, config.replace("post_interval = \"1s\"", "post_interval = \"2500ms\""))?;
+    let server = home.serve(&[TOKEN])?;
+    assert_eq!(alarm(&server, TOKEN.1, "a", "Disk is full").await?, 202);
+    assert_eq!(alarm(&server, TOKEN.1, "b", "Queue is long").await?, 202);
+    let apart = between_two_cards(&server).await?;
+    assert!(apart >= 2400.0, "two cards came {apart} ms apart");
+    Ok(())
+}

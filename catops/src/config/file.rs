@@ -48,7 +48,8 @@ impl Default for Config {
 pub struct SlackConfig {
     /// The id of the channel for incidents of services that no route names.
     pub channel: String,
-    /// Above zero, posts in one channel are paced to Slack's one a second; `0s` posts as fast as it can, for the local Slack.
+    /// Between two posts in one channel; Slack takes one a second. `0s` paces nothing, neither posts nor edits: for the
+    /// local Slack.
     #[serde(deserialize_with = "duration")]
     pub post_interval: TimeDelta,
     /// Channels by service.
