@@ -21,8 +21,14 @@ const FINISH_PAUSE: Duration = Duration::from_secs(1);
 /// Performs a run: from the written start to the written end.
 pub async fn perform(app: &Arc<App>, id: IncidentId, run: &RunId, leased: &LeasedEffect) -> Result<(), NotNow> {
     let incident = change::load(app, id).await?;
+    perform_on(app, &incident, run, leased).await
+}
+
+/// The same on a state that was read before; what was written since is seen once the start is written.
+async fn perform_on(app: &Arc<App>, before: &Incident, run: &RunId, leased: &LeasedEffect) -> Result<(), NotNow> {
+    let id = before.id;
     let origin = Origin::effect(leased.effect.id.as_str());
-    let prepared = match prepare(app, &incident, run) {
+    let prepared = match prepare(app, before, run) {
         Ok(prepared) => prepared,
         Err(why) => {
             let refused =
@@ -32,9 +38,9 @@ pub async fn perform(app: &Arc<App>, id: IncidentId, run: &RunId, leased: &Lease
         }
     };
     let stopped = app.run_begins(run);
-    let started = change(app, id, &origin, vec![Command::StartRun { run: run.clone() }], Some(&leased.token)).await;
-    match started {
-        Ok(changed) if !changed.events.is_empty() => {}
+    let written = change(app, id, &origin, vec![Command::StartRun { run: run.clone() }], Some(&leased.token)).await;
+    let started = match written {
+        Ok(changed) if !changed.events.is_empty() => changed.incident,
         // Somebody started it before: its end or its deadline will tell.
         Ok(_) => {
             app.run_ended(run);
@@ -44,12 +50,12 @@ pub async fn perform(app: &Arc<App>, id: IncidentId, run: &RunId, leased: &Lease
             app.run_ended(run);
             return Err(error.into());
         }
-    }
-    // A stop that was asked for before the start was written.
-    if incident.run(run).is_some_and(|run| run.stop_by.is_some()) {
+    };
+    // A stop that was written before the start may have found nothing here to stop; one that is written after it does.
+    if started.run(run).is_some_and(|run| run.stop_by.is_some()) {
         app.stop_run(run);
     }
-    let finished = execute(app, &incident, prepared, stopped).await;
+    let finished = execute(app, &started, prepared, stopped).await;
     app.metrics.count("runs", &format!("outcome=\"{:?}\"", finished.outcome).to_lowercase());
     finish(app, id, run, finished).await;
     app.run_ended(run);
@@ -116,3 +122,6 @@ async fn finish(app: &App, id: IncidentId, run: &RunId, finished: action::Finish
         clock::sleep(FINISH_PAUSE).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+//! A run and the presses that come in between.
+
+use super::perform_on;
+use crate::app::{App, Parts};
+use crate::clock;
+use crate::config::{Setup, starter};
+use crate::flow::act::{self, Doer, Wish};
+use crate::flow::change::{self, LEASE};
+use crate::flow::outbox::Offered;
+use crate::flow::receive;
+use chrono::TimeDelta;
+use incident::{Alarm, AlarmState, IncidentId, RunId, Severity};
+use log::{Holder, LeasedEffect, MemoryLog};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+const ID: IncidentId = IncidentId(1);
+
+const TIDY: &str = r#"
+title = "Tidy up"
+description = "Says so."
+read_only = false
+timeout = "5s"
+watch = "1m"
+allow = "any-responder"
+[runner]
+kind = "dry-run"
+"#;
+
+/// A CatOps in memory in which nobody performs effects but the test.
+fn stage(folder: &tempfile::TempDir) -> (Arc<App>, Offered) {
+    let config = folder.path().join("config");
+    starter::write(&config).unwrap();
+    std::fs::write(config.join("actions/tidy.toml"), TIDY).unwrap();
+    App::new(Parts {
+        log: Arc::new(MemoryLog::new()),
+        setup: Setup::read(&config).setup.unwrap(),
+        library: index::Library::new(),
+        slack: None,
+        http: reqwest::Client::new(),
+        public_url: String::new(),
+    })
+}
+
+fn alarm() -> Alarm {
+    Alarm {
+        source: "generic".to_owned(),
+        delivery: "generic:1".into(),
+        key: "generic:disk".into(),
+        state: AlarmState::Firing,
+        severity: Severity::Error,
+        title: "Disk is full".to_owned(),
+        summary: String::new(),
+        resource: String::new(),
+        service: None,
+        labels: BTreeMap::new(),
+        links: Vec::new(),
+        occurred_at: clock::now(),
+    }
+}
+
+fn ana(cause: &str) -> Doer {
+    Doer { who: "ana".into(), cause: cause.to_owned() }
+}
+
+/// The run's effect: the lease that it was born with is taken over.
+async fn leased(app: &App, run: &RunId) -> LeasedEffect {
+    let later = clock::now() + TimeDelta::hours(1);
+    let leased = app.log.lease_due(later, &Holder::new("test"), LEASE, 50).await.unwrap();
+    let id = incident::run_effect_id(run);
+    leased.into_iter().find(|leased| leased.effect.id.as_str() == id).expect("the run is to be performed")
+}
+
+#[tokio::test]
+async fn a_stop_just_before_the_start_is_obeyed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (app, _offered) = stage(&folder);
+    receive::receive_all(&app, vec![alarm()], b"{}").await.unwrap();
+    let wish = Wish { action: "tidy".into(), params: BTreeMap::new(), seen_seq: None };
+    let asked = act::run(&app, &ana("press-1"), ID, wish).await.unwrap();
+    let run = asked.incident.running().expect("it was asked for").id.clone();
+    let leased = leased(&app, &run).await;
+
+    // The performer has read the incident; then the stop is written, and nothing runs here yet that could hear of it.
+    let before = change::load(&app, ID).await.unwrap();
+    act::stop(&app, &ana("press-2"), ID, None).await.unwrap();
+    perform_on(&app, &before, &run, &leased).await.unwrap();
+
+    let incident = change::load(&app, ID).await.unwrap();
+    let events = change::events(&app, ID).await.unwrap();
+    let lines = incident::timeline(&incident, &events, |who| who.0.clone());
+    let last = &lines.last().expect("a night").text;
+    assert!(last.starts_with("\"Tidy up\" was stopped"), "{last}");
+    assert_eq!(incident.runs[0].detail, "stopped before it began; nothing was run");
+}
