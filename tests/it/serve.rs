@@ -4,7 +4,9 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use tests::{Server, catops};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// A starter configuration and a place for the data.
 struct Home {
@@ -301,5 +303,50 @@ async fn posts_are_as_far_apart_as_the_configuration_says() -> Result<()> {
     assert_eq!(alarm(&server, TOKEN.1, "b", "Queue is long").await?, 202);
     let apart = between_two_cards(&server).await?;
     assert!(apart >= 2400.0, "two cards came {apart} ms apart");
+    Ok(())
+}
+
+/// A receiver of webhooks that answers everything with one status; it keeps the `webhook-id`s that it was sent.
+async fn receiver(status: &'static str) -> Result<(String, Arc<Mutex<Vec<String>>>)> {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
+    let url = format!("http://{}/told", listener.local_addr()?);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&told);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let (mut head, mut rest) = ([0; 4096], [0; 4096]);
+            let length = stream.read(&mut head).await.unwrap_or(0);
+            let head = String::from_utf8_lossy(&head[..length]).to_lowercase();
+            let id = head.lines().find_map(|line| line.strip_prefix("webhook-id: ")).unwrap_or("no id");
+            kept.lock().expect("no test panics with it").push(id.to_owned());
+            let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            stream.write_all(answer.as_bytes()).await.ok();
+            // Closed with something unread, the connection would take the answer with it.
+            while stream.read(&mut rest).await.is_ok_and(|length| length > 0) {}
+        }
+    });
+    Ok((url, told))
+}
+
+#[tokio::test]
+async fn a_receiver_that_fails_is_told_again_alone() -> Result<()> {
+    let home = Home::new()?;
+    let receivers = [receiver("200 OK").await?, receiver("500 Broken").await?, receiver("204 Thanks").await?];
+    let path = home.config.join("catops.toml");
+    let mut config = fs::read_to_string(&path)?;
+    for (url, _) in &receivers {
+        config.push_str(&format!("\n[[webhook]]\nurl = \"{url}\"\n"));
+    }
+    fs::write(&path, config)?;
+    let server = home.serve(&[TOKEN])?;
+    assert_eq!(alarm(&server, TOKEN.1, "disk", "Disk is full").await?, 202);
+    let told = || receivers.iter().map(|(_, told)| told.lock().expect("no test panics with it").clone());
+    let look = async |_: &Server| {
+        let told: Vec<Vec<String>> = told().collect();
+        Ok(if told[1].len() >= 3 { Ok(told) } else { Err(format!("{told:?}")) })
+    };
+    let told = server.until("a third attempt", look).await?;
+    assert_eq!([&told[0], &told[2]], [&["notify/1/0"], &["notify/1/0"]], "those that took it are told once");
+    assert!(told[1].iter().all(|id| id == "notify/1/0"), "a repeat can be told by its id: {told:?}");
     Ok(())
 }

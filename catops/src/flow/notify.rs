@@ -1,33 +1,88 @@
-//! Outgoing webhooks: one POST an incident and round, when owner and suggestions are known. Signed by Standard Webhooks;
-//! the id is the effect's, so that a receiver can tell a repeat.
+//! Outgoing webhooks: one POST an incident and round to each receiver, when owner and suggestions are known. Signed by
+//! Standard Webhooks; the id follows from incident and round, so that a receiver can tell a repeat.
+//!
+//! The core asks for one effect and knows no receiver. That one becomes an effect for each receiver here, so that a
+//! receiver that fails is told again alone.
 
 use crate::app::App;
 use crate::clock;
 use crate::config::file::WebhookConfig;
-use crate::flow::change;
+use crate::flow::change::{self, LEASE, json as json_bytes};
 use crate::flow::perform::{NotNow, done};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
 use incident::{Incident, IncidentId};
-use log::LeasedEffect;
-use ring::hmac;
+use log::{Append, Lease, LeasedEffect, NewEffect, Repeat};
+use ring::{digest, hmac};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::collections::BTreeSet;
 
-/// Tells every webhook. When one of them does not take it, all are told again later with the same id.
+/// The kind of the effects that tell one receiver. Only this file writes and reads their bodies.
+pub const TELL: &str = "webhook";
+
+/// Effects that one append asks for, at most: an append takes a hundred things.
+const TELLS_PER_APPEND: usize = 50;
+
+/// What one receiver is to be told.
+#[derive(Serialize, Deserialize)]
+struct Tell {
+    /// Of which incident.
+    incident: IncidentId,
+    /// The receiver's mark; its address may be a secret and stays out of the log.
+    receiver: String,
+    /// The `webhook-id`.
+    message: String,
+}
+
+/// Asks for an effect for each receiver. Asked for twice, as after a crash, each is there once.
 ///
 /// # Errors
-/// One of them did not take it.
+/// The log cannot be written.
 pub async fn perform(app: &App, id: IncidentId, leased: &LeasedEffect) -> Result<(), NotNow> {
-    let setup = app.setup();
-    if setup.config.webhooks.is_empty() {
-        return done(app, leased).await;
-    }
-    let incident = change::load(app, id).await?;
-    let body = body(app, &incident);
-    for webhook in &setup.config.webhooks {
-        send(app, webhook, leased.effect.id.as_str(), &body).await?;
+    let receivers: BTreeSet<String> = app.setup().config.webhooks.iter().map(mark).collect();
+    let at = clock::now();
+    let effects: Vec<NewEffect> = receivers.into_iter().map(|receiver| tell_effect(id, receiver, leased, at)).collect();
+    for some in effects.chunks(TELLS_PER_APPEND) {
+        let lease = app.outbox.has_room().then(|| Lease { holder: app.holder.clone(), at, until: at + LEASE });
+        let receipt = app.log.append(Append { effects: some.to_vec(), lease, ..Append::default() }).await?;
+        app.outbox.offer(receipt.leased);
     }
     done(app, leased).await
+}
+
+fn tell_effect(incident: IncidentId, receiver: String, asked: &LeasedEffect, due_at: DateTime<Utc>) -> NewEffect {
+    let message = asked.effect.id.as_str().to_owned();
+    NewEffect {
+        id: format!("{message}/{receiver}").into(),
+        due_at,
+        kind: TELL.to_owned(),
+        body: json_bytes(&Tell { incident, receiver, message }),
+        repeat: Repeat::Safe,
+        slot: false,
+    }
+}
+
+/// Tells one receiver; one that is no longer in the configuration is told nothing.
+///
+/// # Errors
+/// It did not take it.
+pub async fn tell(app: &App, leased: &LeasedEffect) -> Result<(), NotNow> {
+    let tell: Tell = serde_json::from_slice(&leased.effect.body)
+        .map_err(|error| NotNow::Never(format!("unknown webhook task: {error}")))?;
+    let setup = app.setup();
+    if let Some(webhook) = setup.config.webhooks.iter().find(|webhook| mark(webhook) == tell.receiver) {
+        let incident = change::load(app, tell.incident).await?;
+        send(app, webhook, &tell.message, &body(app, &incident)).await?;
+    }
+    done(app, leased).await
+}
+
+/// A receiver's name in the log: the beginning of its address' hash, which stays when receivers are added around it.
+fn mark(webhook: &WebhookConfig) -> String {
+    let hash = digest::digest(&digest::SHA256, webhook.url.as_bytes());
+    hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What a webhook is told: documented in `docs/webhooks.md`.

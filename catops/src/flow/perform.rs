@@ -52,11 +52,10 @@ impl From<log::ReadError> for NotNow {
 /// Performs one effect and settles it.
 pub async fn perform(app: &Arc<App>, leased: LeasedEffect) {
     let started = clock::mark();
-    let task = match serde_json::from_slice::<Task>(&leased.effect.body) {
-        Ok(task) => task,
-        Err(error) => return settle(app, &leased, Outcome::Failed { error: format!("unknown task: {error}") }).await,
+    let done = match leased.effect.kind.as_str() {
+        notify::TELL => notify::tell(app, &leased).await,
+        _ => perform_task(app, &leased).await,
     };
-    let done = dispatch(app, &task, &leased).await;
     app.metrics.observe("perform", started.elapsed());
     match done {
         Ok(()) => {}
@@ -76,8 +75,10 @@ pub async fn perform(app: &Arc<App>, leased: LeasedEffect) {
     }
 }
 
-async fn dispatch(app: &Arc<App>, task: &Task, leased: &LeasedEffect) -> Result<(), NotNow> {
-    match task {
+async fn perform_task(app: &Arc<App>, leased: &LeasedEffect) -> Result<(), NotNow> {
+    let task: Task =
+        serde_json::from_slice(&leased.effect.body).map_err(|error| NotNow::Never(format!("unknown task: {error}")))?;
+    match &task {
         Task::Triage { incident, level } => triage(app, *incident, *level, leased).await,
         Task::Suggest { incident } => suggest(app, *incident, leased).await,
         Task::Card { incident } => post::card(app, *incident, leased).await,
