@@ -44,9 +44,9 @@ enum Command {
     /// List incidents.
     Incidents(incidents::Args),
     /// Tell an incident's night, line by line.
-    Timeline(timeline::Args),
+    Timeline(read::IncidentArgs),
     /// Explain an incident's suggestions and its owner.
-    Why(why::Args),
+    Why(read::IncidentArgs),
     /// Rank the runbooks for an alarm, or for a whole file of alarms.
     Suggest(suggest::Args),
     /// Say who is on call, and why.

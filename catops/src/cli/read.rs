@@ -19,6 +19,24 @@ pub(super) struct DataArgs {
     pub(super) json: bool,
 }
 
+/// One incident of a data folder, for every command that reads about one.
+#[derive(Debug, clap::Args)]
+pub(super) struct IncidentArgs {
+    /// Which incident: INC-42 or 42.
+    incident: IncidentId,
+    #[command(flatten)]
+    pub(super) data: DataArgs,
+}
+
+impl IncidentArgs {
+    /// The log, and what it says about the incident.
+    pub(super) fn read(&self) -> Result<(Reader, Incident, Vec<Recorded>)> {
+        let reader = Reader::open(&self.data.data)?;
+        let (incident, events) = block_on(reader.events(self.incident))?;
+        Ok((reader, incident, events))
+    }
+}
+
 /// The log of a data folder.
 pub(super) struct Reader {
     log: SqliteLog,

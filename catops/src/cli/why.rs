@@ -1,22 +1,13 @@
 //! `catops why INC-1`: why these people, why these actions.
 
-use super::read::{DataArgs, Reader, block_on};
+use super::read::{IncidentArgs, Reader};
 use anyhow::Result;
-use incident::{Incident, IncidentId, Suggestion};
+use incident::{Incident, Suggestion};
 use serde_json::json;
 use std::process::ExitCode;
 
-#[derive(Debug, clap::Args)]
-pub(super) struct Args {
-    /// Which incident: INC-42 or 42.
-    incident: IncidentId,
-    #[command(flatten)]
-    data: DataArgs,
-}
-
-pub(super) fn run(args: &Args) -> Result<ExitCode> {
-    let reader = Reader::open(&args.data.data)?;
-    let (incident, _) = block_on(reader.events(args.incident))?;
+pub(super) fn run(args: &IncidentArgs) -> Result<ExitCode> {
+    let (reader, incident, _) = args.read()?;
     if args.data.json {
         let why = json!({
             "incident": incident.id.to_string(), "key": incident.alarm.key, "owners": incident.owners,
