@@ -1,19 +1,19 @@
 //! Outgoing webhooks: one POST an incident and round to each receiver, when owner and suggestions are known. Signed by
 //! Standard Webhooks; the id follows from incident and round, so that a receiver can tell a repeat.
 //!
-//! The core asks for one effect and knows no receiver. That one becomes an effect for each receiver here, so that a
-//! receiver that fails is told again alone.
+//! The core asks for one effect and knows no receiver. With several receivers that one becomes an effect for each here, so
+//! that a receiver that fails is told again alone.
 
 use crate::app::App;
 use crate::clock;
 use crate::config::file::WebhookConfig;
-use crate::flow::change::{self, LEASE, json as json_bytes};
+use crate::flow::change::{self, json as json_bytes};
 use crate::flow::perform::{NotNow, done};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use incident::{Incident, IncidentId};
-use log::{Append, Lease, LeasedEffect, NewEffect, Repeat};
+use log::{Append, LeasedEffect, NewEffect, Repeat};
 use ring::{digest, hmac};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -36,17 +36,22 @@ struct Tell {
     message: String,
 }
 
-/// Asks for an effect for each receiver. Asked for twice, as after a crash, each is there once.
+/// Tells the only receiver, or asks for an effect for each. Asked for twice, as after a crash, each is there once.
 ///
 /// # Errors
-/// The log cannot be written.
+/// The log cannot be written, or the only receiver did not take it.
 pub async fn perform(app: &App, id: IncidentId, leased: &LeasedEffect) -> Result<(), NotNow> {
-    let receivers: BTreeSet<String> = app.setup().config.webhooks.iter().map(mark).collect();
+    let setup = app.setup();
+    if let [only] = setup.config.webhooks.as_slice() {
+        send(app, only, leased.effect.id.as_str(), &body(app, &change::load(app, id).await?)).await?;
+        return done(app, leased).await;
+    }
+    let receivers: BTreeSet<String> = setup.config.webhooks.iter().map(mark).collect();
     let at = clock::now();
     let effects: Vec<NewEffect> = receivers.into_iter().map(|receiver| tell_effect(id, receiver, leased, at)).collect();
     for some in effects.chunks(TELLS_PER_APPEND) {
-        let lease = app.outbox.has_room().then(|| Lease { holder: app.holder.clone(), at, until: at + LEASE });
-        let receipt = app.log.append(Append { effects: some.to_vec(), lease, ..Append::default() }).await?;
+        let receipt =
+            app.log.append(Append { effects: some.to_vec(), lease: app.lease(at), ..Append::default() }).await?;
         app.outbox.offer(receipt.leased);
     }
     done(app, leased).await
