@@ -186,8 +186,6 @@ export class Screen {
 export class Checks {
   passed = 0;
   failed = 0;
-  /** Known bugs that are still there. */
-  bugs = 0;
 
   async check(screen, name, body) {
     const began = Date.now();
@@ -201,19 +199,6 @@ export class Checks {
       const picture = "failed-" + name.replace(/[^a-z0-9]+/gi, "-").slice(0, 60);
       await screen?.shoot(picture).then(() => console.log(`      see ${join(ARTEFACTS, picture)}.png`)).catch(() => {});
       await screen?.tidy().catch(() => {});
-    }
-  }
-
-  /** A check that a reported bug still breaks. It counts as passed as soon as the bug is gone; then make it a check. */
-  async knownBug(screen, name, body) {
-    try {
-      await body();
-      this.passed += 1;
-      console.log(`ok    ${name}  (was a known bug)`);
-    } catch (error) {
-      this.bugs += 1;
-      console.log(`BUG   ${name}: ${String(error.message).split("\n")[0].slice(0, 300)}`);
-      await screen.tidy().catch(() => {});
     }
   }
 }
