@@ -7,7 +7,7 @@ use crate::config::secret::env;
 use crate::entry::serve::router;
 use crate::flow::outbox;
 use crate::slack_side::{SlackSide, Which};
-use crate::{library, uptime};
+use crate::{library, seed, uptime};
 use anyhow::{Context, Result, bail};
 use log::{EventLog, SqliteLog};
 use slack::command::Word;
@@ -48,8 +48,8 @@ pub async fn start(options: Options) -> Result<Started> {
     let scan = index::scan_dir(&setup.runbooks());
     let reload = runbooks.reload(&scan.files).context("indexing the runbooks")?;
     library::report(&scan, &reload);
-    let log =
-        SqliteLog::open(&options.data).with_context(|| format!("opening the data in {}", options.data.display()))?;
+    let log = SqliteLog::open(&options.data, seed::fresh()?)
+        .with_context(|| format!("opening the data in {}", options.data.display()))?;
     log.release_safe("serve/").await.context("taking over what the last process left")?;
     let own_url = format!("http://{}", options.address);
     let which = which_slack(&options, &own_url, &setup.rota)?;

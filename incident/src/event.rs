@@ -219,6 +219,15 @@ pub enum Event {
         /// Was the first suggestion right?
         right: bool,
     },
+    /// Text that must not be kept was taken out of earlier events.
+    Redacted {
+        /// Who did it.
+        by: ResponderId,
+        /// Why.
+        why: String,
+        /// The events, in order.
+        replaced: Vec<Replaced>,
+    },
 }
 
 /// Where a page stands.
@@ -240,6 +249,15 @@ pub enum Aside {
     NothingOpen,
     /// It is older than what the sender said last.
     Stale,
+}
+
+/// An event whose text was taken out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replaced {
+    /// Which event of this incident.
+    pub seq: u64,
+    /// The SHA-256 of its body as it stands since, in hexadecimal digits: `catops verify` compares it.
+    pub sha256: String,
 }
 
 /// How a run ended.
@@ -286,6 +304,7 @@ impl Event {
             Self::Resolved { .. } => "resolved",
             Self::Reopened { .. } => "reopened",
             Self::Judged { .. } => "judged",
+            Self::Redacted { .. } => "redacted",
         }
     }
 
@@ -322,6 +341,7 @@ impl Event {
     pub const fn person(&self) -> Option<&ResponderId> {
         match self {
             Self::Acknowledged { by }
+            | Self::Redacted { by, .. }
             | Self::Reassigned { by, .. }
             | Self::Noted { by, .. }
             | Self::ActionRequested { by, .. }

@@ -273,7 +273,7 @@ impl Incident {
         }
         let at = recorded.at;
         match &recorded.event {
-            Event::Opened { .. } | Event::SetAside { .. } | Event::PageFailed { .. } => {}
+            Event::Opened { .. } | Event::SetAside { .. } | Event::PageFailed { .. } | Event::Redacted { .. } => {}
             Event::Repeated { severity, summary, occurred_at, .. } => self.fire(*severity, summary, *occurred_at, at),
             Event::Refired { severity, summary, occurred_at, .. } => {
                 self.fire(*severity, summary, *occurred_at, at);

@@ -206,9 +206,11 @@ impl Reaction {
                     self.pages_over(incident, message.as_slice(), at);
                 }
             }
-            Event::Noted { .. } | Event::PageFailed { .. } | Event::EscalationExhausted | Event::Judged { .. } => {
-                self.card(id, at)
-            }
+            Event::Noted { .. }
+            | Event::PageFailed { .. }
+            | Event::EscalationExhausted
+            | Event::Judged { .. }
+            | Event::Redacted { .. } => self.card(id, at),
             Event::CardPosted { .. } | Event::SetAside { .. } => {}
             Event::ActionRequested { .. }
             | Event::ActionStarted { .. }

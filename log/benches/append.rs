@@ -42,7 +42,7 @@ fn main() {
     println!("    shape   writers   appends/s   cpu us/append   KB/append   p50 us   p99 us");
     for (shape, writers) in [(Shape::Opening, 1), (Shape::Opening, 16), (Shape::Opening, 64), (Shape::WithTimer, 64)] {
         let temporary = tempfile::tempdir_in(dir.as_deref().unwrap_or("/tmp")).unwrap();
-        let log = Arc::new(SqliteLog::open(temporary.path()).unwrap());
+        let log = Arc::new(SqliteLog::open(temporary.path(), [7; 32]).unwrap());
         runtime.block_on(measure(&log, shape, writers));
     }
 }

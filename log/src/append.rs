@@ -35,6 +35,8 @@ pub struct Append {
     pub cancel: Vec<EffectId>,
     /// An effect that this append ends: its lease must still be held, else [`AppendError::LeaseLost`].
     pub settles: Option<(LeaseToken, Outcome)>,
+    /// Content to replace for good. The append must also say so in an event of the same stream.
+    pub erase: Vec<Erasure>,
     /// Leases the effects of this append that are due at once to the writer: no second commit before performing them.
     pub lease: Option<Lease>,
 }
@@ -69,6 +71,17 @@ impl Expected {
             Self::Exact(version) => version,
         }
     }
+}
+
+/// Replaces an event's body, and throws its raw payload and its salt away: for text that must not be kept.
+#[derive(Debug, Clone)]
+pub struct Erasure {
+    /// The event's stream.
+    pub stream: StreamId,
+    /// The event.
+    pub version: u64,
+    /// What stands there instead.
+    pub body: Vec<u8>,
 }
 
 /// An event as the caller gives it; the log adds stream and version.
@@ -193,6 +206,7 @@ impl Append {
             + self.claims.len()
             + self.effects.len()
             + self.cancel.len()
+            + self.erase.len()
             + usize::from(self.settles.is_some());
         at_most("things in one append", items, ITEMS_MAX)?;
         for write in &self.streams {
@@ -201,6 +215,9 @@ impl Append {
                 at_most("bytes of event body", event.body.len(), BODY_BYTES_MAX)?;
                 at_most("bytes of raw payload", event.raw.as_ref().map_or(0, Raw::bytes), RAW_BYTES_MAX)?;
             }
+        }
+        for erasure in &self.erase {
+            at_most("bytes of event body", erasure.body.len(), BODY_BYTES_MAX)?;
         }
         for effect in &self.effects {
             at_most("bytes of effect body", effect.body.len(), BODY_BYTES_MAX)?;
@@ -214,6 +231,9 @@ impl Append {
         }
         if repeats(self.streams.iter().map(|write| &write.stream)) {
             return Err(AppendError::Malformed("a stream named twice"));
+        }
+        if self.erase.iter().any(|erasure| self.streams.iter().all(|write| write.stream != erasure.stream)) {
+            return Err(AppendError::Malformed("an erasure that no event of its stream tells"));
         }
         if repeats(self.claims.iter().map(|claim| &claim.key)) {
             return Err(AppendError::Malformed("a claim named twice"));

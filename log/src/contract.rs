@@ -8,9 +8,9 @@ use std::{fmt::Debug, sync::Arc};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
-    Append, AppendError, Claim, ClaimKey, Cursor, Effect, EffectId, EffectState, EventLog, Expected, Head, Holder,
-    IdemKey, Lease, LeasedEffect, NewEffect, NewEvent, Outcome, Raw, ReadError, Receipt, Repeat, StreamId, StreamWrite,
-    decide,
+    Append, AppendError, Claim, ClaimKey, Cursor, Digest, Effect, EffectId, EffectState, Erasure, EventLog, Expected,
+    Findings, Head, Holder, IdemKey, Lease, LeasedEffect, NewEffect, NewEvent, Outcome, Raw, ReadError, Receipt,
+    Repeat, StreamId, StreamWrite, Walk, decide,
 };
 
 /// Runs every check; `make` gives an empty log that may be used from several tasks.
@@ -21,6 +21,7 @@ pub async fn event_log(make: impl Fn() -> Arc<dyn EventLog>) {
     one_claim_has_one_winner(make()).await;
     a_refused_append_leaves_no_trace(&*make()).await;
     malformed_and_large_appends_are_refused(&*make()).await;
+    the_chain_holds_and_shows_what_was_erased(&*make()).await;
     the_feed_shows_every_event_in_stream_order(&*make()).await;
     lists_are_newest_first_and_follow_the_head(&*make()).await;
     decisions_see_what_was_written_before_them(make()).await;
@@ -173,6 +174,41 @@ async fn malformed_and_large_appends_are_refused(log: &dyn EventLog) {
         assert!(matches!(log.append(append).await, Err(AppendError::TooLarge { .. })));
     }
     assert_eq!(ok(log.stats().await).events, 0);
+}
+
+async fn the_chain_holds_and_shows_what_was_erased(log: &dyn EventLog) {
+    for name in ["inc/1", "inc/2", "inc/3"] {
+        ok(log.append(write(name, Expected::NoStream, 2)).await);
+        ok(log.append(write(name, Expected::Exact(2), 2)).await);
+    }
+    let erase = |version| Append {
+        erase: vec![Erasure { stream: id("inc/2"), version, body: b"{}".to_vec() }],
+        ..write("inc/2", Expected::Exact(4), 1)
+    };
+    assert!(matches!(log.append(erase(9)).await, Err(AppendError::Malformed(_))));
+    let untold = Append { streams: Vec::new(), ..erase(3) };
+    assert!(matches!(log.append(untold).await, Err(AppendError::Malformed(_))));
+    ok(log.append(erase(3)).await);
+
+    let mut found = Vec::new();
+    let mut after = Cursor::start();
+    loop {
+        let page = ok(log.tails(&after, 2).await);
+        let Some(_) = page.tails.first() else { break };
+        for tail in page.tails {
+            let mut walk = Walk::default();
+            let proofs = ok(log.proofs(&tail.stream, 1, usize::MAX).await);
+            proofs.iter().for_each(|proof| walk.add(proof));
+            found.push((tail.stream.clone(), walk.end(&tail)));
+        }
+        after = page.next;
+    }
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    let whole = Findings { faults: Vec::new(), replaced: Vec::new() };
+    let erased = Findings { replaced: vec![(3, Digest::of(b"{}"))], ..whole.clone() };
+    assert_eq!(found, [(id("inc/1"), whole.clone()), (id("inc/2"), erased), (id("inc/3"), whole)]);
+    assert_eq!(ok(log.raw(&id("inc/2"), 3).await), None);
+    assert_eq!(ok(log.events(&id("inc/2"), 3, 1).await)[0].body, b"{}");
 }
 
 async fn the_feed_shows_every_event_in_stream_order(log: &dyn EventLog) {

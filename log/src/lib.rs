@@ -15,8 +15,10 @@
 //! - **P6** an effect is leased to one holder at a time; an expired lease is handed out again with `attempt + 1` and
 //!   with its intent visible.
 //! - **P7** a write that ended in [`AppendError::Unknown`] may be repeated with the same key and never doubles.
+//! - **P8** every event is linked to the one before it (see [`Walk`]), and only content that was erased on purpose may differ.
 
 mod append;
+mod chain;
 mod effect;
 mod id;
 mod raw;
@@ -30,13 +32,14 @@ mod sqlite;
 pub mod contract;
 
 pub use append::{
-    Append, AppendError, BODY_BYTES_MAX, Cause, Claim, Expected, Head, ITEMS_MAX, NewEvent, RAW_BYTES_MAX, Receipt,
-    SNAPSHOT_BYTES_MAX, StreamWrite,
+    Append, AppendError, BODY_BYTES_MAX, Cause, Claim, Erasure, Expected, Head, ITEMS_MAX, NewEvent, RAW_BYTES_MAX,
+    Receipt, SNAPSHOT_BYTES_MAX, StreamWrite,
 };
+pub use chain::{Digest, Fault, Findings, Proof, Salt, Tail, Walk};
 pub use effect::{Effect, EffectState, Lease, LeaseToken, LeasedEffect, NewEffect, Outcome, Repeat};
 pub use id::{ClaimKey, Cursor, EffectId, Holder, IdemKey, StreamId};
 pub use memory::MemoryLog;
 pub use raw::Raw;
 pub use sqlite::{OpenError, SqliteLog};
-pub use store::{Claimed, Event, EventLog, Listed, Page, ReadError, Roll, Stats, Stream};
+pub use store::{Claimed, Event, EventLog, Listed, Page, ReadError, Roll, Stats, Stream, Tails};
 pub use view::{Decision, View, decide};

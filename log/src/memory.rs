@@ -11,9 +11,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Notify;
 
 use crate::{
-    Append, AppendError, ClaimKey, Claimed, Cursor, Decision, Effect, EffectId, EffectState, Event, EventLog, Head,
-    Holder, IdemKey, Lease, LeasedEffect, Listed, NewEvent, Page, Raw, ReadError, Receipt, Roll, Stats, Stream,
-    StreamId, View, effect::micros, raw,
+    Append, AppendError, ClaimKey, Claimed, Cursor, Decision, Digest, Effect, EffectId, EffectState, Event, EventLog,
+    Head, Holder, IdemKey, Lease, LeasedEffect, Listed, NewEvent, Page, Proof, Raw, ReadError, Receipt, Roll, Stats,
+    Stream, StreamId, Tail, Tails, View,
+    chain::{self, Salts},
+    effect::micros,
+    raw,
 };
 
 /// A log that lives as long as the value does.
@@ -23,21 +26,31 @@ pub struct MemoryLog {
     wake: Notify,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     /// In the order of writing; places in it are the cursors of the feed.
-    events: Vec<Kept>,
+    events: Vec<Proof>,
     streams: HashMap<StreamId, Streamed>,
     receipts: HashMap<IdemKey, Receipt>,
     claims: HashMap<ClaimKey, StreamId>,
     effects: BTreeMap<EffectId, Effect>,
     numbers: HashMap<String, u64>,
+    salts: Salts,
 }
 
-#[derive(Debug)]
-struct Kept {
-    event: Event,
-    raw: Option<Raw>,
+impl Default for State {
+    /// Its salts are known to everybody: it keeps nothing that could be guessed later.
+    fn default() -> Self {
+        Self {
+            events: Vec::new(),
+            streams: HashMap::new(),
+            receipts: HashMap::new(),
+            claims: HashMap::new(),
+            effects: BTreeMap::new(),
+            numbers: HashMap::new(),
+            salts: Salts::new([0; 32]),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -103,6 +116,22 @@ impl EventLog for MemoryLog {
         let place = state.streams.get(stream).zip(before).and_then(|(streamed, before)| streamed.events.get(before));
         let kept = place.and_then(|&place| state.events[place].raw.as_ref());
         kept.map(|kept| raw::unpack(kept.packed()).map_err(|error| ReadError(Arc::new(error)))).transpose()
+    }
+
+    async fn proofs(&self, stream: &StreamId, from_version: u64, max: usize) -> Result<Vec<Proof>, ReadError> {
+        let state = self.state();
+        Ok(state.places(stream, from_version, max).map(|place| state.events[place].clone()).collect())
+    }
+
+    async fn tails(&self, after: &Cursor, max: usize) -> Result<Tails, ReadError> {
+        let state = self.state();
+        let after: u64 = after.as_str().parse().unwrap_or(0);
+        let mut found: Vec<(u64, &StreamId)> =
+            state.streams.iter().map(|(id, streamed)| (streamed.born, id)).filter(|(born, _)| *born > after).collect();
+        found.sort_unstable();
+        found.truncate(max);
+        let next = Cursor::new(found.last().map_or(after, |(born, _)| *born).to_string());
+        Ok(Tails { tails: found.into_iter().map(|(_, id)| state.tail(id)).collect(), next })
     }
 
     async fn feed(&self, after: &Cursor, max: usize) -> Result<Page, ReadError> {
@@ -199,9 +228,7 @@ impl View for State {
     }
 
     fn events(&mut self, id: &StreamId, from_version: u64, max: usize) -> Result<Vec<Event>, ReadError> {
-        let places = self.streams.get(id).map_or(&[][..], |streamed| &streamed.events);
-        let skipped = usize::try_from(from_version.saturating_sub(1)).unwrap_or(usize::MAX);
-        Ok(places.iter().skip(skipped).take(max).map(|&place| self.events[place].event.clone()).collect())
+        Ok(self.places(id, from_version, max).map(|place| self.events[place].event.clone()).collect())
     }
 
     fn number(&mut self, series: &str) -> Result<u64, ReadError> {
@@ -212,6 +239,18 @@ impl View for State {
 }
 
 impl State {
+    fn places(&self, id: &StreamId, from_version: u64, max: usize) -> impl Iterator<Item = usize> {
+        let places = self.streams.get(id).map_or(&[][..], |streamed| &streamed.events);
+        let skipped = usize::try_from(from_version.saturating_sub(1)).unwrap_or(usize::MAX);
+        places.iter().skip(skipped).take(max).copied()
+    }
+
+    fn tail(&self, id: &StreamId) -> Tail {
+        let version = self.streams.get(id).map_or(0, Streamed::version);
+        let last = self.places(id, version, 1).last().map(|place| self.events[place].link);
+        Tail { stream: id.clone(), version, link: last.unwrap_or(Digest::START) }
+    }
+
     fn head(&self, id: &StreamId) -> Option<Stream> {
         self.streams.get(id).map(|streamed| Stream { version: streamed.version(), head: streamed.head.clone() })
     }
@@ -245,6 +284,11 @@ impl State {
                 return Err(AppendError::Conflict { stream: write.stream.clone(), actual });
             }
         }
+        for erasure in &append.erase {
+            if self.places(&erasure.stream, erasure.version, 1).next().is_none() {
+                return Err(AppendError::Malformed("an erasure of an event that is not there"));
+            }
+        }
         for claim in &append.claims {
             let actual = self.claims.get(&claim.key);
             if actual != claim.expected.as_ref() {
@@ -256,6 +300,13 @@ impl State {
 
     fn write(&mut self, append: Append) -> Receipt {
         let mut receipt = Receipt::default();
+        for erasure in append.erase {
+            let place = self.places(&erasure.stream, erasure.version, 1).next();
+            if let Some(place) = place {
+                let kept = &mut self.events[place];
+                (kept.event.body, kept.raw, kept.salt) = (erasure.body, None, None);
+            }
+        }
         for write in append.streams {
             for event in write.events {
                 self.write_event(&write.stream, event, &write.head);
@@ -299,6 +350,7 @@ impl State {
     }
 
     fn write_event(&mut self, stream: &StreamId, new: NewEvent, head: &Head) {
+        let before = self.tail(stream);
         let born = self.streams.len() as u64 + 1;
         let streamed = self.streams.entry(stream.clone()).or_insert_with(|| Streamed {
             born,
@@ -317,7 +369,11 @@ impl State {
             cause: new.cause,
             body: new.body,
         };
-        self.events.push(Kept { event, raw: new.raw });
+        let salt = self.salts.next();
+        let content = chain::content(&salt, &event.body, new.raw.as_ref().map(Raw::packed));
+        let mut proof = Proof { event, raw: new.raw, salt: Some(salt), content, link: before.link };
+        proof.link = chain::link(&before.link, &proof.facts(), &content);
+        self.events.push(proof);
     }
 }
 

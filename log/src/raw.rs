@@ -1,5 +1,9 @@
 //! A payload as its sender sent it, kept compressed. Packing is the caller's work, so that it never takes the writer's time.
 
+use std::sync::Arc;
+
+use crate::ReadError;
+
 /// What a sender sent, byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Raw {
@@ -16,6 +20,19 @@ impl Raw {
     /// How many bytes were sent.
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// What was sent.
+    ///
+    /// # Errors
+    /// The store holds something else.
+    pub fn unpack(&self) -> Result<Vec<u8>, ReadError> {
+        unpack(&self.packed).map_err(|error| ReadError(Arc::new(error)))
+    }
+
+    pub(crate) fn from_packed(packed: Vec<u8>) -> Self {
+        let bytes = packed.first_chunk().map_or(0, |length: &[u8; 4]| u32::from_le_bytes(*length) as usize);
+        Self { bytes, packed }
     }
 
     pub(crate) fn packed(&self) -> &[u8] {

@@ -19,11 +19,11 @@ use tokio::sync::Notify;
 pub use self::schema::OpenError;
 use self::{
     read::Readers,
-    writer::{Numbers, Writer},
+    writer::{Mint, Numbers, Writer},
 };
 use crate::{
     Append, AppendError, ClaimKey, Claimed, Cursor, Decision, Effect, EffectId, EffectState, Event, EventLog, Holder,
-    Lease, LeasedEffect, Page, ReadError, Receipt, Roll, Stats, Stream, StreamId, raw,
+    Lease, LeasedEffect, Page, Proof, ReadError, Receipt, Roll, Stats, Stream, StreamId, Tails, chain::Salts, raw,
 };
 
 /// Events of one stream that are read in the caller's task; more go to the blocking pool.
@@ -39,15 +39,16 @@ pub struct SqliteLog {
 
 impl SqliteLog {
     /// Opens the log in `dir` and makes it if there is none. Only one process may have it open so.
-    pub fn open(dir: impl AsRef<Path>) -> Result<Self, OpenError> {
+    /// `seed` must be random and is kept nowhere: the salts of new events come from it.
+    pub fn open(dir: impl AsRef<Path>, seed: [u8; 32]) -> Result<Self, OpenError> {
         let dir = dir.as_ref();
         let database = |source| OpenError::Database { dir: dir.to_owned(), source };
         let lock = schema::lock(dir)?;
         let db = schema::open_writer(dir)?;
         let reader = schema::open_reader(dir)?;
-        let numbers = Numbers::load(&db).map_err(database)?;
+        let mint = Mint { numbers: Numbers::load(&db).map_err(database)?, salts: Salts::new(seed) };
         let wake = Arc::new(Notify::new());
-        let writer = Writer::start(db, lock, numbers, Arc::clone(&wake))
+        let writer = Writer::start(db, lock, mint, Arc::clone(&wake))
             .map_err(|source| OpenError::Folder { dir: dir.to_owned(), source })?;
         let readers = Arc::new(Readers::new(dir.to_owned(), reader));
         Ok(Self { readers, wake, writer: Some(writer) })
@@ -94,6 +95,16 @@ impl EventLog for SqliteLog {
         }
         let stream = stream.clone();
         Arc::clone(&self.readers).scan(move |db| read::events(db, &stream, from_version, max)).await
+    }
+
+    async fn proofs(&self, stream: &StreamId, from_version: u64, max: usize) -> Result<Vec<Proof>, ReadError> {
+        let stream = stream.clone();
+        Arc::clone(&self.readers).scan(move |db| read::proofs(db, &stream, from_version, max)).await
+    }
+
+    async fn tails(&self, after: &Cursor, max: usize) -> Result<Tails, ReadError> {
+        let after = after.clone();
+        Arc::clone(&self.readers).scan(move |db| read::tails(db, &after, max)).await
     }
 
     async fn raw(&self, stream: &StreamId, version: u64) -> Result<Option<Vec<u8>>, ReadError> {

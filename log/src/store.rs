@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     Append, AppendError, Cause, ClaimKey, Cursor, Decision, Effect, EffectId, EffectState, Head, Holder, LeaseToken,
-    LeasedEffect, Outcome, Receipt, StreamId,
+    LeasedEffect, Outcome, Proof, Receipt, StreamId, Tail,
 };
 
 /// An append-only log of streams with an outbox beside it; the promises P1 to P7 are listed at the crate's root.
@@ -28,6 +28,12 @@ pub trait EventLog: Send + Sync {
 
     /// Up to `max` events of a stream, oldest first, beginning with `from_version` (the first event is 1).
     async fn events(&self, stream: &StreamId, from_version: u64, max: usize) -> Result<Vec<Event>, ReadError>;
+
+    /// The same as [`Self::events`], with what proves them: for [`crate::Walk`].
+    async fn proofs(&self, stream: &StreamId, from_version: u64, max: usize) -> Result<Vec<Proof>, ReadError>;
+
+    /// Up to `max` streams' ends after a place, each stream once, in no particular order.
+    async fn tails(&self, after: &Cursor, max: usize) -> Result<Tails, ReadError>;
 
     /// What the sender of an event sent, byte for byte; none when it was not kept.
     async fn raw(&self, stream: &StreamId, version: u64) -> Result<Option<Vec<u8>>, ReadError>;
@@ -126,6 +132,15 @@ pub struct Event {
 pub struct Page {
     /// The events; none at the present end.
     pub events: Vec<Event>,
+    /// Where to go on.
+    pub next: Cursor,
+}
+
+/// The ends of some streams.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tails {
+    /// The ends; none after the last one.
+    pub tails: Vec<Tail>,
     /// Where to go on.
     pub next: Cursor,
 }

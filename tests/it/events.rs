@@ -1,6 +1,6 @@
 //! The log's own format is for ever: one golden file for each kind and schema that was ever written, read by every version.
 
-use incident::{Aside, Event, Incident, IncidentId, PageMessage, Recorded, RunOutcome, SCHEMA};
+use incident::{Aside, Event, Incident, IncidentId, PageMessage, Recorded, Replaced, RunOutcome, SCHEMA};
 use std::fs;
 use tests::root;
 
@@ -67,6 +67,11 @@ fn instant() -> chrono::DateTime<chrono::Utc> {
 
 fn page_message() -> PageMessage {
     PageMessage { channel: "D0ANA".to_owned(), ts: "1.3".to_owned() }
+}
+
+fn redacted() -> Event {
+    let replaced = vec![Replaced { seq: 1, sha256: "00".repeat(32) }];
+    Event::Redacted { by: "ana".into(), why: "a password".to_owned(), replaced }
 }
 
 fn one_of_each() -> Vec<Event> {
@@ -136,5 +141,6 @@ fn one_of_each() -> Vec<Event> {
         Event::Resolved { by: "ana".into(), note: "fixed".to_owned() },
         Event::Reopened { by: "ana".into() },
         Event::Judged { by: "ana".into(), right: true },
+        redacted(),
     ]
 }

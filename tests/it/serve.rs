@@ -258,7 +258,7 @@ async fn ana_covers(data: &Path, schedule: &str) -> Result<()> {
         events: vec![event],
         head: log::Head { snapshot: body, fold: 1, listing: None },
     };
-    let log = log::SqliteLog::open(data)?;
+    let log = log::SqliteLog::open(data, [7; 32])?;
     log::EventLog::append(&log, log::Append { streams: vec![write], ..log::Append::default() }).await?;
     Ok(())
 }

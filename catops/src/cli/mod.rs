@@ -8,10 +8,12 @@ mod init;
 mod lint;
 mod oncall;
 mod read;
+mod redact;
 mod send_test;
 mod serve;
 mod suggest;
 mod timeline;
+mod verify;
 mod why;
 
 use clap::{Parser, Subcommand};
@@ -51,6 +53,10 @@ enum Command {
     Suggest(suggest::Args),
     /// Say who is on call, and why.
     Oncall(oncall::Args),
+    /// Check that nobody changed the past: every event against the chain that was written with it.
+    Verify(verify::Args),
+    /// Take text out of an incident for good, such as a password that was pasted into an alarm.
+    Redact(redact::Args),
     /// List deliveries that could not be read.
     DeadLetters(dead_letters::Args),
 }
@@ -69,6 +75,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Why(args) => why::run(&args),
         Command::Suggest(args) => suggest::run(&args),
         Command::Oncall(args) => oncall::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Redact(args) => redact::run(&args),
         Command::DeadLetters(args) => dead_letters::run(&args),
     };
     match done {

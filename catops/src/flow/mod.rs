@@ -8,6 +8,7 @@ pub mod outbox;
 pub mod perform;
 pub mod post;
 pub mod receive;
+pub mod redact;
 pub mod run;
 pub mod triage;
 

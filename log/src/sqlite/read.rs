@@ -10,11 +10,11 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
     schema,
-    write::{EFFECT_COLUMNS, at, effect_from, position},
+    write::{EFFECT_COLUMNS, at, digest, effect_from, position},
 };
 use crate::{
-    ClaimKey, Claimed, Cursor, Effect, EffectId, EffectState, Event, Head, Listed, Page, ReadError, Roll, Stats,
-    Stream, StreamId,
+    ClaimKey, Claimed, Cursor, Effect, EffectId, EffectState, Event, Head, Listed, Page, Proof, Raw, ReadError, Roll,
+    Salt, Stats, Stream, StreamId, Tail, Tails,
 };
 
 /// Idle connections that are kept; more are opened while more are in use.
@@ -82,6 +82,37 @@ pub(super) fn events(db: &Connection, id: &StreamId, from: u64, max: usize) -> r
     db.prepare_cached(sql)?
         .query_map(params![id.as_str(), i64::try_from(from).unwrap_or(i64::MAX), limit(max)], event_from)?
         .collect()
+}
+
+pub(super) fn proofs(db: &Connection, id: &StreamId, from: u64, max: usize) -> rusqlite::Result<Vec<Proof>> {
+    let sql = "SELECT seq, id, events.version, at, kind, schema, actor, cause, body, raw, salt, content, events.link
+               FROM streams JOIN events ON stream = no
+               WHERE id = ?1 AND events.version >= ?2 ORDER BY events.version LIMIT ?3";
+    db.prepare_cached(sql)?
+        .query_map(params![id.as_str(), i64::try_from(from).unwrap_or(i64::MAX), limit(max)], |row| {
+            Ok(Proof {
+                event: event_from(row)?,
+                raw: row.get::<_, Option<Vec<u8>>>(9)?.map(Raw::from_packed),
+                salt: row.get::<_, Option<[u8; 16]>>(10)?.map(Salt::from_bytes),
+                content: digest(row, 11)?,
+                link: digest(row, 12)?,
+            })
+        })?
+        .collect()
+}
+
+pub(super) fn tails(db: &Connection, after: &Cursor, max: usize) -> rusqlite::Result<Tails> {
+    let mut last: i64 = after.as_str().parse().unwrap_or(0);
+    let mut statement =
+        db.prepare_cached("SELECT no, id, version, link FROM streams WHERE no > ?1 ORDER BY no LIMIT ?2")?;
+    let mut rows = statement.query(params![last, limit(max)])?;
+    let mut tails = Vec::new();
+    while let Some(row) = rows.next()? {
+        last = row.get(0)?;
+        let stream = StreamId::new(row.get::<_, String>(1)?);
+        tails.push(Tail { stream, version: row.get(2)?, link: digest(row, 3)? });
+    }
+    Ok(Tails { tails, next: position(last) })
 }
 
 pub(super) fn raw(db: &Connection, id: &StreamId, version: u64) -> rusqlite::Result<Option<Vec<u8>>> {

@@ -20,16 +20,20 @@ const SCHEMA: u32 = 1;
 const TABLES: &str = "
 CREATE TABLE streams(
     no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, version INTEGER NOT NULL,
-    fold INTEGER NOT NULL, snapshot BLOB NOT NULL, listing TEXT
+    fold INTEGER NOT NULL, snapshot BLOB NOT NULL, listing TEXT, link BLOB NOT NULL
 ) STRICT;
 CREATE INDEX streams_by_listing ON streams(listing, no) WHERE listing IS NOT NULL;
 
 CREATE TABLE events(
     seq INTEGER PRIMARY KEY, stream INTEGER NOT NULL, version INTEGER NOT NULL, at INTEGER NOT NULL,
     kind TEXT NOT NULL, schema INTEGER NOT NULL, actor TEXT NOT NULL, cause TEXT NOT NULL,
-    body BLOB NOT NULL, raw BLOB, UNIQUE(stream, version)
+    body BLOB NOT NULL, raw BLOB, salt BLOB, content BLOB NOT NULL, link BLOB NOT NULL, UNIQUE(stream, version)
 ) STRICT;
+-- Only content may be replaced, and only together with its salt: that shows.
 CREATE TRIGGER events_are_never_updated BEFORE UPDATE ON events
+    WHEN NEW.salt IS NOT NULL OR NEW.raw IS NOT NULL
+        OR (NEW.seq, NEW.stream, NEW.version, NEW.at, NEW.kind, NEW.schema, NEW.actor, NEW.cause, NEW.content, NEW.link)
+        IS NOT (OLD.seq, OLD.stream, OLD.version, OLD.at, OLD.kind, OLD.schema, OLD.actor, OLD.cause, OLD.content, OLD.link)
     BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
 CREATE TRIGGER events_are_never_deleted BEFORE DELETE ON events
     BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;

@@ -14,28 +14,30 @@ use tempfile::TempDir;
 
 use super::{OpenError, SqliteLog};
 use crate::{
-    Append, AppendError, Claim, ClaimKey, EffectState, EventLog, Expected, Head, Holder, IdemKey, NewEffect, NewEvent,
-    Outcome, Raw, ReadError, Repeat, StreamId, StreamWrite, View, contract, decide,
+    Append, AppendError, Claim, ClaimKey, Cursor, EffectState, Erasure, EventLog, Expected, Head, Holder, IdemKey,
+    NewEffect, NewEvent, Outcome, Raw, ReadError, Repeat, StreamId, StreamWrite, View, Walk, contract, decide,
 };
+
+const SEED: [u8; 32] = [7; 32];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keeps_the_contract() {
     let dir = TempDir::new().unwrap();
     let made = AtomicUsize::new(0);
     let next = || dir.path().join(made.fetch_add(1, Ordering::Relaxed).to_string());
-    contract::event_log(|| Arc::new(SqliteLog::open(next()).unwrap())).await;
+    contract::event_log(|| Arc::new(SqliteLog::open(next(), SEED).unwrap())).await;
 }
 
 #[tokio::test]
 async fn a_restart_finds_everything() {
     let dir = TempDir::new().unwrap();
-    let log = SqliteLog::open(dir.path()).unwrap();
+    let log = SqliteLog::open(dir.path(), SEED).unwrap();
     assert_eq!(number(&log).await, 1);
     let receipt = log.append(alarm("inc/1")).await.unwrap();
     let leased = lease(&log, 0, "serve/1").await;
     drop(log);
 
-    let log = SqliteLog::open(dir.path()).unwrap();
+    let log = SqliteLog::open(dir.path(), SEED).unwrap();
     assert_eq!(log.load(&"inc/1".into()).await.unwrap().unwrap().head.snapshot, b"state");
     assert_eq!(log.events(&"inc/1".into(), 1, 9).await.unwrap().len(), 1);
     assert_eq!(log.raw(&"inc/1".into(), 1).await.unwrap().unwrap(), vec![b'r'; 1500]);
@@ -53,10 +55,15 @@ async fn a_restart_finds_everything() {
 #[tokio::test]
 async fn nobody_can_change_the_past() {
     let dir = TempDir::new().unwrap();
-    let log = SqliteLog::open(dir.path()).unwrap();
+    let log = SqliteLog::open(dir.path(), SEED).unwrap();
     log.append(alarm("inc/1")).await.unwrap();
     let other = Connection::open(dir.path().join("log.db")).unwrap();
-    for sql in ["UPDATE events SET kind = 'Nothing'", "DELETE FROM events"] {
+    for sql in [
+        "UPDATE events SET kind = 'Nothing'",
+        "UPDATE events SET kind = 'Nothing', salt = NULL, raw = NULL",
+        "UPDATE events SET body = x'00'",
+        "DELETE FROM events",
+    ] {
         let refused = other.execute(sql, []).unwrap_err().to_string();
         assert_eq!(refused, "events are append-only");
     }
@@ -65,12 +72,138 @@ async fn nobody_can_change_the_past() {
     assert_eq!(seen, ("inc/1".to_owned(), "{}".to_owned()), "people can read it");
 }
 
+/// Somebody with the file and no log in between: one thing is changed, anywhere, and it has to show.
+#[tokio::test]
+async fn a_thousand_changes_of_the_past_show() {
+    let dir = TempDir::new().unwrap();
+    let log = SqliteLog::open(dir.path(), SEED).unwrap();
+    for n in 0..4 {
+        let opening = Append { key: None, claims: Vec::new(), ..alarm(&format!("inc/{n}")) };
+        log.append(opening.clone()).await.unwrap();
+        for version in 1..6 {
+            let mut more = Append { effects: Vec::new(), ..opening.clone() };
+            more.streams[0].expected = Expected::Exact(version);
+            log.append(more).await.unwrap();
+        }
+    }
+    drop(log);
+    assert_eq!(faults(dir.path()).await, Vec::<String>::new());
+    let copy = TempDir::new().unwrap();
+    let mut chance = Chance(0x5EED);
+    for round in 0..1000 {
+        fs::copy(dir.path().join("log.db"), copy.path().join("log.db")).unwrap();
+        let done = chance.tamper(&copy.path().join("log.db"));
+        let named = faults(copy.path()).await;
+        assert!(
+            named.iter().any(|fault| fault.starts_with(&done.stream)),
+            "round {round}: {done:?} shows as {named:?}"
+        );
+    }
+}
+
+/// What was done to a log, and on which stream it has to show.
+#[derive(Debug)]
+struct Done {
+    stream: String,
+    #[expect(dead_code, reason = "read when a check fails")]
+    what: String,
+}
+
+/// A small generator of numbers (xorshift), so that a failing round can be repeated.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, max: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % max as u64).unwrap()
+    }
+
+    fn tamper(&mut self, path: &std::path::Path) -> Done {
+        let db = Connection::open(path).unwrap();
+        db.execute_batch("DROP TRIGGER events_are_never_updated; DROP TRIGGER events_are_never_deleted").unwrap();
+        let (stream, version) = (self.below(4), 1 + self.below(6));
+        let event = format!("stream = (SELECT no FROM streams WHERE id = 'inc/{stream}') AND version = {version}");
+        let what = match self.below(10) {
+            0 => format!("DELETE FROM events WHERE {event}"),
+            1 => {
+                let other = 1 + version % 6;
+                let exchanged = format!("CASE version WHEN {version} THEN -{other} ELSE -{version} END");
+                format!(
+                    "UPDATE events SET version = {exchanged} WHERE {event} OR {}; UPDATE events SET version = -version WHERE version < 0",
+                    event.replace(&format!("version = {version}"), &format!("version = {other}")),
+                )
+            }
+            2 => format!("UPDATE streams SET version = version - 1 WHERE id = 'inc/{stream}'"),
+            3 => format!("UPDATE streams SET link = zeroblob(32) WHERE id = 'inc/{stream}'"),
+            4 => format!("UPDATE events SET at = at + {} WHERE {event}", 1 + self.below(1000)),
+            5 => format!("UPDATE events SET schema = schema + 1 WHERE {event}"),
+            _ => self.flip(&db, &event),
+        };
+        db.execute_batch(&what).unwrap();
+        Done { stream: format!("inc/{stream}:"), what }
+    }
+
+    /// One bit of one byte of one column.
+    fn flip(&mut self, db: &Connection, event: &str) -> String {
+        let column = ["body", "raw", "salt", "content", "link", "kind", "actor", "cause"][self.below(8)];
+        let select = format!("SELECT CAST({column} AS BLOB) FROM events WHERE {event}");
+        let mut bytes: Vec<u8> = db.query_row(&select, [], |row| row.get(0)).unwrap();
+        let at = self.below(bytes.len());
+        bytes[at] ^= 1 << self.below(7);
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let kind = if matches!(column, "kind" | "actor" | "cause") { "TEXT" } else { "BLOB" };
+        format!("UPDATE events SET {column} = CAST(x'{hex}' AS {kind}) WHERE {event}")
+    }
+}
+
+/// Every fault, with its stream in front.
+async fn faults(dir: &std::path::Path) -> Vec<String> {
+    let log = SqliteLog::open_read_only(dir).unwrap();
+    let tails = log.tails(&Cursor::start(), usize::MAX).await.unwrap().tails;
+    let mut named = Vec::new();
+    for tail in tails {
+        let mut walk = Walk::default();
+        match log.proofs(&tail.stream, 1, usize::MAX).await {
+            Ok(proofs) => proofs.iter().for_each(|proof| walk.add(proof)),
+            Err(error) => named.push(format!("{}: {error}", tail.stream)),
+        }
+        named.extend(walk.end(&tail).faults.iter().map(|fault| format!("{}: {fault}", tail.stream)));
+    }
+    named
+}
+
+#[tokio::test]
+async fn what_was_erased_is_in_no_file() {
+    let dir = TempDir::new().unwrap();
+    let log = SqliteLog::open(dir.path(), SEED).unwrap();
+    let mut opening = alarm("inc/1");
+    opening.streams[0].events[0].body = br#"{"summary":"login with hunter2 failed"}"#.to_vec();
+    opening.streams[0].events[0].raw = Some(Raw::new(b"hunter2"));
+    log.append(opening).await.unwrap();
+    let holds_it = || {
+        fs::read_dir(dir.path()).unwrap().any(|file| {
+            let bytes = fs::read(file.unwrap().path()).unwrap();
+            bytes.windows(7).any(|part| part == b"hunter2")
+        })
+    };
+    assert!(holds_it());
+    let mut told = alarm("inc/1");
+    (told.key, told.claims, told.effects) = (None, Vec::new(), Vec::new());
+    told.streams[0].expected = Expected::Exact(1);
+    told.streams[0].events[0].raw = None;
+    told.erase = vec![Erasure { stream: "inc/1".into(), version: 1, body: b"{}".to_vec() }];
+    log.append(told).await.unwrap();
+    assert!(!holds_it(), "neither the database nor its WAL");
+}
+
 #[tokio::test]
 async fn two_writers_cannot_share_a_folder_but_readers_can() {
     let dir = TempDir::new().unwrap();
-    let log = SqliteLog::open(dir.path()).unwrap();
+    let log = SqliteLog::open(dir.path(), SEED).unwrap();
     log.append(alarm("inc/1")).await.unwrap();
-    match SqliteLog::open(dir.path()).err() {
+    match SqliteLog::open(dir.path(), SEED).err() {
         Some(OpenError::InUse { pid, .. }) => assert_eq!(pid, std::process::id().to_string()),
         other => panic!("the folder is taken: {other:?}"),
     }
@@ -91,27 +224,27 @@ async fn two_writers_cannot_share_a_folder_but_readers_can() {
         }
     }
     drop(log);
-    assert!(SqliteLog::open(dir.path()).is_ok(), "a closed log is free at once");
+    assert!(SqliteLog::open(dir.path(), SEED).is_ok(), "a closed log is free at once");
 }
 
 #[tokio::test]
 async fn a_folder_that_is_no_log_is_named() {
     let dir = TempDir::new().unwrap();
     fs::write(dir.path().join("log.db"), "this is not a database, and it is long enough to look like none").unwrap();
-    let error = SqliteLog::open(dir.path()).err().unwrap().to_string();
+    let error = SqliteLog::open(dir.path(), SEED).err().unwrap().to_string();
     assert_eq!(error, format!("cannot open the event log in {}", dir.path().display()));
     assert!(SqliteLog::open_read_only(dir.path().join("nowhere")).is_err());
 
     let newer = TempDir::new().unwrap();
-    drop(SqliteLog::open(newer.path()).unwrap());
+    drop(SqliteLog::open(newer.path(), SEED).unwrap());
     Connection::open(newer.path().join("log.db")).unwrap().execute_batch("PRAGMA user_version = 9").unwrap();
-    assert!(matches!(SqliteLog::open(newer.path()), Err(OpenError::TooNew { found: 9, .. })));
+    assert!(matches!(SqliteLog::open(newer.path(), SEED), Err(OpenError::TooNew { found: 9, .. })));
 }
 
 #[tokio::test]
 async fn a_full_disk_refuses_and_then_recovers() {
     let dir = TempDir::new().unwrap();
-    let log = SqliteLog::open(dir.path()).unwrap();
+    let log = SqliteLog::open(dir.path(), SEED).unwrap();
     log.append(alarm("inc/1")).await.unwrap();
     log.writer().unwrap().run(|tx| Ok(tx.db.execute_batch("PRAGMA max_page_count = 1")?)).await.unwrap();
     let mut large = alarm("inc/2");
@@ -130,7 +263,7 @@ async fn a_full_disk_refuses_and_then_recovers() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_broken_write_does_not_take_its_neighbours_with_it() {
     let dir = TempDir::new().unwrap();
-    let log = Arc::new(SqliteLog::open(dir.path()).unwrap());
+    let log = Arc::new(SqliteLog::open(dir.path(), SEED).unwrap());
     let tasks: Vec<_> = (0..64)
         .map(|n| {
             let log = Arc::clone(&log);

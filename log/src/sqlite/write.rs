@@ -11,9 +11,11 @@ use super::{
     writer::{Stop, Tx},
 };
 use crate::{
-    Append, AppendError, ClaimKey, Claimed, Cursor, Decision, Effect, EffectId, EffectState, Event, Holder, IdemKey,
-    Lease, LeaseToken, LeasedEffect, NewEffect, Outcome, Raw, ReadError, Receipt, Repeat, Stream, StreamId,
-    StreamWrite, View, effect::After,
+    Append, AppendError, ClaimKey, Claimed, Cursor, Decision, Digest, Effect, EffectId, EffectState, Erasure, Event,
+    Holder, IdemKey, Lease, LeaseToken, LeasedEffect, NewEffect, Outcome, Raw, ReadError, Receipt, Repeat, Salt,
+    Stream, StreamId, StreamWrite, View,
+    chain::{self, Facts},
+    effect::After,
 };
 
 /// The columns of an effect, in the order in which `effect_from` reads and `save` writes them.
@@ -115,18 +117,20 @@ impl Tx<'_> {
     }
 
     /// Reads the conditions on streams and claims. Returns where each stream lies; none for a new one.
-    fn allow(&self, append: &Append) -> Result<Vec<Option<i64>>, Stop> {
+    fn allow(&self, append: &Append) -> Result<Vec<Option<Place>>, Stop> {
         let mut places = Vec::with_capacity(append.streams.len());
         for write in &append.streams {
-            let found: Option<(i64, u64)> = self
-                .sql("SELECT no, version FROM streams WHERE id = ?1")?
-                .query_row([write.stream.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+            let found: Option<(Place, u64)> = self
+                .sql("SELECT no, link, version FROM streams WHERE id = ?1")?
+                .query_row([write.stream.as_str()], |row| {
+                    Ok((Place { no: row.get(0)?, link: digest(row, 1)? }, row.get(2)?))
+                })
                 .optional()?;
             let actual = found.map_or(0, |(_, version)| version);
             if actual != write.expected.version() {
                 return Err(AppendError::Conflict { stream: write.stream.clone(), actual }.into());
             }
-            places.push(found.map(|(no, _)| no));
+            places.push(found.map(|(place, _)| place));
         }
         for claim in &append.claims {
             let actual: Option<StreamId> = self
@@ -140,8 +144,11 @@ impl Tx<'_> {
         Ok(places)
     }
 
-    fn write(&mut self, append: &Append, places: &[Option<i64>]) -> Result<Receipt, Stop> {
+    fn write(&mut self, append: &Append, places: &[Option<Place>]) -> Result<Receipt, Stop> {
         let mut receipt = Receipt::default();
+        for erasure in &append.erase {
+            self.erase(erasure)?;
+        }
         let mut written: Option<(i64, i64)> = None;
         for (write, &place) in append.streams.iter().zip(places) {
             let (first, last) = self.write_stream(write, place)?;
@@ -174,40 +181,83 @@ impl Tx<'_> {
     }
 
     /// Writes the head and the events; returns the first and last place in the feed.
-    fn write_stream(&self, write: &StreamWrite, place: Option<i64>) -> rusqlite::Result<(i64, i64)> {
+    fn write_stream(&mut self, write: &StreamWrite, place: Option<Place>) -> rusqlite::Result<(i64, i64)> {
         let StreamWrite { stream, expected, events, head } = write;
         let before = expected.version();
         let version = before + events.len() as u64;
+        let links = self.links(write, place.map_or(Digest::START, |place| place.link));
+        let end = links.last().map_or(Digest::START, |new| new.link);
         let no = match place {
-            Some(no) => {
-                self.sql("UPDATE streams SET version = ?2, fold = ?3, snapshot = ?4, listing = ?5 WHERE no = ?1")?
-                    .execute(params![no, version, head.fold, head.snapshot, head.listing])?;
+            Some(Place { no, .. }) => {
+                let sql =
+                    "UPDATE streams SET version = ?2, fold = ?3, snapshot = ?4, listing = ?5, link = ?6 WHERE no = ?1";
+                self.sql(sql)?.execute(params![no, version, head.fold, head.snapshot, head.listing, end.as_bytes()])?;
                 no
             }
-            None => self
-                .sql("INSERT INTO streams(id, version, fold, snapshot, listing) VALUES (?1, ?2, ?3, ?4, ?5)")?
-                .insert(params![stream.as_str(), version, head.fold, head.snapshot, head.listing])?,
+            None => {
+                let sql =
+                    "INSERT INTO streams(id, version, fold, snapshot, listing, link) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+                let new = params![stream.as_str(), version, head.fold, head.snapshot, head.listing, end.as_bytes()];
+                self.sql(sql)?.insert(new)?
+            }
         };
         let mut insert = self.sql(
-            "INSERT INTO events(stream, version, at, kind, schema, actor, cause, body, raw)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT INTO events(stream, version, at, kind, schema, actor, cause, body, raw, salt, content, link)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?;
         let mut last = 0;
-        for (version, event) in (before + 1..).zip(events) {
-            let at = event.at.timestamp_micros();
+        for ((version, event), new) in (before + 1..).zip(events).zip(&links) {
             last = insert.insert(params![
                 no,
                 version,
-                at,
+                event.at.timestamp_micros(),
                 event.kind,
                 event.schema,
                 event.actor,
                 event.cause,
                 event.body,
-                event.raw.as_ref().map(Raw::packed)
+                event.raw.as_ref().map(Raw::packed),
+                new.salt.as_bytes(),
+                new.content.as_bytes(),
+                new.link.as_bytes(),
             ])?;
         }
         Ok((last + 1 - events.len() as i64, last))
+    }
+
+    /// The links of new events, from the link of the last one that is there.
+    fn links(&mut self, write: &StreamWrite, before: Digest) -> Vec<NewLink> {
+        let mut before = before;
+        let versions = write.expected.version() + 1..;
+        let new = versions.zip(&write.events).map(|(version, event)| {
+            let salt = self.mint.salts.next();
+            let content = chain::content(&salt, &event.body, event.raw.as_ref().map(Raw::packed));
+            let facts = Facts {
+                stream: &write.stream,
+                version,
+                at_micros: event.at.timestamp_micros(),
+                kind: &event.kind,
+                schema: event.schema,
+                actor: &event.actor,
+                cause: &event.cause,
+            };
+            before = chain::link(&before, &facts, &content);
+            NewLink { salt, content, link: before }
+        });
+        new.collect()
+    }
+
+    /// The freed bytes are overwritten, here and, by the checkpoint that follows the commit, in the file.
+    fn erase(&mut self, erasure: &Erasure) -> Result<(), Stop> {
+        self.db.pragma_update(None, "secure_delete", "ON")?;
+        let sql = "UPDATE events SET body = ?3, raw = NULL, salt = NULL
+                   WHERE stream = (SELECT no FROM streams WHERE id = ?1) AND version = ?2";
+        let erased = self.sql(sql)?.execute(params![erasure.stream.as_str(), erasure.version, erasure.body])?;
+        self.erased = true;
+        match erased {
+            0 => Err(AppendError::Malformed("an erasure of an event that is not there").into()),
+            _ => Ok(()),
+        }
     }
 
     fn write_receipt(&self, key: &IdemKey, first: i64, last: i64) -> rusqlite::Result<()> {
@@ -296,7 +346,7 @@ impl View for Tx<'_> {
     }
 
     fn number(&mut self, series: &str) -> Result<u64, ReadError> {
-        Ok(self.numbers.next(series))
+        Ok(self.mint.numbers.next(series))
     }
 }
 
@@ -308,6 +358,20 @@ impl Tx<'_> {
             ReadError(Arc::new(Unread))
         })
     }
+}
+
+/// Where a stream lies, and the link of its last event.
+#[derive(Clone, Copy)]
+struct Place {
+    no: i64,
+    link: Digest,
+}
+
+/// What is added to a new event.
+struct NewLink {
+    salt: Salt,
+    content: Digest,
+    link: Digest,
 }
 
 /// What a decision is told of a read that failed; the cause goes to the log's caller.
@@ -336,6 +400,10 @@ pub(super) fn effect_from(row: &Row<'_>) -> rusqlite::Result<Effect> {
         lease: row.get(14)?,
         after: word(row, 15, &After::ALL, After::as_str)?,
     })
+}
+
+pub(super) fn digest(row: &Row<'_>, column: usize) -> rusqlite::Result<Digest> {
+    row.get(column).map(Digest::from_bytes)
 }
 
 pub(super) fn position(seq: i64) -> Cursor {

@@ -11,7 +11,7 @@ use std::{
 use rusqlite::{Connection, ErrorCode, params};
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use crate::AppendError;
+use crate::{AppendError, chain::Salts};
 
 /// Writes that share one commit, at most. 512 openings are about 20 ms of the thread's time (a profile of 2026-11-23
 /// gives it 70 % of 53 us each), and that is the longest the first one waits for the last.
@@ -22,9 +22,11 @@ const QUEUE_MAX: usize = 1024;
 /// An open transaction.
 pub(super) struct Tx<'c> {
     pub(super) db: &'c Connection,
-    pub(super) numbers: &'c mut Numbers,
+    pub(super) mint: &'c mut Mint,
     /// What kept a decision from reading.
     pub(super) unread: Option<rusqlite::Error>,
+    /// Whether it erased something.
+    pub(super) erased: bool,
     /// Whether it left an effect that waits for its time.
     pub(super) wake: bool,
 }
@@ -57,13 +59,13 @@ pub(super) struct Writer {
 
 impl Writer {
     /// `lock` is held until the thread has closed its connection.
-    pub(super) fn start(db: Connection, lock: File, mut numbers: Numbers, wake: Arc<Notify>) -> std::io::Result<Self> {
+    pub(super) fn start(db: Connection, lock: File, mut mint: Mint, wake: Arc<Notify>) -> std::io::Result<Self> {
         let (queue, mut waiting) = mpsc::channel::<Box<dyn Work>>(QUEUE_MAX);
         let thread = thread::Builder::new().name("log-writer".to_owned()).spawn(move || {
             let mut batch = Vec::new();
             while let Some(first) = waiting.blocking_recv() {
                 batch.push(first);
-                write(&db, &mut numbers, &wake, &mut batch, || waiting.try_recv().ok());
+                write(&db, &mut mint, &wake, &mut batch, || waiting.try_recv().ok());
             }
             drop(db);
             drop(lock);
@@ -139,16 +141,16 @@ where
 /// What arrives while the others are carried out, `more`, still joins them.
 fn write(
     db: &Connection,
-    numbers: &mut Numbers,
+    mint: &mut Mint,
     wake: &Notify,
     batch: &mut Vec<Box<dyn Work>>,
     more: impl FnMut() -> Option<Box<dyn Work>>,
 ) {
-    match commit(db, numbers, wake, batch, more) {
+    match commit(db, mint, wake, batch, more) {
         Err(Failure::Broken(_)) if batch.len() > 1 => {
             for work in batch.drain(..) {
                 let mut alone = vec![work];
-                let result = commit(db, numbers, wake, &mut alone, || None).map_err(Failure::into_error);
+                let result = commit(db, mint, wake, &mut alone, || None).map_err(Failure::into_error);
                 answer(alone, &result);
             }
         }
@@ -189,17 +191,23 @@ impl Failure {
 
 fn commit(
     db: &Connection,
-    numbers: &mut Numbers,
+    mint: &mut Mint,
     wake: &Notify,
     batch: &mut Vec<Box<dyn Work>>,
     more: impl FnMut() -> Option<Box<dyn Work>>,
 ) -> Result<(), Failure> {
-    let result = try_commit(db, numbers, batch, more);
-    match result {
-        Ok(true) => wake.notify_one(),
-        Ok(false) => {}
+    let result = try_commit(db, mint, batch, more);
+    match &result {
+        Ok(left) => {
+            if left.wake {
+                wake.notify_one();
+            }
+            if left.erased {
+                empty_wal(db);
+            }
+        }
         Err(_) => {
-            numbers.unsaved = true;
+            mint.numbers.unsaved = true;
             if !db.is_autocommit()
                 && let Err(error) = db.execute_batch("ROLLBACK")
             {
@@ -212,13 +220,13 @@ fn commit(
 
 fn try_commit(
     db: &Connection,
-    numbers: &mut Numbers,
+    mint: &mut Mint,
     batch: &mut Vec<Box<dyn Work>>,
     mut more: impl FnMut() -> Option<Box<dyn Work>>,
-) -> Result<bool, Failure> {
+) -> Result<Left, Failure> {
     let statement = |sql| db.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
     statement("BEGIN IMMEDIATE").map_err(Failure::Broken)?;
-    let mut tx = Tx { db, numbers, unread: None, wake: false };
+    let mut tx = Tx { db, mint, unread: None, erased: false, wake: false };
     for place in 0..BATCH_MAX {
         if place == batch.len() {
             let Some(work) = more() else { break };
@@ -226,10 +234,30 @@ fn try_commit(
         }
         batch[place].run(&mut tx).map_err(Failure::Broken)?;
     }
-    let wake = tx.wake;
-    numbers.save(db).map_err(Failure::Broken)?;
+    let left = Left { wake: tx.wake, erased: tx.erased };
+    mint.numbers.save(db).map_err(Failure::Broken)?;
     statement("COMMIT").map_err(Failure::Commit)?;
-    Ok(wake)
+    Ok(left)
+}
+
+/// What a transaction leaves to be done after its commit.
+struct Left {
+    wake: bool,
+    erased: bool,
+}
+
+/// What was erased still lies in the pages that the WAL had before: they are copied home and cut off.
+fn empty_wal(db: &Connection) {
+    let busy = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
+    if !matches!(busy, Ok(false)) {
+        tracing::warn!("somebody reads: what was erased leaves log.db-wal at a later checkpoint");
+    }
+}
+
+/// What is made up for new events.
+pub(super) struct Mint {
+    pub(super) numbers: Numbers,
+    pub(super) salts: Salts,
 }
 
 /// Numbers that were handed out. The append that uses one is in the same transaction as its series; what a broken

@@ -1,0 +1,52 @@
+//! `catops redact INC-1 --why "..."`: takes a text out of an incident for good. The text is read from standard input, so
+//! that it is kept in no history of a shell.
+
+use super::read::block_on;
+use crate::clock;
+use crate::flow::redact::{Wish, redact};
+use crate::seed;
+use anyhow::{Context, Result, bail};
+use incident::IncidentId;
+use log::SqliteLog;
+use std::io::{IsTerminal, Read};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Which incident: INC-42 or 42.
+    incident: IncidentId,
+    /// Why; kept in the log, so it must not hold the text.
+    #[arg(long)]
+    why: String,
+    /// Who takes it out: an id of rota/*.toml.
+    #[arg(long)]
+    by: String,
+    /// The data folder. The server that uses it must be stopped meanwhile.
+    #[arg(long, env = "CATOPS_DATA", default_value = "catops-data")]
+    data: PathBuf,
+}
+
+pub(super) fn run(args: &Args) -> Result<ExitCode> {
+    if std::io::stdin().is_terminal() {
+        eprintln!("The text to take out of {}, then Enter and Ctrl-D:", args.incident);
+    }
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).context("reading the text from standard input")?;
+    let text = text.trim_end_matches(['\r', '\n']).to_owned();
+    if text.is_empty() {
+        bail!("the text to take out is read from standard input, and it was empty");
+    }
+    let log = SqliteLog::open(&args.data, seed::fresh()?)
+        .with_context(|| format!("opening the data in {}", args.data.display()))?;
+    let wish = Wish { incident: args.incident, text, by: args.by.as_str().into(), why: args.why.clone() };
+    let seqs = block_on(async { Ok(redact(&log, &wish, clock::now()).await?) })?;
+    let seqs: Vec<String> = seqs.iter().map(u64::to_string).collect();
+    println!(
+        "taken out of event {} of {}, and the payloads that came with them are gone",
+        seqs.join(", "),
+        args.incident
+    );
+    println!("what was already shown in Slack has to be deleted there; copies and backups still hold the text");
+    Ok(ExitCode::SUCCESS)
+}

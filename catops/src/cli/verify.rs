@@ -1,0 +1,54 @@
+//! `catops verify`: whether anybody changed the past. Exit code 1 when somebody did.
+
+use super::read::{DataArgs, Reader, block_on};
+use crate::verify::{Report, verify};
+use anyhow::Result;
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+pub(super) fn run(args: &Args) -> Result<ExitCode> {
+    let reader = Reader::open(&args.data.data)?;
+    let shows = std::io::stderr().is_terminal();
+    let report = block_on(async { Ok(verify(reader.log(), |report| progress(shows, report)).await?) })?;
+    if args.data.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        tell(&report);
+    }
+    Ok(if report.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A line that counts up, for those who watch.
+fn progress(shows: bool, report: &Report) {
+    if shows && report.streams.is_multiple_of(1000) {
+        eprint!("\r{} streams, {} events ...", report.streams, report.events);
+        std::io::stderr().flush().ok();
+    }
+}
+
+fn tell(report: &Report) {
+    for fault in &report.faults {
+        println!("{}: {}", fault.stream, fault.what);
+    }
+    let redacted = match report.redacted {
+        0 => String::new(),
+        count => format!(", text taken out of {count} as the log says"),
+    };
+    println!("{} events in {} streams checked{redacted}: {}", report.events, report.streams, verdict(report));
+}
+
+fn verdict(report: &Report) -> String {
+    match report.faults.len() {
+        0 => "nobody changed the past".to_owned(),
+        1 => "1 fault; restore this stream from a backup, and find out who can write to this folder".to_owned(),
+        count => {
+            format!("{count} faults; restore these streams from a backup, and find out who can write to this folder")
+        }
+    }
+}

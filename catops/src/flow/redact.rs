@@ -1,0 +1,127 @@
+//! Takes text out of an incident for good: out of its events, the payloads that came with them, and the state beside
+//! them. It needs the log for itself. What was already shown in Slack stays there.
+
+use crate::flow::change::{Draft, Origin, json};
+use crate::flow::names;
+use chrono::{DateTime, Utc};
+use incident::{Event, Incident, IncidentId, NotRedacted, Recorded, Replaced, ResponderId};
+use log::{Append, AppendError, Digest, Erasure, EventLog, Proof, ReadError};
+
+/// What is to be taken out, by whom and why.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// Of which incident.
+    pub incident: IncidentId,
+    /// The text.
+    pub text: String,
+    /// Who wants it.
+    pub by: ResponderId,
+    /// Why.
+    pub why: String,
+}
+
+/// Why nothing was taken out.
+#[derive(Debug, thiserror::Error)]
+pub enum RedactError {
+    /// There is no such incident.
+    #[error("there is no {0}")]
+    NoSuchIncident(IncidentId),
+    /// It does not hold the text.
+    #[error("{0} does not hold this text")]
+    NotThere(IncidentId),
+    /// The reason would keep it.
+    #[error("the reason holds the text itself; give another one")]
+    InReason,
+    /// One of its events cannot be without it.
+    #[error("event {seq} keeps it")]
+    Kept {
+        /// Which event.
+        seq: u64,
+        /// Why.
+        #[source]
+        source: NotRedacted,
+    },
+    /// An event is not what it should be.
+    #[error("event {seq} cannot be read")]
+    Corrupt {
+        /// Which event.
+        seq: u64,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The log cannot be read.
+    #[error("the event log could not be read")]
+    Read(#[from] ReadError),
+    /// The log cannot be written.
+    #[error("the event log did not take it")]
+    Append(#[from] AppendError),
+}
+
+/// Takes it out; returns the events that held it.
+///
+/// # Errors
+/// [`RedactError`]; then nothing was changed.
+pub async fn redact(log: &dyn EventLog, wish: &Wish, at: DateTime<Utc>) -> Result<Vec<u64>, RedactError> {
+    if wish.why.contains(&wish.text) {
+        return Err(RedactError::InReason);
+    }
+    let stream = names::incident(wish.incident);
+    let mut after = Vec::new();
+    let (mut erase, mut replaced) = (Vec::new(), Vec::new());
+    for proof in log.proofs(&stream, 1, usize::MAX).await? {
+        let (event, holds) = without(&proof, &wish.text)?;
+        let seq = proof.event.version;
+        if holds {
+            let body = json(&event);
+            replaced.push(Replaced { seq, sha256: Digest::of(&body).to_string() });
+            erase.push(Erasure { stream: stream.clone(), version: seq, body });
+        }
+        after.push(Recorded { seq, at: proof.event.at, event });
+    }
+    let incident = Incident::fold(wish.incident, &after).ok_or(RedactError::NoSuchIncident(wish.incident))?;
+    if erase.is_empty() {
+        return Err(RedactError::NotThere(wish.incident));
+    }
+    let seqs = replaced.iter().map(|replaced| replaced.seq).collect();
+    write(log, incident, Event::Redacted { by: wish.by.clone(), why: wish.why.clone(), replaced }, erase, at).await?;
+    Ok(seqs)
+}
+
+/// The event without the text, and whether it or its payload held it.
+fn without(proof: &Proof, text: &str) -> Result<(Event, bool), RedactError> {
+    let seq = proof.event.version;
+    let event: Event =
+        serde_json::from_slice(&proof.event.body).map_err(|source| RedactError::Corrupt { seq, source })?;
+    let raw = proof.raw.as_ref().map(log::Raw::unpack).transpose()?;
+    let in_raw = raw.is_some_and(|raw| holds(&raw, text));
+    match incident::redact(&event, text).map_err(|source| RedactError::Kept { seq, source })? {
+        Some(changed) => Ok((changed, true)),
+        None => Ok((event, in_raw)),
+    }
+}
+
+/// Whether a payload holds the text as it is or as JSON writes it.
+fn holds(raw: &[u8], text: &str) -> bool {
+    let escaped = serde_json::Value::from(text).to_string();
+    let forms = [text.as_bytes(), escaped.trim_matches('"').as_bytes()];
+    forms.iter().any(|form| raw.windows(form.len().max(1)).any(|part| part == *form))
+}
+
+async fn write(
+    log: &dyn EventLog,
+    incident: Incident,
+    event: Event,
+    erase: Vec<Erasure>,
+    at: DateTime<Utc>,
+) -> Result<(), RedactError> {
+    let origin = Origin { actor: "cli".to_owned(), cause: "redact".to_owned(), key: None };
+    let written = log::decide(log, move |view| {
+        let mut draft = Draft::new(incident.clone(), at);
+        draft.add(vec![event.clone()]);
+        let append = draft.append(view, &origin, None)?;
+        Ok::<_, ReadError>((Append { erase: erase.clone(), ..append }, ()))
+    });
+    written.await??;
+    Ok(())
+}
