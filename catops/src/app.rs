@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use incident::{Alarm, ResponderId, RunId, RunbookId};
 use log::{EventLog, Holder, Lease};
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::watch;
 
@@ -25,6 +26,8 @@ pub struct App {
     pub http: reqwest::Client,
     /// The name under which this process leases.
     pub holder: Holder,
+    /// The data folder; none when the log is in memory.
+    pub data: Option<PathBuf>,
     /// Where people reach this server, without a slash at the end.
     pub public_url: String,
     setup: RwLock<Arc<Setup>>,
@@ -44,6 +47,8 @@ pub struct Parts {
     pub slack: Option<SlackSide>,
     /// The client for actions, probes and webhooks.
     pub http: reqwest::Client,
+    /// The data folder, when there is one.
+    pub data: Option<PathBuf>,
     /// Where people reach this server.
     pub public_url: String,
 }
@@ -59,6 +64,7 @@ impl App {
             metrics: Metrics::default(),
             slack: parts.slack,
             http: parts.http,
+            data: parts.data,
             holder: Holder::new(format!("serve/{}/{}", std::process::id(), crate::clock::now().timestamp_millis())),
             public_url: parts.public_url.trim_end_matches('/').to_owned(),
             setup: RwLock::new(Arc::new(parts.setup)),

@@ -2,6 +2,7 @@
 //! The rules live in the pure crates; here is everything that touches the world.
 
 pub mod action;
+pub mod anchor;
 pub mod app;
 pub mod cli;
 pub mod clock;

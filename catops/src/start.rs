@@ -1,15 +1,17 @@
 //! Putting a server together: configuration, log, runbooks, Slack or the local one, loops. Used by `serve` and `demo`.
 
+use crate::anchor;
 use crate::app::{App, Parts};
 use crate::clock;
 use crate::config::Setup;
 use crate::config::secret::env;
 use crate::entry::serve::router;
+use crate::flow::change::new_effect;
 use crate::flow::outbox;
 use crate::slack_side::{SlackSide, Which};
 use crate::{library, seed, uptime};
 use anyhow::{Context, Result, bail};
-use log::{EventLog, SqliteLog};
+use log::{Append, EventLog, SqliteLog};
 use slack::command::Word;
 use slack::sim::{ChannelSeed, Sim, SimConfig};
 use std::net::SocketAddr;
@@ -66,6 +68,7 @@ pub async fn start(options: Options) -> Result<Started> {
         .context("making the HTTP client")?;
     let parts = Parts {
         log: Arc::new(log),
+        data: Some(options.data.clone()),
         public_url: setup.config.public_url.clone().unwrap_or_else(|| own_url.clone()),
         slack,
         setup,
@@ -74,6 +77,8 @@ pub async fn start(options: Options) -> Result<Started> {
     };
     let (app, offered) = App::new(parts);
     uptime::schedule(&app).await.context("scheduling the uptime checks")?;
+    let timer = new_effect(&anchor::timer(clock::now()));
+    app.log.append(Append { effects: vec![timer], ..Append::default() }).await.context("scheduling the anchors")?;
     let loopback = options.address.ip().is_loopback();
     let mut served = router(Arc::clone(&app), loopback);
     if let Which::Local(sim, _) = &which {

@@ -1,9 +1,11 @@
 //! Whether anybody changed the past: every stream is walked along its chain, what was replaced is compared with what the
-//! log says about it, and the state beside each incident with what its events lead to. Reads only.
+//! log says about it, the state beside each incident with what its events lead to, and the ends of streams with what the
+//! anchors signed. Reads only.
 
+use crate::anchor::{self, Signed};
 use crate::flow::names;
 use incident::{Event, FOLD, Incident, Recorded};
-use log::{Cursor, EventLog, Proof, ReadError, Tail, Walk};
+use log::{Cursor, EventLog, Proof, ReadError, StreamId, Tail, Walk};
 use serde::Serialize;
 
 /// Streams, and events of one stream, that are read at once.
@@ -18,6 +20,10 @@ pub struct Report {
     pub events: u64,
     /// Events whose text was taken out, as an event says.
     pub redacted: u64,
+    /// Anchors that were compared.
+    pub anchors: u64,
+    /// The key that signed them.
+    pub key: Option<String>,
     /// What is wrong, stream by stream.
     pub faults: Vec<Fault>,
 }
@@ -45,7 +51,7 @@ pub async fn verify(log: &dyn EventLog, mut progress: impl FnMut(&Report)) -> Re
         }
         for tail in &page.tails {
             if let Err(error) = stream(log, tail, &mut report).await {
-                report.fault(tail, format!("cannot be read: {:#}", anyhow::Error::new(error)));
+                report.fault(&tail.stream, format!("cannot be read: {:#}", anyhow::Error::new(error)));
             }
             report.streams += 1;
             progress(&report);
@@ -55,8 +61,8 @@ pub async fn verify(log: &dyn EventLog, mut progress: impl FnMut(&Report)) -> Re
 }
 
 impl Report {
-    fn fault(&mut self, tail: &Tail, what: impl Into<String>) {
-        self.faults.push(Fault { stream: tail.stream.to_string(), what: what.into() });
+    fn fault(&mut self, stream: &StreamId, what: impl Into<String>) {
+        self.faults.push(Fault { stream: stream.to_string(), what: what.into() });
     }
 }
 
@@ -75,17 +81,17 @@ async fn stream(log: &dyn EventLog, tail: &Tail, report: &mut Report) -> Result<
     }
     let findings = walk.end(tail);
     for fault in &findings.faults {
-        report.fault(tail, fault.to_string());
+        report.fault(&tail.stream, fault.to_string());
     }
     for (version, digest) in findings.replaced {
         if known.redacted.contains(&(version, digest.to_string())) {
             report.redacted += 1;
         } else {
-            report.fault(tail, format!("event {version} was replaced, and no later event says so"));
+            report.fault(&tail.stream, format!("event {version} was replaced, and no later event says so"));
         }
     }
     if findings.faults.is_empty() && !known.leads_to(log, tail).await? {
-        report.fault(tail, "the state beside the stream is not what its events lead to");
+        report.fault(&tail.stream, "the state beside the stream is not what its events lead to");
     }
     Ok(())
 }
@@ -121,3 +127,71 @@ impl Known {
         Ok(kept == Incident::fold(id, &self.events))
     }
 }
+
+/// Compares the log with the anchors that it holds and with a copy of them. `key` is the public key that must have signed
+/// them; without it, the one that signed the first.
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn anchored(
+    log: &dyn EventLog,
+    copy: &[Signed],
+    key: Option<&str>,
+    report: &mut Report,
+) -> Result<(), ReadError> {
+    let stream = names::anchors();
+    let own = match anchor::of_log(log).await {
+        Ok(own) => own,
+        Err(error) => {
+            report.fault(&stream, format!("{error:#}"));
+            Vec::new()
+        }
+    };
+    report.key = key.map(str::to_owned).or_else(|| own.iter().chain(copy).next().map(|first| first.key.clone()));
+    for (at, copied) in copy.iter().enumerate() {
+        if own.get(at) != Some(copied) {
+            report.fault(&stream, format!("anchor {} of the copy is not in the log", copied.anchor.number));
+        }
+    }
+    for list in [&own[..], copy] {
+        signed(list, report);
+    }
+    let mut ends: Vec<(&String, u64, &String, &Signed)> = Vec::new();
+    for one in own.iter().chain(copy) {
+        ends.extend(one.anchor.ends.iter().map(|(stream, (version, link))| (stream, *version, link, one)));
+    }
+    ends.sort_by_key(|(stream, version, ..)| (*stream, *version));
+    ends.dedup_by_key(|(stream, version, link, _)| (*stream, *version, *link));
+    for (stream, version, link, by) in ends {
+        let stream = StreamId::new(stream.as_str());
+        let found = log.proofs(&stream, version, 1).await?;
+        let date = by.anchor.at.format("%Y-%m-%d");
+        match found.first().filter(|proof| proof.event.version == version) {
+            None => report.fault(&stream, format!("event {version}, which was anchored on {date}, is missing")),
+            Some(proof) if proof.link.to_string() != *link => {
+                report.fault(&stream, format!("event {version} is not the one that was anchored on {date}"));
+            }
+            Some(_) => {}
+        }
+    }
+    report.anchors = own.len().max(copy.len()) as u64;
+    Ok(())
+}
+
+/// Each anchor names the one before it and is signed by the one key.
+fn signed(list: &[Signed], report: &mut Report) {
+    let mut before = String::new();
+    for (one, number) in list.iter().zip(1..) {
+        if one.anchor.number != number || one.anchor.before != before {
+            report
+                .fault(&names::anchors(), format!("anchor {} does not follow from the one before", one.anchor.number));
+        }
+        if report.key.as_ref() != Some(&one.key) || !one.is_authentic() {
+            report.fault(&names::anchors(), format!("anchor {} is not signed by the key", one.anchor.number));
+        }
+        before = one.digest();
+    }
+}
+
+#[cfg(test)]
+mod tests;

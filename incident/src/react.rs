@@ -97,6 +97,8 @@ pub enum Task {
         /// Which run.
         run: RunId,
     },
+    /// Sign the ends of the log's streams.
+    Anchor,
     /// Look whether something that we watch ourselves is up.
     Probe {
         /// The check's name.

@@ -1,21 +1,38 @@
 //! `catops verify`: whether anybody changed the past. Exit code 1 when somebody did.
 
 use super::read::{DataArgs, Reader, block_on};
-use crate::verify::{Report, verify};
-use anyhow::Result;
+use crate::anchor;
+use crate::verify::{Report, anchored, verify};
+use anyhow::{Result, bail};
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     data: DataArgs,
+    /// A copy of anchors.jsonl that was kept elsewhere; the one in the data folder else.
+    #[arg(long)]
+    anchors: Option<PathBuf>,
+    /// The public key that must have signed the anchors, as an earlier `verify` printed it.
+    #[arg(long)]
+    key: Option<String>,
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let reader = Reader::open(&args.data.data)?;
     let shows = std::io::stderr().is_terminal();
-    let report = block_on(async { Ok(verify(reader.log(), |report| progress(shows, report)).await?) })?;
+    let copy = args.anchors.clone().unwrap_or_else(|| args.data.data.join(anchor::FILE));
+    if args.anchors.is_some() && !copy.exists() {
+        bail!("there is no {}", copy.display());
+    }
+    let copy = anchor::of_file(&copy)?;
+    let report = block_on(async {
+        let mut report = verify(reader.log(), |report| progress(shows, report)).await?;
+        anchored(reader.log(), &copy, args.key.as_deref(), &mut report).await?;
+        Ok(report)
+    })?;
     if args.data.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
@@ -41,6 +58,10 @@ fn tell(report: &Report) {
         count => format!(", text taken out of {count} as the log says"),
     };
     println!("{} events in {} streams checked{redacted}: {}", report.events, report.streams, verdict(report));
+    match &report.key {
+        None => println!("no anchor yet: one is made at midnight (UTC) while the server runs"),
+        Some(key) => println!("{} anchors, signed by {key}", report.anchors),
+    }
 }
 
 fn verdict(report: &Report) -> String {

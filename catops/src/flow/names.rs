@@ -52,6 +52,12 @@ pub fn uptime(check: &str) -> StreamId {
     StreamId::new(format!("uptime/{check}"))
 }
 
+/// The stream of the anchors.
+#[must_use]
+pub fn anchors() -> StreamId {
+    StreamId::new("anchors")
+}
+
 /// The stream of the changes that people make to the schedules.
 #[must_use]
 pub fn operations() -> StreamId {

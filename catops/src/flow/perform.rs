@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::clock;
 use crate::flow::change::{self, ChangeError, Origin, change, command};
 use crate::flow::{notify, post, run, triage};
-use crate::uptime;
+use crate::{anchor, uptime};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{Command, IncidentId, RunOutcome, Status, Task};
 use log::{AppendError, EffectId, LeasedEffect, Outcome};
@@ -104,6 +104,7 @@ async fn perform_task(app: &Arc<App>, leased: &LeasedEffect) -> Result<(), NotNo
         Task::EndWatch { incident, run } => {
             then(app, *incident, leased, vec![Command::EndWatch { run: run.clone() }]).await
         }
+        Task::Anchor => Ok(anchor::perform(app, leased).await?),
         Task::Probe { check } => Ok(uptime::perform(app, check, leased).await?),
     }
 }

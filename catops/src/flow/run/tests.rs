@@ -34,6 +34,7 @@ fn stage(folder: &tempfile::TempDir) -> (Arc<App>, Offered) {
     std::fs::write(config.join("actions/tidy.toml"), TIDY).unwrap();
     App::new(Parts {
         log: Arc::new(MemoryLog::new()),
+        data: None,
         setup: Setup::read(&config).setup.unwrap(),
         library: index::Library::new(),
         slack: None,

@@ -1,0 +1,114 @@
+//! What an anchor shows that a chain alone does not: an end that was cut off together with its head.
+
+use super::{Report, anchored, verify};
+use crate::anchor;
+use crate::flow::names;
+use chrono::{DateTime, TimeDelta, Utc};
+use incident::IncidentId;
+use log::{Append, Digest, EventLog, Expected, Head, NewEvent, SqliteLog, StreamWrite};
+use std::path::Path;
+
+fn at(hours: i64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::hours(hours)
+}
+
+async fn write(log: &SqliteLog, incident: u64, before: u64) {
+    let event = NewEvent {
+        kind: "noted".to_owned(),
+        schema: 1,
+        at: at(1),
+        actor: "person:ana".to_owned(),
+        cause: "test".to_owned(),
+        body: br#"{"kind":"noted","by":"ana","text":"ok"}"#.to_vec(),
+        raw: None,
+    };
+    let expected = if before == 0 { Expected::NoStream } else { Expected::Exact(before) };
+    let head = Head { snapshot: Vec::new(), fold: 0, listing: None };
+    let stream = StreamWrite { stream: names::incident(IncidentId(incident)), expected, events: vec![event], head };
+    log.append(Append { streams: vec![stream], ..Append::default() }).await.unwrap();
+}
+
+async fn checked(data: &Path, copy: &Path, key: Option<&str>) -> Report {
+    let log = SqliteLog::open_read_only(data).unwrap();
+    let mut report = verify(&log, |_| ()).await.unwrap();
+    anchored(&log, &anchor::of_file(copy).unwrap(), key, &mut report).await.unwrap();
+    report
+}
+
+fn faults(report: &Report) -> Vec<String> {
+    report.faults.iter().map(|fault| format!("{}: {}", fault.stream, fault.what)).collect()
+}
+
+/// Two streams, anchored twice, with events after the second anchor.
+async fn anchored_log(data: &Path) {
+    let log = SqliteLog::open(data, [7; 32]).unwrap();
+    for (incident, before) in [(1, 0), (1, 1), (2, 0)] {
+        write(&log, incident, before).await;
+    }
+    assert_eq!(anchor::make(&log, data, at(24)).await.unwrap(), 2);
+    write(&log, 1, 2).await;
+    assert_eq!(anchor::make(&log, data, at(48)).await.unwrap(), 1, "only what changed");
+    assert_eq!(anchor::make(&log, data, at(72)).await.unwrap(), 0, "nothing changed");
+    write(&log, 2, 1).await;
+}
+
+/// Cuts the last event of a stream off and rewrites the head as if it had never been.
+fn cut(data: &Path, stream: &str, last: u64) {
+    let db = rusqlite::Connection::open(data.join("log.db")).unwrap();
+    let place = format!("(SELECT no FROM streams WHERE id = '{stream}')");
+    let sql = format!(
+        "DROP TRIGGER events_are_never_deleted;
+         DELETE FROM events WHERE stream = {place} AND version = {last};
+         UPDATE streams SET version = version - 1,
+             link = (SELECT link FROM events WHERE stream = {place} AND version = {last} - 1) WHERE id = '{stream}'"
+    );
+    db.execute_batch(&sql).unwrap();
+}
+
+#[tokio::test]
+async fn an_end_that_was_cut_off_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, copy) = (folder.path(), folder.path().join(anchor::FILE));
+    anchored_log(data).await;
+    let whole = checked(data, &copy, None).await;
+    assert_eq!((faults(&whole), whole.anchors), (Vec::new(), 2));
+    let key = whole.key.unwrap();
+    assert_eq!(faults(&checked(data, &copy, Some(&key)).await), Vec::<String>::new());
+
+    cut(data, "inc/1", 3);
+    let named = ["inc/1: event 3, which was anchored on 1970-01-03, is missing"];
+    assert_eq!(faults(&checked(data, &copy, Some(&key)).await), named);
+}
+
+#[tokio::test]
+async fn anchors_cannot_be_cut_off_or_forged_either() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, copy) = (folder.path(), folder.path().join(anchor::FILE));
+    anchored_log(data).await;
+    let key = checked(data, &copy, None).await.key.unwrap();
+    let kept = folder.path().join("kept-elsewhere.jsonl");
+    std::fs::copy(&copy, &kept).unwrap();
+
+    cut(data, "anchors", 2);
+    assert_eq!(faults(&checked(data, &kept, Some(&key)).await), ["anchors: anchor 2 of the copy is not in the log"]);
+
+    // Whoever signs with a key of their own is told from the one whose key is known.
+    std::fs::remove_file(data.join("anchor.key")).unwrap();
+    std::fs::remove_file(&copy).unwrap();
+    let log = SqliteLog::open(data, [7; 32]).unwrap();
+    anchor::make(&log, data, at(96)).await.unwrap();
+    drop(log);
+    let found = faults(&checked(data, &copy, Some(&key)).await);
+    assert!(found.iter().any(|fault| fault == "anchors: anchor 3 is not signed by the key"), "{found:?}");
+}
+
+#[test]
+fn a_changed_anchor_is_not_authentic() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(anchored_log(folder.path()));
+    let mut signed = anchor::of_file(&folder.path().join(anchor::FILE)).unwrap().remove(0);
+    assert!(signed.is_authentic());
+    signed.anchor.ends.insert("inc/9".to_owned(), (1, Digest::of(b"").to_string()));
+    assert!(!signed.is_authentic());
+}
