@@ -36,6 +36,7 @@ pub async fn event_log(make: impl Fn() -> Arc<dyn EventLog>) {
     a_cancelled_effect_is_not_handed_out(&*make()).await;
     due_effects_are_born_leased(&*make()).await;
     only_safe_leases_are_released_early(&*make()).await;
+    held_effects_wait_for_a_person(&*make()).await;
     waiting_effects_wake_the_sender(&*make()).await;
     figures_count_what_is_there(&*make()).await;
 }
@@ -456,6 +457,30 @@ async fn only_safe_leases_are_released_early(log: &dyn EventLog) {
     let safe = one(lease(log, 1, "serve/2").await);
     assert_eq!((safe.effect.id.as_str(), safe.attempt, safe.interrupted), ("safe", 2, true));
     assert_eq!(lease(log, 15, "serve/2").await.len(), 2);
+}
+
+async fn held_effects_wait_for_a_person(log: &dyn EventLog) {
+    for (name, due) in [("page", 0), ("timer", 60), ("done", 0), ("unwanted", 60)] {
+        ask(log, effect(name, due)).await;
+    }
+    ask(log, slot("old", 60)).await;
+    let leased = lease(log, 0, "holder").await;
+    let done = leased.iter().find(|leased| leased.effect.id.as_str() == "done").expect("it is due");
+    ok(log.settle(&done.token, Outcome::Done, None).await);
+    assert_eq!(ok(log.hold_open("restored").await), 4);
+    assert_eq!((ok(log.next_due().await), lease(log, 100, "holder").await), (None, Vec::new()));
+    let page = leased.iter().find(|leased| leased.effect.id.as_str() == "page").expect("it is due");
+    assert!(matches!(log.settle(&page.token, Outcome::Done, None).await, Err(AppendError::LeaseLost(_))));
+
+    assert!(ok(log.let_go(&"page".into(), at(200)).await) && !ok(log.let_go(&"done".into(), at(200)).await));
+    ok(log.append(Append { cancel: vec!["unwanted".into()], ..Append::default() }).await);
+    ask(log, slot("new", 200)).await;
+    assert_eq!(lease(log, 199, "holder").await, []);
+    let performed = lease(log, 200, "holder").await;
+    let mut bodies: Vec<_> = performed.iter().map(|leased| (leased.effect.id.as_str(), leased.attempt)).collect();
+    bodies.sort_unstable();
+    assert_eq!(bodies, [("card", 1), ("page", 1)], "what was let go, and a slot that is asked for anew");
+    assert_eq!(find(log, EffectState::Held).await.wanted.id, EffectId::new("timer"));
 }
 
 async fn waiting_effects_wake_the_sender(log: &dyn EventLog) {

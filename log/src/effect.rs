@@ -1,4 +1,4 @@
-//! The life of an effect: `pending -> leased -> done | failed | unknown | cancelled`.
+//! The life of an effect: `pending -> leased -> done | failed | unknown | cancelled`, or `held` after a restore.
 //!
 //! An effect is a call to the outside world or a timer; both are "do this at `due_at`". The rules of that life are here,
 //! once and pure; the bodies load an effect, apply a rule and save it.
@@ -67,11 +67,13 @@ pub enum EffectState {
     Unknown,
     /// It was withdrawn before it happened.
     Cancelled,
+    /// It was open in a log that was restored: a person says whether it is still wanted.
+    Held,
 }
 
 impl EffectState {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Pending, Self::Leased, Self::Done, Self::Failed, Self::Unknown, Self::Cancelled];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Pending, Self::Leased, Self::Done, Self::Failed, Self::Unknown, Self::Cancelled, Self::Held];
 
     /// Its one word, as stored.
     pub fn as_str(self) -> &'static str {
@@ -82,6 +84,7 @@ impl EffectState {
             Self::Failed => "failed",
             Self::Unknown => "unknown",
             Self::Cancelled => "cancelled",
+            Self::Held => "held",
         }
     }
 }
@@ -220,7 +223,11 @@ impl Effect {
         match self.state {
             EffectState::Pending => Some(self.wanted.due_at),
             EffectState::Leased => self.lease_until,
-            EffectState::Done | EffectState::Failed | EffectState::Unknown | EffectState::Cancelled => None,
+            EffectState::Done
+            | EffectState::Failed
+            | EffectState::Unknown
+            | EffectState::Cancelled
+            | EffectState::Held => None,
         }
     }
 
@@ -238,7 +245,11 @@ impl Effect {
                 self.wanted = NewEffect { due_at: micros(wanted.due_at), ..wanted };
                 self.after = After::Again;
             }
-            EffectState::Done | EffectState::Failed | EffectState::Unknown | EffectState::Cancelled => {
+            EffectState::Done
+            | EffectState::Failed
+            | EffectState::Unknown
+            | EffectState::Cancelled
+            | EffectState::Held => {
                 self.wanted = NewEffect { due_at: micros(wanted.due_at), ..wanted };
                 self.start_again();
             }
@@ -249,7 +260,7 @@ impl Effect {
     /// It is no longer wanted. Returns whether anything changed.
     pub(crate) fn cancel(&mut self) -> bool {
         match self.state {
-            EffectState::Pending => self.end(EffectState::Cancelled),
+            EffectState::Pending | EffectState::Held => self.end(EffectState::Cancelled),
             EffectState::Leased => self.after = After::Cancel,
             EffectState::Done | EffectState::Failed | EffectState::Unknown | EffectState::Cancelled => return false,
         }
@@ -327,6 +338,26 @@ impl Effect {
             After::Settle | After::Again => self.wait_until(self.wanted.due_at),
         }
         true
+    }
+
+    /// Puts it aside until a person has looked. Returns whether it was open.
+    pub(crate) fn hold(&mut self, why: &str) -> bool {
+        let open = matches!(self.state, EffectState::Pending | EffectState::Leased);
+        if open {
+            self.end(EffectState::Held);
+            self.error = Some(why.to_owned());
+        }
+        open
+    }
+
+    /// A person still wants it. Returns whether it was held.
+    pub(crate) fn let_go(&mut self, at: DateTime<Utc>) -> bool {
+        let held = self.state == EffectState::Held;
+        if held {
+            self.wanted.due_at = self.wanted.due_at.max(micros(at));
+            self.start_again();
+        }
+        held
     }
 
     fn start_again(&mut self) {

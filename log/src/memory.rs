@@ -185,6 +185,18 @@ impl EventLog for MemoryLog {
         Ok(count)
     }
 
+    async fn hold_open(&self, why: &str) -> Result<usize, AppendError> {
+        let mut state = self.state();
+        Ok(state.effects.values_mut().map(|effect| effect.hold(why)).filter(|&held| held).count())
+    }
+
+    async fn let_go(&self, id: &EffectId, at: DateTime<Utc>) -> Result<bool, AppendError> {
+        let mut state = self.state();
+        let gone = state.effects.get_mut(id).is_some_and(|effect| effect.let_go(at));
+        self.notify(&state);
+        Ok(gone)
+    }
+
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>, ReadError> {
         Ok(self.state().effects.values().filter_map(Effect::wake_at).min())
     }

@@ -10,7 +10,12 @@ mod schema;
 mod write;
 mod writer;
 
-use std::{io, path::Path, sync::Arc};
+use std::{
+    fs::{self, File},
+    io,
+    path::Path,
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -60,6 +65,26 @@ impl SqliteLog {
         let reader = schema::open_reader(dir)?;
         let readers = Arc::new(Readers::new(dir.to_owned(), reader));
         Ok(Self { readers, wake: Arc::default(), writer: None })
+    }
+
+    /// Writes the log as it is at this moment into a file that must not exist yet, beside whoever writes to it.
+    pub async fn back_up(&self, file: &Path) -> Result<(), ReadError> {
+        let path = file.to_string_lossy().into_owned();
+        Arc::clone(&self.readers).scan(move |db| db.execute("VACUUM INTO ?1", [path]).map(drop)).await?;
+        // SQLite leaves that to the system.
+        let synced = File::open(file).and_then(|file| file.sync_all());
+        synced.map_err(|error| ReadError(Arc::new(error)))
+    }
+
+    /// Makes a folder's log from such a file. The folder must hold no log.
+    pub fn restore(file: &Path, dir: &Path) -> io::Result<()> {
+        fs::create_dir_all(dir)?;
+        let target = dir.join("log.db");
+        if target.exists() {
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the folder holds a log already"));
+        }
+        fs::copy(file, &target)?;
+        File::open(&target)?.sync_all()
     }
 
     fn writer(&self) -> Result<&Writer, AppendError> {
@@ -141,6 +166,16 @@ impl EventLog for SqliteLog {
     async fn release_safe(&self, holder_prefix: &str) -> Result<usize, AppendError> {
         let holder_prefix = holder_prefix.to_owned();
         self.writer()?.run(move |tx| tx.release_safe(&holder_prefix)).await
+    }
+
+    async fn hold_open(&self, why: &str) -> Result<usize, AppendError> {
+        let why = why.to_owned();
+        self.writer()?.run(move |tx| tx.hold_open(&why)).await
+    }
+
+    async fn let_go(&self, id: &EffectId, at: DateTime<Utc>) -> Result<bool, AppendError> {
+        let id = id.clone();
+        self.writer()?.run(move |tx| tx.let_go(&id, at)).await
     }
 
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>, ReadError> {

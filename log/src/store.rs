@@ -68,6 +68,13 @@ pub trait EventLog: Send + Sync {
     /// start after a crash. The others must wait for the end of their lease: the dead process's call may be under way.
     async fn release_safe(&self, holder_prefix: &str) -> Result<usize, AppendError>;
 
+    /// Puts every open effect aside until a person has looked, and says how many: for a log that was restored, whose
+    /// effects may have happened since.
+    async fn hold_open(&self, why: &str) -> Result<usize, AppendError>;
+
+    /// Lets a held effect go, not before `at`; false when it was not held. One that nobody wants is cancelled by an append.
+    async fn let_go(&self, id: &EffectId, at: DateTime<Utc>) -> Result<bool, AppendError>;
+
     /// The first instant at which [`Self::lease_due`] would find something.
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>, ReadError>;
 

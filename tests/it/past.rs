@@ -1,5 +1,5 @@
-//! The past cannot be changed unseen, and a password that came with an alarm can be taken out of it: on the real binary,
-//! and on its file behind its back.
+//! The past cannot be changed unseen, a password that came with an alarm can be taken out of it, and it comes back from a
+//! backup without paging anybody twice: on the real binary, and on its file behind its back.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -109,4 +109,71 @@ async fn whoever_changes_the_file_is_found_out() -> Result<()> {
         assert!(named.any(|(stream, what)| stream == Some("inc/1") && what.contains(shows)), "{sql}: {faults}");
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn a_damaged_backup_is_not_restored() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (data, file) = (folder.path().join("data"), folder.path().join("backup.db"));
+    a_night(&data).await?;
+    let (data_text, file_text) = (data.to_str().context("a path")?, file.to_str().context("a path")?);
+    assert_eq!(catops(&["backup", file_text, "--data", data_text]).code, Some(0));
+    let forged = rusqlite::Connection::open(&file)?;
+    forged.execute_batch("DROP TRIGGER events_are_never_updated; UPDATE events SET at = at + 1 WHERE seq = 1")?;
+    drop(forged);
+    let restored = folder.path().join("restored");
+    let said = catops(&["restore", file_text, "--data", restored.to_str().context("a path")?]);
+    assert!(said.code == Some(1) && said.stderr.contains("the copy is damaged"), "{:?} {}", said.code, said.stderr);
+    assert!(!restored.join("log.db").exists(), "nothing is left that could be started by mistake");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_restored_log_waits_for_a_person() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (data, file) = (folder.path().join("data"), folder.path().join("backup.db"));
+    let (data_text, file_text) = (data.to_str().context("a path")?, file.to_str().context("a path")?);
+    let server = Server::demo(&data)?;
+    // Nothing reaches Slack: card and page are open effects when the backup is taken.
+    server.local("faults", &json!({ "method": "*", "kind": "internal_error", "count": u32::MAX })).await?;
+    assert_eq!(server.fire("disk", "disk-1", "Disk is full").await?, 202);
+    let backup = catops(&["backup", file_text, "--data", data_text]);
+    assert!(backup.code == Some(0) && backup.stdout.contains("checked"), "{}{}", backup.stdout, backup.stderr);
+    let again = catops(&["backup", file_text, "--data", data_text]);
+    assert!(again.stderr.contains("never overwrites"), "{}", again.stderr);
+    server.kill();
+
+    let restored = folder.path().join("restored");
+    let restored_text = restored.to_str().context("a path")?;
+    let said = catops(&["restore", file_text, "--data", restored_text]);
+    assert!(said.stdout.contains("are held"), "{}{}", said.stdout, said.stderr);
+    let twice = catops(&["restore", file_text, "--data", restored_text]);
+    assert!(twice.stderr.contains("holds a log already"), "{}", twice.stderr);
+    assert_eq!(verified(&restored, 0)?["faults"], json!([]));
+
+    let held: Value = serde_json::from_str(&catops(&["held", "--json", "--data", restored_text]).stdout)?;
+    let held: Vec<&str> =
+        held.as_array().context("a list")?.iter().filter_map(|effect| effect["id"].as_str()).collect();
+    assert!(held.contains(&"card/1") && held.iter().any(|id| id.starts_with("page/1/")), "{held:?}");
+
+    let server = Server::demo(&restored)?;
+    // An alarm of today goes all the way while yesterday's waits.
+    assert_eq!(server.fire("memory", "memory-1", "Memory is full").await?, 202);
+    let look = async |server: &Server| {
+        let cards = server.cards("C0OPS", 2).await?.len();
+        Ok(if cards == 1 { Ok(()) } else { Err(format!("{cards} cards of INC-2")) })
+    };
+    server.until("the card of INC-2", look).await?;
+    assert!(server.cards("C0OPS", 1).await?.is_empty(), "yesterday's card was posted");
+    server.kill();
+
+    assert!(catops(&["held", "--release", "nothing", "--data", restored_text]).stderr.contains("nothing with the id"));
+    assert_eq!(catops(&["held", "--release", "card/1", "--data", restored_text]).stdout, "card/1 goes on\n");
+    assert_eq!(catops(&["held", "--drop", "all", "--data", restored_text]).code, Some(0));
+    let server = Server::demo(&restored)?;
+    let look = async |server: &Server| {
+        let cards = server.cards("C0OPS", 1).await?.len();
+        Ok(if cards == 1 { Ok(()) } else { Err(format!("{cards} cards of INC-1")) })
+    };
+    server.until("the card of INC-1 that was let go", look).await
 }

@@ -2,7 +2,9 @@
 //! The only folder that prints.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the folder that talks to a terminal")]
 
+mod backup;
 mod dead_letters;
+mod held;
 mod incidents;
 mod init;
 mod lint;
@@ -57,6 +59,12 @@ enum Command {
     Verify(verify::Args),
     /// Take text out of an incident for good, such as a password that was pasted into an alarm.
     Redact(redact::Args),
+    /// Copy the log into a file, beside the running server, and check the copy.
+    Backup(backup::Args),
+    /// Make a data folder from a backup. What was open then is held until a person has looked.
+    Restore(backup::Args),
+    /// List what a restore put aside; release it or drop it.
+    Held(held::Args),
     /// List deliveries that could not be read.
     DeadLetters(dead_letters::Args),
 }
@@ -77,6 +85,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Oncall(args) => oncall::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Redact(args) => redact::run(&args),
+        Command::Backup(args) => backup::back_up(&args),
+        Command::Restore(args) => backup::restore(&args),
+        Command::Held(args) => held::run(&args),
         Command::DeadLetters(args) => dead_letters::run(&args),
     };
     match done {

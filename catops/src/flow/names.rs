@@ -52,6 +52,12 @@ pub fn uptime(check: &str) -> StreamId {
     StreamId::new(format!("uptime/{check}"))
 }
 
+/// The stream of the log's own new beginnings: each restore from a backup.
+#[must_use]
+pub fn epochs() -> StreamId {
+    StreamId::new("epochs")
+}
+
 /// The stream of the anchors.
 #[must_use]
 pub fn anchors() -> StreamId {

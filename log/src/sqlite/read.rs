@@ -173,7 +173,9 @@ pub(super) fn effects(db: &Connection, state: EffectState, max: usize) -> rusqli
     // The words are in the text, not bound, so that the partial indexes apply.
     let open = match state {
         EffectState::Pending | EffectState::Leased => "wake_at IS NOT NULL AND",
-        EffectState::Done | EffectState::Failed | EffectState::Unknown | EffectState::Cancelled => "",
+        EffectState::Done | EffectState::Failed | EffectState::Unknown | EffectState::Cancelled | EffectState::Held => {
+            ""
+        }
     };
     let sql = format!("SELECT {EFFECT_COLUMNS} FROM effects WHERE {open} state = '{}' LIMIT ?1", state.as_str());
     db.prepare(&sql)?.query_map([limit(max)], effect_from)?.collect()

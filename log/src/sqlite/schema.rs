@@ -56,6 +56,7 @@ CREATE TABLE effects(
 CREATE INDEX effects_by_wake ON effects(wake_at) WHERE wake_at IS NOT NULL;
 CREATE INDEX effects_failed ON effects(id) WHERE state = 'failed';
 CREATE INDEX effects_unknown ON effects(id) WHERE state = 'unknown';
+CREATE INDEX effects_held ON effects(id) WHERE state = 'held';
 
 CREATE TABLE pings(count INTEGER NOT NULL) STRICT;
 INSERT INTO pings VALUES (0);

@@ -79,6 +79,31 @@ impl Tx<'_> {
         Ok(released)
     }
 
+    pub(super) fn hold_open(&mut self, why: &str) -> Result<usize, Stop> {
+        let open: Vec<EffectId> = self
+            .sql("SELECT id FROM effects WHERE wake_at IS NOT NULL")?
+            .query_map([], id)?
+            .collect::<Result<_, _>>()?;
+        let mut held = 0;
+        for id in open {
+            let Some(mut effect) = self.effect(&id)? else { continue };
+            if effect.hold(why) {
+                self.save(&effect)?;
+                held += 1;
+            }
+        }
+        Ok(held)
+    }
+
+    pub(super) fn let_go(&mut self, id: &EffectId, at: DateTime<Utc>) -> Result<bool, Stop> {
+        let Some(mut effect) = self.effect(id)? else { return Ok(false) };
+        let gone = effect.let_go(at);
+        if gone {
+            self.save(&effect)?;
+        }
+        Ok(gone)
+    }
+
     pub(super) fn ping(&mut self) -> Result<(), Stop> {
         self.sql("UPDATE pings SET count = count + 1")?.execute([])?;
         Ok(())

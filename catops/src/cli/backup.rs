@@ -1,0 +1,90 @@
+//! `catops backup FILE` and `catops restore FILE`: a copy of the log that was checked, and a log made from it whose open
+//! effects wait for a person, so that yesterday's pages do not go out again.
+
+use super::read::{Reader, block_on};
+use crate::clock;
+use crate::flow::change::json;
+use crate::flow::names;
+use crate::seed;
+use crate::verify::{Report, verify};
+use anyhow::{Context, Result, bail};
+use incident::SCHEMA;
+use log::{Append, EventLog, Expected, Head, NewEvent, ReadError, SqliteLog, StreamWrite};
+use serde_json::json as object;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The file; it must not exist when it is written.
+    file: PathBuf,
+    /// The data folder.
+    #[arg(long, env = "CATOPS_DATA", default_value = "catops-data")]
+    data: PathBuf,
+}
+
+pub(super) fn back_up(args: &Args) -> Result<ExitCode> {
+    if args.file.exists() {
+        bail!("{} exists already; a backup never overwrites one", args.file.display());
+    }
+    let reader = Reader::open(&args.data)?;
+    let parent = args.file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Beside the target, so that the checked copy only has to be renamed.
+    let folder = tempfile::tempdir_in(parent).with_context(|| format!("writing in {}", parent.display()))?;
+    let copy = folder.path().join("log.db");
+    block_on(async { Ok(reader.log().back_up(&copy).await?) })?;
+    let report = sound(folder.path())?;
+    std::fs::rename(&copy, &args.file).with_context(|| format!("writing {}", args.file.display()))?;
+    println!("{} events in {} streams, checked, are in {}", report.events, report.streams, args.file.display());
+    println!("keep anchors.jsonl of the data folder with it: with that, `catops verify` sees what a backup lacks");
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn restore(args: &Args) -> Result<ExitCode> {
+    SqliteLog::restore(&args.file, &args.data)
+        .with_context(|| format!("restoring {} into {}", args.file.display(), args.data.display()))?;
+    let checked = sound(&args.data);
+    if checked.is_err() {
+        std::fs::remove_file(args.data.join("log.db")).context("taking the damaged copy away")?;
+    }
+    let report = checked?;
+    let log = SqliteLog::open(&args.data, seed::fresh()?).context("opening the restored log")?;
+    let held = block_on(hold(&log, &args.file))?;
+    println!("{} events in {} streams, checked, are in {}", report.events, report.streams, args.data.display());
+    println!("{held} effects were open at the time of the backup and are held: `catops held` lists them");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Walks a folder's chains; a fault is an error.
+fn sound(data: &Path) -> Result<Report> {
+    let log = SqliteLog::open_read_only(data).context("opening the copy")?;
+    let report = block_on(async { Ok(verify(&log, |_| ()).await?) })?;
+    match report.faults.first() {
+        None => Ok(report),
+        Some(fault) => bail!("the copy is damaged: {}: {}", fault.stream, fault.what),
+    }
+}
+
+/// Begins the new epoch: nothing that was open goes on by itself.
+async fn hold(log: &SqliteLog, file: &Path) -> Result<usize> {
+    let at = clock::now();
+    let held = log.hold_open(&format!("restored from {}", file.display())).await?;
+    let event = NewEvent {
+        kind: "restored".to_owned(),
+        schema: SCHEMA,
+        at,
+        actor: "cli".to_owned(),
+        cause: "restore".to_owned(),
+        body: json(&object!({ "from": file.display().to_string(), "held": held })),
+        raw: None,
+    };
+    let written = log::decide(log, move |view| {
+        let stream = names::epochs();
+        let expected = view.stream(&stream)?.map_or(Expected::NoStream, |found| Expected::Exact(found.version));
+        let head = Head { snapshot: Vec::new(), fold: 0, listing: None };
+        let write = StreamWrite { stream, expected, events: vec![event.clone()], head };
+        Ok::<_, ReadError>((Append { streams: vec![write], ..Append::default() }, ()))
+    });
+    written.await??;
+    Ok(held)
+}
