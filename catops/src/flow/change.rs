@@ -14,6 +14,9 @@ use log::{
     StreamWrite, View,
 };
 
+/// Events of an incident that are read at once; few nights have more.
+const PAGE: usize = 500;
+
 /// Who asks, and why: kept with every event.
 #[derive(Debug, Clone)]
 pub struct Origin {
@@ -164,11 +167,12 @@ fn recorded(id: IncidentId, event: &log::Event) -> Result<Recorded, ChangeError>
 pub async fn events(app: &App, id: IncidentId) -> Result<Vec<Recorded>, ChangeError> {
     let mut events = Vec::new();
     loop {
-        let page = events_from(app, id, events.len() as u64 + 1, 500).await?;
-        if page.is_empty() {
+        let page = events_from(app, id, events.len() as u64 + 1, PAGE).await?;
+        let last = page.len() < PAGE;
+        events.extend(page);
+        if last {
             return Ok(events);
         }
-        events.extend(page);
     }
 }
 
