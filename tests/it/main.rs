@@ -1,6 +1,7 @@
 //! One integration binary for the whole workspace. Each file is one subject.
 
 mod clicks;
+mod disk;
 mod events;
 mod kill;
 mod outbox;
