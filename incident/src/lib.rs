@@ -4,6 +4,7 @@
 
 pub mod action;
 mod alarm;
+pub mod audit;
 mod decide;
 mod event;
 mod fold;
