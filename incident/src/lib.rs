@@ -9,6 +9,7 @@ mod decide;
 mod event;
 mod fold;
 mod id;
+pub mod invariant;
 mod react;
 mod record;
 mod suggestion;
