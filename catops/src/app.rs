@@ -4,6 +4,7 @@ use crate::config::Setup;
 use crate::flow::outbox::{LEASE, Offered, Outbox};
 use crate::metrics::Metrics;
 use crate::slack_side::SlackSide;
+use crate::watchdog::Watch;
 use chrono::{DateTime, Utc};
 use incident::{Alarm, ResponderId, RunId, RunbookId};
 use log::{EventLog, Holder, Lease};
@@ -19,6 +20,8 @@ pub struct App {
     pub outbox: Outbox,
     /// What is counted.
     pub metrics: Metrics,
+    /// Whether the invariants hold.
+    pub watch: Watch,
     /// Slack, when there is one.
     pub slack: Option<SlackSide>,
     /// The client for actions, probes and webhooks.
@@ -57,6 +60,7 @@ impl App {
             log: parts.log,
             outbox,
             metrics: Metrics::default(),
+            watch: Watch::default(),
             slack: parts.slack,
             http: parts.http,
             holder: Holder::new(format!("serve/{}/{}", std::process::id(), crate::clock::now().timestamp_millis())),

@@ -3,6 +3,7 @@
 
 pub mod action;
 pub mod app;
+pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -18,3 +19,4 @@ pub mod start;
 pub mod surface;
 pub mod typed;
 pub mod uptime;
+pub mod watchdog;

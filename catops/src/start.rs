@@ -7,7 +7,7 @@ use crate::config::secret::env;
 use crate::entry::serve::router;
 use crate::flow::outbox;
 use crate::slack_side::{SlackSide, Which};
-use crate::{library, uptime};
+use crate::{library, uptime, watchdog};
 use anyhow::{Context, Result, bail};
 use log::{EventLog, SqliteLog};
 use slack::command::Word;
@@ -81,6 +81,7 @@ pub async fn start(options: Options) -> Result<Started> {
     }
     tokio::spawn(outbox::run(Arc::clone(&app), offered));
     tokio::spawn(library::watch(Arc::clone(&app)));
+    tokio::spawn(watchdog::run(Arc::clone(&app)));
     Ok(Started { app, router: served, local_slack: matches!(which, Which::Local(..)) })
 }
 

@@ -369,6 +369,7 @@ impl Audit {
             received,
             ends: self.ends,
             opened,
+            unaccounted_total: self.findings.len() as u64,
             unaccounted: self.findings,
             rows: self.items.into_iter().filter(|(_, items)| !items.is_empty()).collect(),
         }

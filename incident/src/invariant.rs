@@ -134,7 +134,9 @@ pub fn no_owner(incident: &Incident) -> Violation {
 /// so that most incidents cost one look; [`crate::audit::Escalation`] judges the others by their events.
 #[must_use]
 pub fn timer(incident: &Incident) -> Option<String> {
-    let moves = incident.status == Status::Open && !incident.exhausted;
+    let last_level_was_paged =
+        incident.wait_seconds.is_none() && !incident.owners.is_empty() && !incident.paged.is_empty();
+    let moves = incident.status == Status::Open && !incident.exhausted && !last_level_was_paged;
     moves.then(|| ack_id(incident.id, incident.assigned_seq))
 }
 

@@ -2,6 +2,7 @@
 //! The only folder that prints.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the folder that talks to a terminal")]
 
+mod audit;
 mod dead_letters;
 mod incidents;
 mod init;
@@ -51,6 +52,8 @@ enum Command {
     Suggest(suggest::Args),
     /// Say who is on call, and why.
     Oncall(oncall::Args),
+    /// Prove that no alarm was lost: every delivery counted to its end.
+    Audit(audit::Args),
     /// List deliveries that could not be read.
     DeadLetters(dead_letters::Args),
 }
@@ -69,6 +72,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Why(args) => why::run(&args),
         Command::Suggest(args) => suggest::run(&args),
         Command::Oncall(args) => oncall::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::DeadLetters(args) => dead_letters::run(&args),
     };
     match done {

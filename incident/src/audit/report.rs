@@ -26,7 +26,9 @@ pub struct Report {
     pub ends: Ends,
     /// What became of the incidents that were opened.
     pub opened: Opened,
-    /// Everything that is not as it must be; empty is the proof.
+    /// How many things are not as they must be; none is the proof.
+    pub unaccounted_total: u64,
+    /// Those things; all of them, unless whoever shows the report shortened the list.
     pub unaccounted: Vec<Finding>,
     /// The events behind the numbers, as far as they were asked for.
     pub rows: BTreeMap<Row, Vec<Item>>,

@@ -214,10 +214,10 @@ fn an_event_that_cannot_be_read_is_named() {
 
 /// An incident after its opening, with these effects: is it stalled, and in which row is it?
 #[track_caller]
-fn check_escalation(steps: &[Value], effects: &[&str], expect: (bool, Row)) {
+fn check_escalation(steps: &[&Value], effects: &[&str], expect: (bool, Row)) {
     let mut night = Night::new().alarm("inc/1", "opened", "d1");
     for step in steps {
-        night = night.then("inc/1", step.clone());
+        night = night.then("inc/1", (*step).clone());
     }
     night.effects = effects.iter().map(|&effect| effect.to_owned()).collect();
     let report = night.report();
@@ -237,23 +237,23 @@ fn an_incident_that_waits_for_nothing_is_named() {
     check_escalation(&[], &[], (true, Row::OwnerMissing));
     check_escalation(&[], &["card/1", "triage/2/1"], (true, Row::OwnerMissing));
     let ana = assigned(&["ana"], Some(300));
-    check_escalation(&[ana.clone()], &["page/1/2/ana", "ack/1/2"], (false, Row::PagePending));
-    check_escalation(&[ana.clone()], &[], (true, Row::PageFailed));
-    check_escalation(&[ana.clone(), paged.clone()], &["ack/1/2"], (false, Row::Paged));
-    check_escalation(&[ana.clone(), paged.clone()], &[], (true, Row::Paged));
-    check_escalation(&[ana.clone(), paged.clone(), kind("escalated")], &["ack/1/2"], (false, Row::Paged));
-    check_escalation(&[ana.clone(), paged.clone(), kind("escalated")], &["triage/1/4"], (false, Row::Paged));
-    check_escalation(&[ana.clone(), paged.clone(), kind("escalated")], &[], (true, Row::Paged));
-    check_escalation(&[ana.clone(), failed.clone()], &["ack/1/2"], (false, Row::PageFailed));
-    check_escalation(&[assigned(&[], None)], &["ack/1/2"], (false, Row::NobodyOnCall));
-    check_escalation(&[assigned(&[], None)], &[], (true, Row::NobodyOnCall));
-    check_escalation(&[assigned(&[], None), kind("escalation_exhausted")], &[], (false, Row::NobodyOnCall));
-    check_escalation(&[assigned(&["ana"], None), paged.clone()], &[], (false, Row::Paged));
-    check_escalation(&[assigned(&["ana"], None), failed], &[], (true, Row::PageFailed));
-    check_escalation(&[ana.clone(), kind("acknowledged")], &[], (false, Row::EndedUnpaged));
-    check_escalation(&[ana.clone(), paged.clone(), kind("resolved")], &[], (false, Row::Paged));
-    check_escalation(&[ana.clone(), paged.clone(), kind("resolved"), kind("reopened")], &[], (true, Row::Paged));
-    check_escalation(&[ana, paged, kind("resolved"), kind("reopened")], &["triage/1/5"], (false, Row::Paged));
+    check_escalation(&[&ana], &["page/1/2/ana", "ack/1/2"], (false, Row::PagePending));
+    check_escalation(&[&ana], &[], (true, Row::PageFailed));
+    check_escalation(&[&ana, &paged], &["ack/1/2"], (false, Row::Paged));
+    check_escalation(&[&ana, &paged], &[], (true, Row::Paged));
+    check_escalation(&[&ana, &paged, &kind("escalated")], &["ack/1/2"], (false, Row::Paged));
+    check_escalation(&[&ana, &paged, &kind("escalated")], &["triage/1/4"], (false, Row::Paged));
+    check_escalation(&[&ana, &paged, &kind("escalated")], &[], (true, Row::Paged));
+    check_escalation(&[&ana, &failed], &["ack/1/2"], (false, Row::PageFailed));
+    check_escalation(&[&assigned(&[], None)], &["ack/1/2"], (false, Row::NobodyOnCall));
+    check_escalation(&[&assigned(&[], None)], &[], (true, Row::NobodyOnCall));
+    check_escalation(&[&assigned(&[], None), &kind("escalation_exhausted")], &[], (false, Row::NobodyOnCall));
+    check_escalation(&[&assigned(&["ana"], None), &paged], &[], (false, Row::Paged));
+    check_escalation(&[&assigned(&["ana"], None), &failed], &[], (true, Row::PageFailed));
+    check_escalation(&[&ana, &kind("acknowledged")], &[], (false, Row::EndedUnpaged));
+    check_escalation(&[&ana, &paged, &kind("resolved")], &[], (false, Row::Paged));
+    check_escalation(&[&ana, &paged, &kind("resolved"), &kind("reopened")], &[], (true, Row::Paged));
+    check_escalation(&[&ana, &paged, &kind("resolved"), &kind("reopened")], &["triage/1/5"], (false, Row::Paged));
 }
 
 #[test]
