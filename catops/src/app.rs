@@ -4,6 +4,7 @@ use crate::config::Setup;
 use crate::flow::outbox::{LEASE, Offered, Outbox};
 use crate::metrics::Metrics;
 use crate::slack_side::SlackSide;
+use crate::watchdog::Watch;
 use chrono::{DateTime, Utc};
 use incident::{Alarm, ResponderId, RunId, RunbookId};
 use log::{EventLog, Holder, Lease};
@@ -20,6 +21,8 @@ pub struct App {
     pub outbox: Outbox,
     /// What is counted.
     pub metrics: Metrics,
+    /// Whether the invariants hold.
+    pub watch: Watch,
     /// Slack, when there is one.
     pub slack: Option<SlackSide>,
     /// The client for actions, probes and webhooks.
@@ -62,6 +65,7 @@ impl App {
             log: parts.log,
             outbox,
             metrics: Metrics::default(),
+            watch: Watch::default(),
             slack: parts.slack,
             http: parts.http,
             data: parts.data,

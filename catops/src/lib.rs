@@ -4,6 +4,7 @@
 pub mod action;
 pub mod anchor;
 pub mod app;
+pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -21,3 +22,4 @@ pub mod surface;
 pub mod typed;
 pub mod uptime;
 pub mod verify;
+pub mod watchdog;

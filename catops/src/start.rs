@@ -9,7 +9,7 @@ use crate::entry::serve::router;
 use crate::flow::change::new_effect;
 use crate::flow::outbox;
 use crate::slack_side::{SlackSide, Which};
-use crate::{library, seed, uptime};
+use crate::{library, seed, uptime, watchdog};
 use anyhow::{Context, Result, bail};
 use log::{Append, EventLog, SqliteLog};
 use slack::command::Word;
@@ -86,6 +86,7 @@ pub async fn start(options: Options) -> Result<Started> {
     }
     tokio::spawn(outbox::run(Arc::clone(&app), offered));
     tokio::spawn(library::watch(Arc::clone(&app)));
+    tokio::spawn(watchdog::run(Arc::clone(&app)));
     Ok(Started { app, router: served, local_slack: matches!(which, Which::Local(..)) })
 }
 

@@ -4,10 +4,12 @@
 
 pub mod action;
 mod alarm;
+pub mod audit;
 mod decide;
 mod event;
 mod fold;
 mod id;
+pub mod invariant;
 mod react;
 mod record;
 mod redact;

@@ -163,16 +163,11 @@ impl Reaction {
         }
         match &recorded.event {
             Event::Opened { .. } | Event::Refired { .. } | Event::Reopened { .. } => {
-                self.now(format!("triage/{}/{seq}", id.0), at, Task::Triage { incident: id, level: 0 }, Repeat::Safe);
+                self.now(triage_id(id, seq), at, Task::Triage { incident: id, level: 0 }, Repeat::Safe);
             }
             Event::Escalated { level, .. } => {
                 self.cancel_timer(incident);
-                self.now(
-                    format!("triage/{}/{seq}", id.0),
-                    at,
-                    Task::Triage { incident: id, level: *level },
-                    Repeat::Safe,
-                );
+                self.now(triage_id(id, seq), at, Task::Triage { incident: id, level: *level }, Repeat::Safe);
             }
             Event::Repeated { .. } => self.card(id, at + TimeDelta::seconds(REPEAT_REDRAW_SECONDS)),
             Event::Assigned { to, level, wait_seconds, .. } => {
@@ -328,11 +323,15 @@ impl Reaction {
     }
 }
 
-fn ack_id(incident: IncidentId, seq: u64) -> String {
+pub(crate) fn triage_id(incident: IncidentId, seq: u64) -> String {
+    format!("triage/{}/{seq}", incident.0)
+}
+
+pub(crate) fn ack_id(incident: IncidentId, seq: u64) -> String {
     format!("ack/{}/{seq}", incident.0)
 }
 
-fn page_id(incident: IncidentId, seq: u64, to: &ResponderId) -> String {
+pub(crate) fn page_id(incident: IncidentId, seq: u64, to: &ResponderId) -> String {
     format!("page/{}/{seq}/{to}", incident.0)
 }
 

@@ -23,6 +23,8 @@ pub async fn event_log(make: impl Fn() -> Arc<dyn EventLog>) {
     malformed_and_large_appends_are_refused(&*make()).await;
     the_chain_holds_and_shows_what_was_erased(&*make()).await;
     the_feed_shows_every_event_in_stream_order(&*make()).await;
+    a_place_in_the_feed_passes_over_nothing_later(&*make()).await;
+    receipts_are_told_page_by_page(&*make()).await;
     lists_are_newest_first_and_follow_the_head(&*make()).await;
     decisions_see_what_was_written_before_them(make()).await;
     a_decision_may_say_nothing(&*make()).await;
@@ -35,6 +37,7 @@ pub async fn event_log(make: impl Fn() -> Arc<dyn EventLog>) {
     a_slot_takes_the_newest(&*make()).await;
     a_cancelled_effect_is_not_handed_out(&*make()).await;
     due_effects_are_born_leased(&*make()).await;
+    what_waits_is_told_and_not_handed_out(&*make()).await;
     only_safe_leases_are_released_early(&*make()).await;
     held_effects_wait_for_a_person(&*make()).await;
     waiting_effects_wake_the_sender(&*make()).await;
@@ -237,6 +240,40 @@ async fn the_feed_shows_every_event_in_stream_order(log: &dyn EventLog) {
     let receipt = ok(log.append(opening("inc/3", 1)).await);
     assert_eq!(ok(log.feed(&cursor, 5).await).events[0].stream, id("inc/3"));
     assert_eq!(ok(log.feed(&receipt.position, 5).await).events, []);
+}
+
+async fn a_place_in_the_feed_passes_over_nothing_later(log: &dyn EventLog) {
+    assert_eq!(ok(log.feed(&ok(log.feed_place(at(0)).await), 9).await).events, [], "an empty log has a place too");
+    const HOUR: i64 = 3600;
+    for hour in 0..9 {
+        let mut append = opening(&format!("inc/{hour}"), 1);
+        append.streams[0].events[0].at = at(hour * HOUR);
+        ok(log.append(append).await);
+    }
+    for hour in 0..10 {
+        let place = ok(log.feed_place(at(hour * HOUR)).await);
+        let seen = ok(log.feed(&place, 99).await).events;
+        let later = seen.iter().filter(|event| event.at >= at(hour * HOUR)).count();
+        assert_eq!(later as i64, 9 - hour.min(9), "events from hour {hour} on");
+    }
+}
+
+async fn receipts_are_told_page_by_page(log: &dyn EventLog) {
+    for name in ["c", "a", "b"] {
+        ok(log.append(Append { key: Some(IdemKey::new(name)), ..opening(name, 2) }).await);
+    }
+    ok(log.append(Append { key: Some(IdemKey::new("nothing")), ..Append::default() }).await);
+    let (mut keys, mut after) = (Vec::new(), None);
+    loop {
+        let page = ok(log.receipts(after.as_ref(), 2).await);
+        keys.extend(page.keys);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    keys.sort_unstable();
+    assert_eq!(keys, ["a", "b", "c"].map(IdemKey::new), "each that wrote events once");
 }
 
 async fn lists_are_newest_first_and_follow_the_head(log: &dyn EventLog) {
@@ -481,6 +518,21 @@ async fn held_effects_wait_for_a_person(log: &dyn EventLog) {
     bodies.sort_unstable();
     assert_eq!(bodies, [("card", 1), ("page", 1)], "what was let go, and a slot that is asked for anew");
     assert_eq!(find(log, EffectState::Held).await.wanted.id, EffectId::new("timer"));
+}
+
+async fn what_waits_is_told_and_not_handed_out(log: &dyn EventLog) {
+    for (name, due) in [("later", 9), ("second", 3), ("first", 2), ("leased", 0)] {
+        ok(log.append(Append { effects: vec![effect(name, due)], ..Append::default() }).await);
+    }
+    lease(log, 0, "holder").await;
+    let told = |until, max| async move {
+        let found = ok(log.waiting(at(until), max).await);
+        found.into_iter().map(|effect| effect.wanted.id.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(told(5, 9).await, ["first", "second"], "a lease that lasts is not waiting");
+    assert_eq!(told(5, 1).await, ["first"]);
+    assert_eq!(told(20, 9).await, ["first", "second", "later", "leased"], "one that is over is");
+    assert_eq!(ids(&lease(log, 5, "holder").await), ["first", "second"], "telling took none");
 }
 
 async fn waiting_effects_wake_the_sender(log: &dyn EventLog) {

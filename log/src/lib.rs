@@ -41,5 +41,5 @@ pub use id::{ClaimKey, Cursor, EffectId, Holder, IdemKey, StreamId};
 pub use memory::MemoryLog;
 pub use raw::Raw;
 pub use sqlite::{OpenError, SqliteLog};
-pub use store::{Claimed, Event, EventLog, Listed, Page, ReadError, Roll, Stats, Stream, Tails};
+pub use store::{Claimed, Event, EventLog, Keys, Listed, Page, ReadError, Roll, Stats, Stream, Tails};
 pub use view::{Decision, View, decide};

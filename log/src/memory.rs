@@ -12,8 +12,8 @@ use tokio::sync::Notify;
 
 use crate::{
     Append, AppendError, ClaimKey, Claimed, Cursor, Decision, Digest, Effect, EffectId, EffectState, Event, EventLog,
-    Head, Holder, IdemKey, Lease, LeasedEffect, Listed, NewEvent, Page, Proof, Raw, ReadError, Receipt, Roll, Stats,
-    Stream, StreamId, Tail, Tails, View,
+    Head, Holder, IdemKey, Keys, Lease, LeasedEffect, Listed, NewEvent, Page, Proof, Raw, ReadError, Receipt, Roll,
+    Stats, Stream, StreamId, Tail, Tails, View,
     chain::{self, Salts},
     effect::micros,
     raw,
@@ -142,6 +142,17 @@ impl EventLog for MemoryLog {
         Ok(Page { events, next })
     }
 
+    async fn receipts(&self, after: Option<&Cursor>, max: usize) -> Result<Keys, ReadError> {
+        let state = self.state();
+        let written = state.receipts.iter().filter(|(_, receipt)| !receipt.streams.is_empty());
+        let mut keys: Vec<IdemKey> = written.map(|(key, _)| key.clone()).collect();
+        keys.sort_unstable();
+        keys.retain(|key| after.is_none_or(|after| key.as_str() > after.as_str()));
+        keys.truncate(max);
+        let next = keys.last().filter(|_| keys.len() == max).map(|key| Cursor::new(key.as_str()));
+        Ok(Keys { keys, next })
+    }
+
     async fn list(&self, listing: &str, before: Option<&Cursor>, max: usize) -> Result<Roll, ReadError> {
         let state = self.state();
         let before: u64 = before.and_then(|cursor| cursor.as_str().parse().ok()).unwrap_or(u64::MAX);
@@ -207,6 +218,15 @@ impl EventLog for MemoryLog {
 
     async fn effects(&self, state: EffectState, max: usize) -> Result<Vec<Effect>, ReadError> {
         Ok(self.state().effects.values().filter(|effect| effect.state == state).take(max).cloned().collect())
+    }
+
+    async fn waiting(&self, until: DateTime<Utc>, max: usize) -> Result<Vec<Effect>, ReadError> {
+        let state = self.state();
+        let could = |effect: &&Effect| effect.wake_at().is_some_and(|at| at <= until);
+        let mut found: Vec<Effect> = state.effects.values().filter(could).cloned().collect();
+        found.sort_by_key(Effect::wake_at);
+        found.truncate(max);
+        Ok(found)
     }
 
     async fn notified(&self) {

@@ -28,7 +28,8 @@ use self::{
 };
 use crate::{
     Append, AppendError, ClaimKey, Claimed, Cursor, Decision, Effect, EffectId, EffectState, Event, EventLog, Holder,
-    Lease, LeasedEffect, Page, Proof, ReadError, Receipt, Roll, Stats, Stream, StreamId, Tails, chain::Salts, raw,
+    Keys, Lease, LeasedEffect, Page, Proof, ReadError, Receipt, Roll, Stats, Stream, StreamId, Tails, chain::Salts,
+    raw,
 };
 
 /// Events of one stream that are read in the caller's task; more go to the blocking pool.
@@ -142,6 +143,15 @@ impl EventLog for SqliteLog {
         Arc::clone(&self.readers).scan(move |db| read::feed(db, &after, max)).await
     }
 
+    async fn feed_place(&self, at: DateTime<Utc>) -> Result<Cursor, ReadError> {
+        self.readers.read(|db| read::feed_place(db, at))
+    }
+
+    async fn receipts(&self, after: Option<&Cursor>, max: usize) -> Result<Keys, ReadError> {
+        let after = after.cloned();
+        Arc::clone(&self.readers).scan(move |db| read::receipts(db, after.as_ref(), max)).await
+    }
+
     async fn list(&self, listing: &str, before: Option<&Cursor>, max: usize) -> Result<Roll, ReadError> {
         let (listing, before) = (listing.to_owned(), before.cloned());
         Arc::clone(&self.readers).scan(move |db| read::list(db, &listing, before.as_ref(), max)).await
@@ -188,6 +198,10 @@ impl EventLog for SqliteLog {
 
     async fn effects(&self, state: EffectState, max: usize) -> Result<Vec<Effect>, ReadError> {
         Arc::clone(&self.readers).scan(move |db| read::effects(db, state, max)).await
+    }
+
+    async fn waiting(&self, until: DateTime<Utc>, max: usize) -> Result<Vec<Effect>, ReadError> {
+        Arc::clone(&self.readers).scan(move |db| read::waiting(db, until, max)).await
     }
 
     async fn notified(&self) {

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
-    Append, AppendError, Cause, ClaimKey, Cursor, Decision, Effect, EffectId, EffectState, Head, Holder, LeaseToken,
-    LeasedEffect, Outcome, Proof, Receipt, StreamId, Tail,
+    Append, AppendError, Cause, ClaimKey, Cursor, Decision, Effect, EffectId, EffectState, Head, Holder, IdemKey,
+    LeaseToken, LeasedEffect, Outcome, Proof, Receipt, StreamId, Tail,
 };
 
 /// An append-only log of streams with an outbox beside it; the promises P1 to P7 are listed at the crate's root.
@@ -40,6 +40,15 @@ pub trait EventLog: Send + Sync {
 
     /// Up to `max` events of all streams after a place. At least once, in order within each stream, in no order across.
     async fn feed(&self, after: &Cursor, max: usize) -> Result<Page, ReadError>;
+
+    /// A place in the feed that no event of `at` or later lies before, by the writers' clocks; the start will do where
+    /// the store cannot tell. For looks at the last hours of a long log.
+    async fn feed_place(&self, _at: DateTime<Utc>) -> Result<Cursor, ReadError> {
+        Ok(Cursor::start())
+    }
+
+    /// Up to `max` keys of appends that wrote events, in no particular order, after the place where the last page ended.
+    async fn receipts(&self, after: Option<&Cursor>, max: usize) -> Result<Keys, ReadError>;
 
     /// Up to `max` streams of a list, those that began last first; `before` is the place where the last page ended.
     async fn list(&self, listing: &str, before: Option<&Cursor>, max: usize) -> Result<Roll, ReadError>;
@@ -83,6 +92,9 @@ pub trait EventLog: Send + Sync {
 
     /// Up to `max` effects in a state, in no particular order; for a status page.
     async fn effects(&self, state: EffectState, max: usize) -> Result<Vec<Effect>, ReadError>;
+
+    /// Up to `max` effects that could be handed out at that instant, longest waiting first; it hands out none.
+    async fn waiting(&self, until: DateTime<Utc>, max: usize) -> Result<Vec<Effect>, ReadError>;
 
     /// Returns after a commit of this process that left effects to wait for: ask [`Self::next_due`] again.
     /// It may return for nothing, and other processes' commits may go unnoticed. For one waiter.
@@ -150,6 +162,15 @@ pub struct Tails {
     pub tails: Vec<Tail>,
     /// Where to go on.
     pub next: Cursor,
+}
+
+/// Some keys that were appended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keys {
+    /// The keys.
+    pub keys: Vec<IdemKey>,
+    /// Where to go on; none at the end.
+    pub next: Option<Cursor>,
 }
 
 /// Some streams of a list.

@@ -306,6 +306,8 @@ async fn nothing_that_was_answered_is_lost_or_doubled() -> Result<()> {
     let known = settled(&server).await?;
     println!("Slack agreed with the log {:.1?} after the last start", restarted.elapsed());
     night.check(&known)?;
+    let audit = catops(&["audit", "--data", folder.path().to_str().context("UTF-8")?]);
+    ensure!(audit.code == Some(0), "the log's own audit agrees: {}{}", audit.stdout, audit.stderr);
 
     let escalated = async |server: &Server| {
         let sleeper = server.incident(1).await?;

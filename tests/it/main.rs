@@ -1,5 +1,6 @@
 //! One integration binary for the whole workspace. Each file is one subject.
 
+mod audit;
 mod clicks;
 mod disk;
 mod events;

@@ -54,7 +54,7 @@ async fn a_fresh_starter_is_clean_and_healthy() -> Result<()> {
     let lint = catops(&["lint", text(&home.config)]);
     assert_eq!(lint.code, Some(0), "{}{}", lint.stdout, lint.stderr);
     let server = home.serve(&[TOKEN])?;
-    assert_eq!(server.get("/healthz").await?, json!({ "status": "ok" }));
+    assert_eq!(server.get("/healthz").await?["status"], "ok");
     let again = catops(&["init", text(&home.config)]);
     assert_ne!(again.code, Some(0), "init does not write into a folder that holds something");
     assert!(again.stderr.contains("not empty"), "{}", again.stderr);

@@ -2,6 +2,7 @@
 //! The only folder that prints.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the folder that talks to a terminal")]
 
+mod audit;
 mod backup;
 mod dead_letters;
 mod held;
@@ -65,6 +66,8 @@ enum Command {
     Restore(backup::Args),
     /// List what a restore put aside; release it or drop it.
     Held(held::Args),
+    /// Prove that no alarm was lost: every delivery counted to its end.
+    Audit(audit::Args),
     /// List deliveries that could not be read.
     DeadLetters(dead_letters::Args),
 }
@@ -88,6 +91,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Backup(args) => backup::back_up(&args),
         Command::Restore(args) => backup::restore(&args),
         Command::Held(args) => held::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::DeadLetters(args) => dead_letters::run(&args),
     };
     match done {

@@ -26,6 +26,8 @@ pub struct Config {
     /// Who else is told of every incident.
     #[serde(rename = "webhook")]
     pub webhooks: Vec<WebhookConfig>,
+    /// How CatOps watches itself.
+    pub watchdog: WatchdogConfig,
 }
 
 impl Default for Config {
@@ -38,6 +40,7 @@ impl Default for Config {
             uptime: Vec::new(),
             http: HttpConfig::default(),
             webhooks: Vec::new(),
+            watchdog: WatchdogConfig::default(),
         }
     }
 }
@@ -124,6 +127,23 @@ pub struct WebhookConfig {
     /// The key of the signature.
     #[serde(default)]
     pub secret: Option<SecretRef>,
+}
+
+/// How CatOps watches itself.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WatchdogConfig {
+    /// Between two looks; below a second counts as a second.
+    #[serde(deserialize_with = "duration")]
+    pub every: TimeDelta,
+    /// The address that is called after each look that found everything in order.
+    pub heartbeat: Option<SecretRef>,
+}
+
+impl Default for WatchdogConfig {
+    fn default() -> Self {
+        Self { every: TimeDelta::minutes(1), heartbeat: None }
+    }
 }
 
 /// Reads `90s`, `5m`, `2h`, `1d`, `1500ms`.

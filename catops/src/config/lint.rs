@@ -1,5 +1,6 @@
 //! What only shows when all files are looked at together: names that point nowhere, secrets in the open.
 
+use crate::config::secret::SecretRef;
 use crate::config::setup::{Problem, Setup};
 use index::Runbook;
 
@@ -31,12 +32,18 @@ fn check_sources(setup: &Setup, problems: &mut Vec<Problem>) {
         if source.secrets.len() > 2 {
             report(format!("source \"{name}\" has {} secrets; two are enough to change one", source.secrets.len()));
         }
-        if source.secrets.iter().any(crate::config::secret::SecretRef::is_plain) {
+        if source.secrets.iter().any(SecretRef::is_plain) {
             report(format!("source \"{name}\" has its secret in the file; write \"env:NAME\" or \"file:PATH\""));
         }
         if source.auth == "open" {
             report(format!("source \"{name}\" is open to everybody; it is served on a loopback address only"));
         }
+    }
+    if let Some(SecretRef::Plain(address)) = &setup.config.watchdog.heartbeat
+        && !address.starts_with("https://")
+        && !address.starts_with("http://")
+    {
+        report(format!("watchdog.heartbeat \"{address}\" is no address; write \"https://...\" or \"env:NAME\""));
     }
     for check in &setup.config.uptime {
         if !seen.insert(&check.name) {

@@ -1,13 +1,16 @@
 //! `/api/v1`, `/healthz` and `/metrics`: what programs and people read. It changes nothing.
 
 use crate::app::App;
+use crate::audit::parse_since;
 use crate::clock;
 use crate::flow::{change, names, triage};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use incident::{Incident, IncidentId};
+use chrono::TimeDelta;
+use incident::audit::Keep;
+use incident::{Incident, IncidentId, invariant};
 use log::Cursor;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -15,6 +18,12 @@ use std::sync::Arc;
 
 /// Most incidents of one page.
 const PAGE_MAX: usize = 200;
+
+/// The longest part of the log that is audited for a request; the server has alarms to take meanwhile.
+const AUDIT_DAYS_MAX: TimeDelta = TimeDelta::days(7);
+
+/// Most events behind one number of an audit, and most things that are not accounted for; the number is of all.
+const AUDIT_ITEMS_MAX: usize = 200;
 
 /// An incident in a list.
 #[derive(Debug, Serialize)]
@@ -146,10 +155,49 @@ pub async fn oncall(State(app): State<Arc<App>>) -> Response {
     Json(json!({ "at": at, "schedules": schedules })).into_response()
 }
 
-/// `GET /healthz`: 200 while alarms can be kept, 503 with the reason when they cannot.
+/// What an audit may be asked for.
+#[derive(Debug, Deserialize)]
+pub struct AuditQuery {
+    #[serde(default)]
+    since: Option<String>,
+}
+
+/// `GET /api/v1/audit?since=24h`: what `catops audit --since` says, with up to [`AUDIT_ITEMS_MAX`] events of each row.
+pub async fn audit(State(app): State<Arc<App>>, Query(query): Query<AuditQuery>) -> Response {
+    let now = clock::now();
+    let since = match parse_since(query.since.as_deref().unwrap_or("24h"), now) {
+        Ok(since) => since,
+        Err(error) => return problem(StatusCode::BAD_REQUEST, &error),
+    };
+    if now - since > AUDIT_DAYS_MAX {
+        let days = AUDIT_DAYS_MAX.num_days();
+        let message = format!("at most {days} days are audited here; `catops audit --data DIR` reads the whole log");
+        return problem(StatusCode::BAD_REQUEST, &message);
+    }
+    let Ok(_turn) = app.watch.auditing.try_lock() else {
+        return problem(StatusCode::TOO_MANY_REQUESTS, "an audit is under way; ask again when it has ended");
+    };
+    match crate::audit::audit(app.log.as_ref(), Some(since), Keep::Each(AUDIT_ITEMS_MAX), &mut |_| {}).await {
+        Ok(mut report) => {
+            report.unaccounted.truncate(AUDIT_ITEMS_MAX);
+            Json(report).into_response()
+        }
+        Err(error) => unavailable(&error),
+    }
+}
+
+/// `GET /healthz`: 200 while alarms can be kept, 503 with the reason when they cannot. Violated invariants are counted and
+/// change no status: who restarts a server because of them makes the night worse.
 pub async fn healthz(State(app): State<Arc<App>>) -> Response {
     match app.log.ping().await {
-        Ok(()) => Json(json!({ "status": "ok" })).into_response(),
+        Ok(()) => {
+            let health = app.watch.health();
+            let violations = invariant::counts(&health.violations);
+            let answer = json!({
+                "status": "ok", "violations": violations, "checked_at": health.checked_at, "sampled": health.sampled,
+            });
+            Json(answer).into_response()
+        }
         Err(error) => {
             let error = format!("{:#}", anyhow::Error::new(error));
             (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "failing", "error": error }))).into_response()
@@ -163,7 +211,7 @@ pub async fn metrics(State(app): State<Arc<App>>) -> Response {
         Ok(stats) => {
             let overdue = stats.oldest_due.map_or(0, |due| (clock::now() - due).num_seconds());
             let content = [(axum::http::header::CONTENT_TYPE, "text/plain; version=0.0.4")];
-            (content, app.metrics.render(&stats, overdue)).into_response()
+            (content, app.metrics.render(&stats, overdue) + &app.watch.render()).into_response()
         }
         Err(error) => unavailable(&error),
     }

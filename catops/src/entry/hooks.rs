@@ -215,7 +215,7 @@ async fn append_dead_letter(app: &App, source: &str, message: &str, body: &[u8])
         body: json(&json!({ "error": message, "bytes": body.len() })),
         raw: Some(Raw::new(&body[..body.len().min(DEAD_LETTER_BYTES_MAX)])),
     };
-    let head = Head { snapshot: Vec::new(), fold: 0, listing: Some("dead-letters".to_owned()) };
+    let head = Head { snapshot: Vec::new(), fold: 0, listing: Some(names::DEAD_LETTERS.to_owned()) };
     let written = log::decide(&*app.log, move |view| {
         let expected = view.stream(&stream)?.map_or(Expected::NoStream, |found| Expected::Exact(found.version));
         let write = StreamWrite { stream: stream.clone(), expected, events: vec![event.clone()], head: head.clone() };

@@ -19,6 +19,7 @@ pub fn router(app: Arc<App>, loopback: bool) -> Router {
         .route("/api/v1/incidents", get(api::incidents))
         .route("/api/v1/incidents/{id}", get(api::incident))
         .route("/api/v1/oncall", get(api::oncall))
+        .route("/api/v1/audit", get(api::audit))
         .route("/i/{id}", get(console::incident))
         .route("/rb/{*id}", get(console::runbook))
         .route("/healthz", get(api::healthz))

@@ -7,6 +7,8 @@ use log::{ClaimKey, StreamId};
 pub const OPEN: &str = "open";
 /// The list of incidents that are over.
 pub const RESOLVED: &str = "resolved";
+/// The list of streams of deliveries that could not be read.
+pub const DEAD_LETTERS: &str = "dead-letters";
 /// The series that incident numbers come from.
 pub const INCIDENTS: &str = "incident";
 
@@ -34,6 +36,12 @@ pub fn aside(key: &AlarmKey) -> StreamId {
     StreamId::new(format!("alarm/{key}"))
 }
 
+/// The alarm key of such a stream, if it is one.
+#[must_use]
+pub fn aside_of(stream: &StreamId) -> Option<&str> {
+    stream.as_str().strip_prefix("alarm/")
+}
+
 /// The stream of what happened to an alarm key over all its incidents.
 #[must_use]
 pub fn record(key: &AlarmKey) -> StreamId {
@@ -44,6 +52,12 @@ pub fn record(key: &AlarmKey) -> StreamId {
 #[must_use]
 pub fn dead_letters(source: &str) -> StreamId {
     StreamId::new(format!("dead-letters/{source}"))
+}
+
+/// The source of such a stream, if it is one.
+#[must_use]
+pub fn dead_letters_of(stream: &StreamId) -> Option<&str> {
+    stream.as_str().strip_prefix("dead-letters/")
 }
 
 /// The stream of one uptime check.

@@ -13,8 +13,8 @@ use super::{
     write::{EFFECT_COLUMNS, at, digest, effect_from, position},
 };
 use crate::{
-    ClaimKey, Claimed, Cursor, Effect, EffectId, EffectState, Event, Head, Listed, Page, Proof, Raw, ReadError, Roll,
-    Salt, Stats, Stream, StreamId, Tail, Tails,
+    ClaimKey, Claimed, Cursor, Effect, EffectId, EffectState, Event, Head, IdemKey, Keys, Listed, Page, Proof, Raw,
+    ReadError, Roll, Salt, Stats, Stream, StreamId, Tail, Tails,
 };
 
 /// Idle connections that are kept; more are opened while more are in use.
@@ -139,6 +139,34 @@ pub(super) fn feed(db: &Connection, after: &Cursor, max: usize) -> rusqlite::Res
     Ok(Page { events, next: position(last) })
 }
 
+/// The writers' clocks may go back a little, so the place is looked for this much earlier, in microseconds.
+const CLOCK_SLACK_MICROS: i64 = 3_600_000_000;
+
+/// Halves the log until it is found: about twenty events are read among a million.
+pub(super) fn feed_place(db: &Connection, at: DateTime<Utc>) -> rusqlite::Result<Cursor> {
+    let wanted = at.timestamp_micros().saturating_sub(CLOCK_SLACK_MICROS);
+    let (mut low, mut high): (i64, i64) =
+        (0, db.query_row("SELECT ifnull(max(seq), 0) FROM events", [], |row| row.get(0))?);
+    let mut statement = db.prepare_cached("SELECT at FROM events WHERE seq >= ?1 ORDER BY seq LIMIT 1")?;
+    while low < high {
+        let middle = low + (high - low + 1) / 2;
+        let found: i64 = statement.query_row([middle], |row| row.get(0))?;
+        if found < wanted { low = middle } else { high = middle - 1 }
+    }
+    Ok(position(low))
+}
+
+pub(super) fn receipts(db: &Connection, after: Option<&Cursor>, max: usize) -> rusqlite::Result<Keys> {
+    let sql = "SELECT key FROM receipts WHERE key > ?1 AND first <= last ORDER BY key LIMIT ?2";
+    let after = after.map_or("", Cursor::as_str);
+    let keys: Vec<IdemKey> = db
+        .prepare_cached(sql)?
+        .query_map(params![after, limit(max)], |row| Ok(IdemKey::new(row.get::<_, String>(0)?)))?
+        .collect::<Result<_, _>>()?;
+    let next = keys.last().filter(|_| keys.len() == max).map(|key| Cursor::new(key.as_str()));
+    Ok(Keys { keys, next })
+}
+
 pub(super) fn list(db: &Connection, listing: &str, before: Option<&Cursor>, max: usize) -> rusqlite::Result<Roll> {
     let before: i64 = before.and_then(|cursor| cursor.as_str().parse().ok()).unwrap_or(i64::MAX);
     let sql = "SELECT no, id, version, fold, snapshot, listing FROM streams
@@ -179,6 +207,13 @@ pub(super) fn effects(db: &Connection, state: EffectState, max: usize) -> rusqli
     };
     let sql = format!("SELECT {EFFECT_COLUMNS} FROM effects WHERE {open} state = '{}' LIMIT ?1", state.as_str());
     db.prepare(&sql)?.query_map([limit(max)], effect_from)?.collect()
+}
+
+pub(super) fn waiting(db: &Connection, until: DateTime<Utc>, max: usize) -> rusqlite::Result<Vec<Effect>> {
+    let sql = format!(
+        "SELECT {EFFECT_COLUMNS} FROM effects WHERE wake_at IS NOT NULL AND wake_at <= ?1 ORDER BY wake_at LIMIT ?2"
+    );
+    db.prepare_cached(&sql)?.query_map(params![until.timestamp_micros(), limit(max)], effect_from)?.collect()
 }
 
 pub(super) fn stats(db: &Connection) -> rusqlite::Result<Stats> {

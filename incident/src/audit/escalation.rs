@@ -1,0 +1,137 @@
+//! Whether an open incident still moves by itself: which effects carry its escalation on, and when it needs none.
+//! The ids are those that [`crate::react`] gave; an incident that needs a carrier and has none is forgotten.
+
+use super::{Body, People};
+use crate::fold::Status;
+use crate::id::{IncidentId, ResponderId};
+use crate::react::{ack_id, page_id, triage_id};
+
+/// Where the escalation of one incident stands.
+#[derive(Debug, Clone)]
+pub struct Escalation {
+    incident: IncidentId,
+    status: Status,
+    exhausted: bool,
+    /// The event that asked for owners who have not been found yet.
+    triage: Option<u64>,
+    /// The event that named the present owners.
+    assigned: Option<u64>,
+    asked: Vec<ResponderId>,
+    timed: bool,
+    paged: bool,
+}
+
+/// One event, as far as an escalation cares.
+#[derive(Debug)]
+pub(super) enum Step {
+    Round { seq: u64 },
+    Escalated { seq: u64 },
+    Assigned { seq: u64, to: Vec<ResponderId>, timed: bool },
+    Reassigned { seq: u64, to: Vec<ResponderId> },
+    Paged,
+    PageFailed,
+    Acknowledged,
+    Over,
+    Exhausted,
+    Nothing,
+}
+
+impl Step {
+    /// True for the kinds whose body matters.
+    pub(super) fn reads(kind: &str) -> bool {
+        !matches!(Self::new(kind, 0, &Body::default()), Self::Nothing)
+    }
+
+    pub(super) fn new(kind: &str, seq: u64, body: &Body) -> Self {
+        let to = || match &body.to {
+            None => Vec::new(),
+            Some(People::One(person)) => vec![person.as_str().into()],
+            Some(People::Several(people)) => people.iter().map(|person| person.as_str().into()).collect(),
+        };
+        match kind {
+            "opened" | "refired" | "reopened" => Self::Round { seq },
+            "escalated" => Self::Escalated { seq },
+            "assigned" => {
+                let to = to();
+                // Nobody to ask is a timer that is due at once.
+                Self::Assigned { seq, timed: to.is_empty() || body.wait_seconds.is_some(), to }
+            }
+            "reassigned" => Self::Reassigned { seq, to: to() },
+            "paged" => Self::Paged,
+            "page_failed" => Self::PageFailed,
+            "acknowledged" => Self::Acknowledged,
+            "cleared" | "resolved" => Self::Over,
+            "escalation_exhausted" => Self::Exhausted,
+            _ => Self::Nothing,
+        }
+    }
+}
+
+impl Escalation {
+    pub(super) fn new(incident: IncidentId) -> Self {
+        Self {
+            incident,
+            status: Status::Open,
+            exhausted: false,
+            triage: None,
+            assigned: None,
+            asked: Vec::new(),
+            timed: false,
+            paged: false,
+        }
+    }
+
+    /// Where it stands after these events: number, kind and body of each, oldest first. A body that cannot be read counts
+    /// as empty.
+    #[must_use]
+    pub fn after<'a>(incident: IncidentId, events: impl IntoIterator<Item = (u64, &'a str, &'a [u8])>) -> Self {
+        let mut escalation = Self::new(incident);
+        for (seq, kind, body) in events {
+            if Step::reads(kind) {
+                escalation.apply(Step::new(kind, seq, &serde_json::from_slice(body).unwrap_or_default()));
+            }
+        }
+        escalation
+    }
+
+    pub(super) fn apply(&mut self, step: Step) {
+        match step {
+            Step::Round { seq } => *self = Self { triage: Some(seq), ..Self::new(self.incident) },
+            Step::Escalated { seq } => self.triage = Some(seq),
+            Step::Assigned { seq, to, timed } => {
+                (self.triage, self.assigned, self.asked, self.timed, self.paged) = (None, Some(seq), to, timed, false);
+            }
+            Step::Reassigned { seq, to } => {
+                (self.triage, self.assigned, self.asked, self.paged) = (None, Some(seq), to, false);
+                self.status = Status::Open;
+            }
+            Step::Paged => self.paged = true,
+            Step::Acknowledged => self.status = Status::Acknowledged,
+            Step::Over => self.status = Status::Resolved,
+            Step::Exhausted => self.exhausted = true,
+            Step::PageFailed | Step::Nothing => {}
+        }
+    }
+
+    pub(super) const fn status(&self) -> Status {
+        self.status
+    }
+
+    /// True when somebody must still be asked, or asked again, without anybody doing anything.
+    #[must_use]
+    pub fn needs_carrier(&self) -> bool {
+        let last_level_was_paged = self.triage.is_none() && self.paged && !self.timed;
+        self.status == Status::Open && !self.exhausted && !last_level_was_paged
+    }
+
+    /// The effects of which one must be waiting or under way then.
+    #[must_use]
+    pub fn carriers(&self) -> Vec<String> {
+        let triage = self.triage.map(|seq| triage_id(self.incident, seq));
+        let pages = self.assigned.iter().flat_map(|&seq| {
+            let pages = self.asked.iter().map(move |person| page_id(self.incident, seq, person));
+            pages.chain([ack_id(self.incident, seq)])
+        });
+        triage.into_iter().chain(pages).collect()
+    }
+}
