@@ -3,6 +3,7 @@
 use crate::config::Setup;
 use crate::flow::outbox::{LEASE, Offered, Outbox};
 use crate::metrics::Metrics;
+use crate::page::Sns;
 use crate::slack_side::SlackSide;
 use chrono::{DateTime, Utc};
 use incident::{Alarm, ResponderId, RunId, RunbookId};
@@ -23,6 +24,8 @@ pub struct App {
     pub slack: Option<SlackSide>,
     /// The client for actions, probes and webhooks.
     pub http: reqwest::Client,
+    /// SNS, for pages that Slack does not deliver.
+    pub sns: Sns,
     /// The name under which this process leases.
     pub holder: Holder,
     /// Where people reach this server, without a slash at the end.
@@ -59,6 +62,7 @@ impl App {
             metrics: Metrics::default(),
             slack: parts.slack,
             http: parts.http,
+            sns: Sns::default(),
             holder: Holder::new(format!("serve/{}/{}", std::process::id(), crate::clock::now().timestamp_millis())),
             public_url: parts.public_url.trim_end_matches('/').to_owned(),
             setup: RwLock::new(Arc::new(parts.setup)),

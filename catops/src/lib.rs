@@ -11,6 +11,7 @@ pub mod entry;
 pub mod flow;
 pub mod library;
 pub mod metrics;
+pub mod page;
 pub mod probe;
 pub mod slack_side;
 pub mod sns_certificate;

@@ -4,6 +4,7 @@ mod clicks;
 mod events;
 mod kill;
 mod outbox;
+mod paging;
 mod serve;
 mod sources;
 mod tidy;
