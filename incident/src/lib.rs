@@ -23,7 +23,8 @@ pub use fold::{
 };
 pub use id::{ActionId, AlarmKey, BadIncidentId, DeliveryId, IncidentId, ResponderId, RunId, RunbookId};
 pub use react::{
-    Effect, REPEAT_REDRAW_SECONDS, RUN_GRACE_SECONDS, Reaction, Repeat, Task, react, run_effect_id, thread_effect_id,
+    Effect, REPEAT_REDRAW_SECONDS, RUN_GRACE_SECONDS, Reaction, Repeat, SECOND_PAGES_MAX, Task, react, run_effect_id,
+    thread_effect_id,
 };
 pub use record::{Record, RecordEvent};
 pub use suggestion::{ActionRecord, Strength, Suggestion};

@@ -16,6 +16,13 @@ pub const REPEAT_REDRAW_SECONDS: i64 = 5;
 /// After its timeout a run gets this long to report before it is called unknown, in seconds: one append and one retry.
 pub const RUN_GRACE_SECONDS: u64 = 10;
 
+/// People of one level who are paged by a second channel, the first ones of the policy: an append takes a hundred things,
+/// and each person is one more beside their page.
+pub const SECOND_PAGES_MAX: usize = 20;
+
+/// Pages that are cancelled when they are not wanted any more; those beyond find out by themselves.
+const CANCELLED_PAGES_MAX: usize = 20;
+
 /// Everything that the outbox and the timers can be asked to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "task", rename_all = "snake_case")]
@@ -279,10 +286,10 @@ impl Reaction {
         level: u8,
         second_channel_seconds: impl Fn(&ResponderId) -> Option<u64>,
     ) {
-        for person in to {
+        for (place, person) in to.iter().enumerate() {
             let task = Task::Page { incident: incident.id, to: person.clone(), level };
             self.now(page_id(incident.id, recorded.seq, person), recorded.at, task, Repeat::Reconcile);
-            if let Some(seconds) = second_channel_seconds(person) {
+            if let Some(seconds) = second_channel_seconds(person).filter(|_| place < SECOND_PAGES_MAX) {
                 let due_at = recorded.at + TimeDelta::seconds(i64::try_from(seconds).unwrap_or(i64::MAX / 1000));
                 let cause = PageCause { to: person.clone(), level, round: incident.round, seq: recorded.seq };
                 let task = Task::SecondPage { incident: incident.id, cause };
@@ -313,14 +320,16 @@ impl Reaction {
             return;
         }
         self.cancel.push(ack_id(incident.id, incident.assigned_seq));
-        let pages = incident.asked.iter().map(|asked| page_id(incident.id, incident.assigned_seq, asked));
+        let asked = incident.asked.iter().take(CANCELLED_PAGES_MAX);
+        let pages = asked.map(|asked| page_id(incident.id, incident.assigned_seq, asked));
         self.cancel.extend(pages);
     }
 
     /// Those of levels before this one find out by themselves that nobody wants them any more. Asking for the next level
     /// cancels none: whoever Slack could not reach is still to be reached.
     fn cancel_second_pages(&mut self, incident: &Incident) {
-        let pages = incident.asked.iter().map(|asked| second_page_id(incident.id, incident.assigned_seq, asked));
+        let asked = incident.asked.iter().take(SECOND_PAGES_MAX);
+        let pages = asked.map(|asked| second_page_id(incident.id, incident.assigned_seq, asked));
         self.cancel.extend(pages);
     }
 

@@ -437,3 +437,21 @@ fn a_person_who_is_asked_again_is_paged_again() {
     let (_, again) = second_page(&night, "second-page/42/4/ana");
     assert!(night.incident().wants_second_page(&again), "the page of the first level does not count for the second");
 }
+
+#[test]
+fn a_level_of_many_people_fits_into_one_append() {
+    let names: Vec<String> = (0..50).map(|number| format!("p{number}")).collect();
+    let people: Vec<&str> = names.iter().map(String::as_str).collect();
+    let second: Vec<(&str, i64)> = people.iter().map(|&name| (name, 60)).collect();
+    let mut night = Night::new();
+    night.alarm(AlarmState::Firing, 0);
+    night.assign_reachable(&people, &second, 0, 1);
+    assert_eq!((night.due("page/").len(), night.due("second-page/").len()), (50, SECOND_PAGES_MAX));
+    for turn in 0..30 {
+        night.say(paged(Some(page_message(&format!("1.{turn}")))), 2).unwrap();
+    }
+    let before = (night.asked.len(), night.cancelled.len());
+    night.say(Command::Acknowledge { by: "p7".into() }, 3).unwrap();
+    let things = night.asked.len() - before.0 + night.cancelled.len() - before.1;
+    assert!(things < 70, "an append takes a hundred things, and this one asks for {things}");
+}

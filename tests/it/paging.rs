@@ -235,6 +235,21 @@ async fn who_has_no_slack_is_paged_at_once_and_again_until_it_is_taken() -> Resu
     Ok(())
 }
 
+#[test]
+fn a_webhook_that_nobody_signs_is_reported() -> Result<()> {
+    let home = Home::new("60s", "webhook = \"https://example.com/ana\"")?;
+    let path = home.config().join("catops.toml");
+    let signed = fs::read_to_string(&path)?;
+    let lint = || catops(&["lint", text(&home.config())]).stdout;
+    assert!(!lint().contains("webhook"), "{}", lint());
+    let line = format!("webhook_secret = \"env:{}\"\n", SECRET.0);
+    fs::write(&path, signed.replace(&line, ""))?;
+    assert!(lint().contains("ana has a webhook, and nothing signs what it is told"), "{}", lint());
+    fs::write(&path, signed.replace(&line, "webhook_secret = \"in the open\"\n"))?;
+    assert!(lint().contains("[paging] has its webhook_secret in the file"), "{}", lint());
+    Ok(())
+}
+
 #[cfg(not(feature = "aws"))]
 #[tokio::test]
 async fn a_build_without_aws_says_so() -> Result<()> {

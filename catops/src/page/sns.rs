@@ -8,7 +8,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_sns::Client;
 use aws_sdk_sns::config::Config;
-use aws_sdk_sns::error::{BuildError, DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_sns::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_sns::types::MessageAttributeValue;
 use aws_smithy_http_client::{Builder, tls};
 use ring::digest;
@@ -24,6 +24,9 @@ pub(super) const NOT_BUILT: &str = "";
 
 /// How long one page may take, credentials included: shorter than an effect's lease of 15 s.
 const PUBLISH_MAX: Duration = Duration::from_secs(10);
+
+/// Of what SNS or the SDK says, in characters: it stands in the timeline.
+const TOLD_CHARS_MAX: usize = 400;
 
 /// SNS, whose client is made when the first page needs it.
 #[derive(Default)]
@@ -102,14 +105,26 @@ fn hash(effect_id: &str) -> String {
     })
 }
 
-/// What SNS says, else what went wrong on the way to it.
+/// What SNS says, else what kept it from being asked and what to do about it.
 fn told<E, R>(error: &SdkError<E, R>) -> String
 where
     E: std::error::Error + ProvideErrorMetadata + 'static,
     R: std::fmt::Debug,
 {
-    match error.as_service_error().and_then(|said| Some((said.code()?, said.message().unwrap_or_default()))) {
-        Some((code, message)) => format!("SNS answered {code}: {message}"),
-        None => format!("SNS cannot be reached: {}", DisplayErrorContext(error)),
-    }
+    let said = error.as_service_error().and_then(|said| Some((said.code()?, said.message().unwrap_or_default())));
+    let text = match (said, error) {
+        (Some((code, message)), _) => format!("SNS answered {code}: {message}"),
+        (None, SdkError::TimeoutError(_)) => format!("SNS did not answer within {} s", PUBLISH_MAX.as_secs()),
+        (None, SdkError::ConstructionFailure(_) | SdkError::DispatchFailure(_)) => {
+            format!("SNS cannot be asked; look at AWS_REGION, the credentials and the network: {}", causes(error))
+        }
+        (None, _) => format!("SNS answered something else: {}", causes(error)),
+    };
+    text.chars().take(TOLD_CHARS_MAX).collect()
+}
+
+/// An error's causes, without the SDK's own account of its insides.
+fn causes(error: &dyn std::error::Error) -> String {
+    let chain = std::iter::successors(error.source(), |cause| cause.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
