@@ -290,7 +290,8 @@ impl Reaction {
             let task = Task::Page { incident: incident.id, to: person.clone(), level };
             self.now(page_id(incident.id, recorded.seq, person), recorded.at, task, Repeat::Reconcile);
             if let Some(seconds) = second_channel_seconds(person).filter(|_| place < SECOND_PAGES_MAX) {
-                let due_at = recorded.at + TimeDelta::seconds(i64::try_from(seconds).unwrap_or(i64::MAX / 1000));
+                let wait = TimeDelta::seconds(i64::try_from(seconds).unwrap_or(i64::MAX / 1000));
+                let due_at = recorded.at.checked_add_signed(wait).unwrap_or(DateTime::<Utc>::MAX_UTC);
                 let cause = PageCause { to: person.clone(), level, round: incident.round, seq: recorded.seq };
                 let task = Task::SecondPage { incident: incident.id, cause };
                 // Safe: nobody can be asked whether it arrived, and a receiver knows a repeat by the effect's id.

@@ -9,7 +9,7 @@ use crate::page;
 use crate::slack_side::{SlackSide, channel};
 use crate::surface;
 use chrono::{DateTime, TimeDelta, Utc};
-use incident::{BY_SLACK, Command, IncidentId, PageMessage, ResponderId, Status, thread_effect_id};
+use incident::{BY_SLACK, Command, IncidentId, PageMessage, ResponderId, SECOND_PAGES_MAX, Status, thread_effect_id};
 use log::{EffectState, LeasedEffect};
 use serde_json::json;
 use slack::blocks::{Message, Metadata};
@@ -51,7 +51,8 @@ pub async fn page(app: &App, id: IncidentId, to: &ResponderId, level: u8, leased
     let person = setup.rota.person(to);
     let (Some(side), Some(user)) = (&app.slack, person.and_then(|person| person.slack.clone())) else {
         // Then the second channel was asked for at once.
-        if person.is_some_and(page::has_second_channel) {
+        let second = incident.asked.iter().take(SECOND_PAGES_MAX).any(|asked| asked == to);
+        if second && person.is_some_and(page::has_second_channel) {
             return done(app, leased).await;
         }
         let error = if app.slack.is_none() { "no Slack is configured" } else { "no Slack member id in rota/*.toml" };

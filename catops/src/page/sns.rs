@@ -120,7 +120,8 @@ where
         }
         (None, _) => format!("SNS answered something else: {}", causes(error)),
     };
-    text.chars().take(TOLD_CHARS_MAX).collect()
+    let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    one_line.chars().take(TOLD_CHARS_MAX).collect()
 }
 
 /// An error's causes, without the SDK's own account of its insides.
