@@ -3,6 +3,7 @@
 use crate::config::Setup;
 use crate::flow::outbox::{LEASE, Offered, Outbox};
 use crate::metrics::Metrics;
+use crate::page::Sns;
 use crate::slack_side::SlackSide;
 use crate::watchdog::Watch;
 use chrono::{DateTime, Utc};
@@ -27,6 +28,8 @@ pub struct App {
     pub slack: Option<SlackSide>,
     /// The client for actions, probes and webhooks.
     pub http: reqwest::Client,
+    /// SNS, for pages that Slack does not deliver.
+    pub sns: Sns,
     /// The name under which this process leases.
     pub holder: Holder,
     /// The data folder; none when the log is in memory.
@@ -69,6 +72,7 @@ impl App {
             slack: parts.slack,
             http: parts.http,
             data: parts.data,
+            sns: Sns::default(),
             holder: Holder::new(format!("serve/{}/{}", std::process::id(), crate::clock::now().timestamp_millis())),
             public_url: parts.public_url.trim_end_matches('/').to_owned(),
             setup: RwLock::new(Arc::new(parts.setup)),

@@ -13,6 +13,7 @@ pub mod entry;
 pub mod flow;
 pub mod library;
 pub mod metrics;
+pub mod page;
 pub mod probe;
 pub mod seed;
 pub mod slack_side;

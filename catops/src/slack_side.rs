@@ -140,6 +140,6 @@ pub enum Which {
     Real,
     /// The one inside this binary.
     Local(Sim, Box<SimConfig>),
-    /// None: pages go to the webhooks only.
+    /// None: people are paged by their second channels.
     Nothing,
 }

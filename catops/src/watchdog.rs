@@ -232,7 +232,7 @@ impl Round<'_> {
     }
 
     fn somebody_is_on_call(&self, incident: &Incident) -> bool {
-        let asked = triage::assign(&self.app.setup().rota, incident, &self.operations, incident.level, self.now);
+        let asked = triage::assign(self.app, incident, &self.operations, incident.level, self.now);
         matches!(asked, Command::Assign { to, .. } if !to.is_empty())
     }
 

@@ -126,6 +126,8 @@ pub enum Command {
         because: String,
         /// How long they have; `None` on the last level.
         wait: Option<TimeDelta>,
+        /// Those who can be paged without Slack too, and how long Slack has before that.
+        second_channel: BTreeMap<ResponderId, TimeDelta>,
     },
     /// Write down a ranking.
     Suggest {
@@ -144,7 +146,7 @@ pub enum Command {
         by: String,
         /// For which level.
         level: u8,
-        /// Where it stands.
+        /// Where it stands, in Slack.
         message: Option<PageMessage>,
     },
     /// A page failed for now.
@@ -207,6 +209,8 @@ pub enum Command {
         by: ResponderId,
         /// The new owner.
         to: ResponderId,
+        /// When they can be paged without Slack too: how long Slack has before that.
+        second_channel: Option<TimeDelta>,
     },
     /// Somebody asks for an action.
     RequestAction {
@@ -390,9 +394,9 @@ pub fn decide(incident: &Incident, command: Command, at: DateTime<Utc>) -> Resul
         Command::Reopen { .. } => Err(Refused::NotResolved),
         Command::Note { text, .. } if text.trim().is_empty() => Err(Refused::EmptyNote),
         Command::Note { by, text } => Ok(vec![Event::Noted { by, text: cut(&text) }]),
-        Command::Reassign { by, to } => {
+        Command::Reassign { by, to, second_channel } => {
             refuse_resolved(incident)?;
-            Ok(vec![Event::Reassigned { by, to }])
+            Ok(vec![Event::Reassigned { by, to, second_channel_seconds: second_channel.map(seconds) }])
         }
         Command::RequestAction { by, request } => request_action(incident, by, request),
         Command::StopRun { by, run } => stop_run(incident, by, run),
@@ -405,9 +409,10 @@ pub fn decide(incident: &Incident, command: Command, at: DateTime<Utc>) -> Resul
 
 fn escalation(incident: &Incident, command: Command) -> Result<Vec<Event>, Refused> {
     match command {
-        Command::Assign { to, level, policy, because, wait } if incident.status == Status::Open => {
-            let wait_seconds = wait.map(|wait| u64::try_from(wait.num_seconds()).unwrap_or(0));
-            Ok(vec![Event::Assigned { to, level, policy, because, wait_seconds }])
+        Command::Assign { to, level, policy, because, wait, second_channel } if incident.status == Status::Open => {
+            let wait_seconds = wait.map(seconds);
+            let second_channel_seconds = second_channel.into_iter().map(|(who, after)| (who, seconds(after))).collect();
+            Ok(vec![Event::Assigned { to, level, policy, because, wait_seconds, second_channel_seconds }])
         }
         Command::AckTimeout { level, round, levels }
             if incident.status == Status::Open
@@ -460,8 +465,8 @@ fn request_action(incident: &Incident, by: ResponderId, request: ActionRequest) 
         params: request.params,
         by,
         read_only: request.read_only,
-        watch_seconds: u64::try_from(request.watch.num_seconds()).unwrap_or(0),
-        timeout_seconds: u64::try_from(request.timeout.num_seconds()).unwrap_or(0),
+        watch_seconds: seconds(request.watch),
+        timeout_seconds: seconds(request.timeout),
         undo: request.undo,
     };
     Ok(acknowledged.into_iter().chain([requested]).collect())
@@ -527,6 +532,11 @@ fn refuse_resolved(incident: &Incident) -> Result<(), Refused> {
         (Status::Resolved, Some(end)) => Err(Refused::AlreadyResolved { by: end.by.clone(), at: end.at }),
         _ => Ok(()),
     }
+}
+
+/// Whole seconds, never below zero.
+fn seconds(delta: TimeDelta) -> u64 {
+    u64::try_from(delta.num_seconds()).unwrap_or(0)
 }
 
 fn cut(text: &str) -> String {

@@ -11,6 +11,9 @@ use std::collections::BTreeMap;
 /// The version of the event bodies written today.
 pub const SCHEMA: u16 = 1;
 
+/// The first channel of a page.
+pub const BY_SLACK: &str = "slack";
+
 /// One thing that happened. The kind in JSON is the variant in snake case.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -70,16 +73,21 @@ pub enum Event {
         because: String,
         /// How long this level has to acknowledge, in seconds; `None` for the last one.
         wait_seconds: Option<u64>,
+        /// Those of them who can be paged without Slack too, and how long Slack has before that, in seconds; nobody in
+        /// events from before December 2026.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        second_channel_seconds: BTreeMap<ResponderId, u64>,
     },
     /// A page reached somebody's inbox.
     Paged {
         /// Who.
         to: ResponderId,
-        /// By what: `slack`.
+        /// By what: [`BY_SLACK`], or a second channel: `sms`, `sns`, `webhook`.
         by: String,
         /// For which level.
         level: u8,
-        /// Where it stands, so that it can be drawn anew; `None` in events from before December 2026.
+        /// Where it stands in Slack, so that it can be drawn anew; `None` elsewhere, and in events from before
+        /// December 2026.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         message: Option<PageMessage>,
     },
@@ -127,6 +135,9 @@ pub enum Event {
         by: ResponderId,
         /// The new owner.
         to: ResponderId,
+        /// When they can be paged without Slack too: how long Slack has before that, in seconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        second_channel_seconds: Option<u64>,
     },
     /// Somebody wrote something down.
     Noted {

@@ -2,7 +2,7 @@
 //! Nothing here decides anything and nothing here has an effect, so replaying a log can never page anybody.
 
 use crate::alarm::{Alarm, Severity};
-use crate::event::{Event, PageMessage, Recorded, RunOutcome};
+use crate::event::{BY_SLACK, Event, PageMessage, Recorded, RunOutcome};
 use crate::id::{ActionId, IncidentId, ResponderId, RunId};
 use crate::suggestion::Suggestion;
 use chrono::{DateTime, Utc};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The version of this fold: a snapshot of another version is thrown away and folded again.
-pub const FOLD: u32 = 3;
+pub const FOLD: u32 = 4;
 
 /// Pages of one round that are kept to be drawn anew, the newest ones. Two levels of five people fit; each costs the
 /// append that ends the round one effect, and an append takes a hundred things.
@@ -139,6 +139,32 @@ pub struct Note {
     pub text: String,
 }
 
+/// A page that reached somebody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    /// Whom.
+    pub to: ResponderId,
+    /// By what: [`BY_SLACK`], or a second channel.
+    pub by: String,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The stream's number of it: later than the event that asked for it.
+    pub seq: u64,
+}
+
+/// Who was asked by which event: what a page for a level belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageCause {
+    /// Whom to page.
+    pub to: ResponderId,
+    /// The escalation level.
+    pub level: u8,
+    /// The round.
+    pub round: u32,
+    /// The number of the event that asked them.
+    pub seq: u64,
+}
+
 /// A card of this incident in a channel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PostedCard {
@@ -171,7 +197,7 @@ pub struct Incident {
     pub last_fired_at: DateTime<Utc>,
     /// How often it was opened again; also the round of its pages and timers.
     pub round: u32,
-    /// The people who were asked last.
+    /// The people who were asked last, or who has it once somebody has.
     pub owners: Vec<ResponderId>,
     /// Why these people.
     pub because: String,
@@ -179,14 +205,16 @@ pub struct Incident {
     pub policy: String,
     /// The level that was asked last, from 0.
     pub level: u8,
-    /// The number of the event that asked the present owners: names their pages and their timer.
+    /// The people who were asked last, whoever has it.
+    pub asked: Vec<ResponderId>,
+    /// The number of the event that asked them: names their pages and their timer.
     pub assigned_seq: u64,
     /// How long the present owners have to acknowledge, in seconds.
     pub wait_seconds: Option<u64>,
     /// True when the last level was asked and nobody answered.
     pub exhausted: bool,
-    /// Whom a page reached in this round, and when.
-    pub paged: Vec<(ResponderId, DateTime<Utc>)>,
+    /// The pages of this round that reached somebody.
+    pub paged: Vec<Page>,
     /// Where the newest pages of this round stand.
     pub pages: Vec<PageMessage>,
     /// Who has it.
@@ -243,6 +271,7 @@ impl Incident {
             last_fired_at: first.at,
             round: 0,
             owners: Vec::new(),
+            asked: Vec::new(),
             because: String::new(),
             policy: String::new(),
             level: 0,
@@ -286,16 +315,17 @@ impl Incident {
                 self.close(ResolvedBy::Source, at, "");
             }
             Event::Resolved { by, note } => self.close(ResolvedBy::Person(by.clone()), at, note),
-            Event::Assigned { to, level, policy, because, wait_seconds } => {
+            Event::Assigned { to, level, policy, because, wait_seconds, .. } => {
                 self.assigned_seq = recorded.seq;
                 self.wait_seconds = *wait_seconds;
                 self.owners.clone_from(to);
+                self.asked.clone_from(to);
                 self.level = *level;
                 self.policy.clone_from(policy);
                 self.because.clone_from(because);
             }
-            Event::Paged { to, message, .. } => {
-                self.paged.push((to.clone(), at));
+            Event::Paged { to, by, message, .. } => {
+                self.paged.push(Page { to: to.clone(), by: by.clone(), at, seq: recorded.seq });
                 self.keep_page(message.as_ref());
             }
             Event::Escalated { level, .. } => self.level = *level,
@@ -317,6 +347,7 @@ impl Incident {
             Event::Reassigned { to, .. } => {
                 self.assigned_seq = recorded.seq;
                 self.owners = vec![to.clone()];
+                self.asked = vec![to.clone()];
                 self.acknowledged = None;
                 self.status = Status::Open;
             }
@@ -444,6 +475,21 @@ impl Incident {
     #[must_use]
     pub fn told_before(&self, seq: u64) -> Option<u64> {
         self.told.iter().copied().rfind(|told| *told < seq)
+    }
+
+    /// True while somebody who was asked is to be paged by their second channel: nobody has it, Slack has not delivered
+    /// since they were asked, and it was not given to somebody else. A level that asks another one still counts, because
+    /// nobody of it may have been reached.
+    #[must_use]
+    pub fn wants_second_page(&self, cause: &PageCause) -> bool {
+        let asked = self.assigned_seq == cause.seq || cause.level < self.level;
+        self.status == Status::Open && self.round == cause.round && asked && !self.was_paged(cause, BY_SLACK)
+    }
+
+    /// True when a page reached somebody this way since they were asked.
+    #[must_use]
+    pub fn was_paged(&self, cause: &PageCause, by: &str) -> bool {
+        self.paged.iter().any(|page| page.to == cause.to && page.by == by && page.seq > cause.seq)
     }
 
     /// True while it wants somebody's attention.

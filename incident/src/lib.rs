@@ -20,16 +20,19 @@ pub use alarm::{Alarm, AlarmState, Link, Severity};
 pub use decide::{
     ActionRequest, AlarmMemory, Command, NOTE_CHARS_MAX, Reception, Refused, decide, receive, was_acted_on,
 };
-pub use event::{Aside, Event, PageMessage, Recorded, Replaced, RunOutcome, SCHEMA};
-pub use fold::{Acknowledgement, FOLD, Incident, Note, PostedCard, Resolution, ResolvedBy, Run, RunEffect, Status};
+pub use event::{Aside, BY_SLACK, Event, PageMessage, Recorded, Replaced, RunOutcome, SCHEMA};
+pub use fold::{
+    Acknowledgement, FOLD, Incident, Note, Page, PageCause, PostedCard, Resolution, ResolvedBy, Run, RunEffect, Status,
+};
 pub use id::{ActionId, AlarmKey, BadIncidentId, DeliveryId, IncidentId, ResponderId, RunId, RunbookId};
 pub use react::{
-    Effect, REPEAT_REDRAW_SECONDS, RUN_GRACE_SECONDS, Reaction, Repeat, Task, react, run_effect_id, thread_effect_id,
+    Effect, REPEAT_REDRAW_SECONDS, RUN_GRACE_SECONDS, Reaction, Repeat, SECOND_PAGES_MAX, Task, react, run_effect_id,
+    thread_effect_id,
 };
 pub use record::{Record, RecordEvent};
 pub use redact::{NotRedacted, REDACTED, redact};
 pub use suggestion::{ActionRecord, Strength, Suggestion};
-pub use timeline::{Line, line, timeline};
+pub use timeline::{Line, line, page_channel, timeline};
 
 #[cfg(test)]
 mod tests;

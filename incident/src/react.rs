@@ -4,7 +4,7 @@
 //! reacted to: folding a log again asks for nothing.
 
 use crate::event::{Event, PageMessage, Recorded, RunOutcome};
-use crate::fold::{Incident, Status};
+use crate::fold::{Incident, PageCause, Status};
 use crate::id::{IncidentId, ResponderId, RunId};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,13 @@ pub const REPEAT_REDRAW_SECONDS: i64 = 5;
 
 /// After its timeout a run gets this long to report before it is called unknown, in seconds: one append and one retry.
 pub const RUN_GRACE_SECONDS: u64 = 10;
+
+/// People of one level who are paged by a second channel, the first ones of the policy: an append takes a hundred things,
+/// and each person is one more beside their page.
+pub const SECOND_PAGES_MAX: usize = 20;
+
+/// Pages that are cancelled when they are not wanted any more; those beyond find out by themselves.
+const CANCELLED_PAGES_MAX: usize = 20;
 
 /// Everything that the outbox and the timers can be asked to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +57,13 @@ pub enum Task {
         to: ResponderId,
         /// The escalation level.
         level: u8,
+    },
+    /// Page somebody by their second channel, unless Slack has delivered by now.
+    SecondPage {
+        /// The incident.
+        incident: IncidentId,
+        /// Who, and what for.
+        cause: PageCause,
     },
     /// Draw a page anew: nobody is asked by it any more.
     PageOver {
@@ -170,12 +184,14 @@ impl Reaction {
                 self.now(triage_id(id, seq), at, Task::Triage { incident: id, level: *level }, Repeat::Safe);
             }
             Event::Repeated { .. } => self.card(id, at + TimeDelta::seconds(REPEAT_REDRAW_SECONDS)),
-            Event::Assigned { to, level, wait_seconds, .. } => {
-                self.page_all(incident, recorded, to, *level);
+            Event::Assigned { to, level, wait_seconds, second_channel_seconds, .. } => {
+                self.page_all(incident, recorded, to, *level, |who| second_channel_seconds.get(who).copied());
                 self.ack_timer(incident, recorded, *level, if to.is_empty() { Some(0) } else { *wait_seconds });
             }
-            Event::Reassigned { to, .. } => {
-                self.page_all(incident, recorded, std::slice::from_ref(to), incident.level);
+            Event::Reassigned { to, second_channel_seconds, .. } => {
+                self.page_all(incident, recorded, std::slice::from_ref(to), incident.level, |_| {
+                    *second_channel_seconds
+                });
                 self.ack_timer(incident, recorded, incident.level, incident.wait_seconds);
                 self.card(id, at);
             }
@@ -186,11 +202,13 @@ impl Reaction {
             }
             Event::Acknowledged { .. } => {
                 self.cancel_timer(incident);
+                self.cancel_second_pages(incident);
                 self.card(id, at);
                 self.pages_over(incident, &incident.pages, at);
             }
             Event::Cleared { .. } | Event::Resolved { .. } => {
                 self.cancel_timer(incident);
+                self.cancel_second_pages(incident);
                 let watches = incident.runs.iter().map(|run| watch_id(&run.id));
                 self.cancel.extend(watches);
                 self.card(id, at);
@@ -259,10 +277,25 @@ impl Reaction {
         self.effects.push(Effect { id: watch_id(run), due_at, task, repeat: Repeat::Safe, slot: false });
     }
 
-    fn page_all(&mut self, incident: &Incident, recorded: &Recorded, to: &[ResponderId], level: u8) {
-        for person in to {
+    fn page_all(
+        &mut self,
+        incident: &Incident,
+        recorded: &Recorded,
+        to: &[ResponderId],
+        level: u8,
+        second_channel_seconds: impl Fn(&ResponderId) -> Option<u64>,
+    ) {
+        for (place, person) in to.iter().enumerate() {
             let task = Task::Page { incident: incident.id, to: person.clone(), level };
             self.now(page_id(incident.id, recorded.seq, person), recorded.at, task, Repeat::Reconcile);
+            if let Some(seconds) = second_channel_seconds(person).filter(|_| place < SECOND_PAGES_MAX) {
+                let wait = TimeDelta::seconds(i64::try_from(seconds).unwrap_or(i64::MAX / 1000));
+                let due_at = recorded.at.checked_add_signed(wait).unwrap_or(DateTime::<Utc>::MAX_UTC);
+                let cause = PageCause { to: person.clone(), level, round: incident.round, seq: recorded.seq };
+                let task = Task::SecondPage { incident: incident.id, cause };
+                // Safe: nobody can be asked whether it arrived, and a receiver knows a repeat by the effect's id.
+                self.now(second_page_id(incident.id, recorded.seq, person), due_at, task, Repeat::Safe);
+            }
         }
     }
 
@@ -287,7 +320,16 @@ impl Reaction {
             return;
         }
         self.cancel.push(ack_id(incident.id, incident.assigned_seq));
-        let pages = incident.owners.iter().map(|owner| page_id(incident.id, incident.assigned_seq, owner));
+        let asked = incident.asked.iter().take(CANCELLED_PAGES_MAX);
+        let pages = asked.map(|asked| page_id(incident.id, incident.assigned_seq, asked));
+        self.cancel.extend(pages);
+    }
+
+    /// Those of levels before this one find out by themselves that nobody wants them any more. Asking for the next level
+    /// cancels none: whoever Slack could not reach is still to be reached.
+    fn cancel_second_pages(&mut self, incident: &Incident) {
+        let asked = incident.asked.iter().take(SECOND_PAGES_MAX);
+        let pages = asked.map(|asked| second_page_id(incident.id, incident.assigned_seq, asked));
         self.cancel.extend(pages);
     }
 
@@ -333,6 +375,10 @@ pub(crate) fn ack_id(incident: IncidentId, seq: u64) -> String {
 
 pub(crate) fn page_id(incident: IncidentId, seq: u64, to: &ResponderId) -> String {
     format!("page/{}/{seq}/{to}", incident.0)
+}
+
+fn second_page_id(incident: IncidentId, seq: u64, to: &ResponderId) -> String {
+    format!("second-page/{}/{seq}/{to}", incident.0)
 }
 
 fn deadline_id(run: &RunId) -> String {

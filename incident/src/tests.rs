@@ -75,10 +75,17 @@ impl Night {
     }
 
     fn assign(&mut self, to: &[&str], level: u8, second: i64) {
+        self.assign_reachable(to, &[], level, second);
+    }
+
+    /// The same, with those who can be paged without Slack too, and how many seconds Slack has before that.
+    fn assign_reachable(&mut self, to: &[&str], second_channel: &[(&str, i64)], level: u8, second: i64) {
         let to = to.iter().map(|&name| name.into()).collect();
+        let second_channel =
+            second_channel.iter().map(|&(name, after)| (name.into(), TimeDelta::seconds(after))).collect();
         let wait = Some(TimeDelta::minutes(5));
         let (policy, because) = ("payments".to_owned(), "turn 3 of weekly".to_owned());
-        self.say(Command::Assign { to, level, policy, because, wait }, second).unwrap();
+        self.say(Command::Assign { to, level, policy, because, wait, second_channel }, second).unwrap();
     }
 
     #[track_caller]
@@ -126,6 +133,7 @@ fn owners_that_were_found_at_the_opening_are_not_looked_up_again() {
         policy: "payments".to_owned(),
         because: "turn 3 of weekly".to_owned(),
         wait_seconds: Some(300),
+        second_channel_seconds: BTreeMap::new(),
     };
     let suggested = Event::Suggested { suggestions: Vec::new(), runners_up: Vec::new(), no_match: None };
     let mut night = Night::new();
@@ -353,4 +361,97 @@ fn an_incident_that_pages_for_days_can_still_be_acknowledged() {
     night.say(Command::Acknowledge { by: "ben".into() }, 400).unwrap();
     assert_eq!(night.due("page-over/").len(), fold::PAGES_MAX);
     assert_eq!(night.due("page-over/").last(), Some(&"page-over/42/D0ANA/1.299"));
+}
+
+fn second_page(night: &Night, id: &str) -> (DateTime<Utc>, PageCause) {
+    let effect = night.asked.iter().find(|effect| effect.id == id).expect("a second page");
+    let Task::SecondPage { cause, .. } = &effect.task else { panic!("{:?}", effect.task) };
+    (effect.due_at, cause.clone())
+}
+
+#[test]
+fn slack_has_its_time_and_then_the_second_channel_is_tried() {
+    let mut night = Night::new();
+    night.alarm(AlarmState::Firing, 0);
+    night.assign_reachable(&["ana", "ben", "chi"], &[("ana", 60), ("chi", 0)], 0, 1);
+    assert_eq!(night.due("page/"), ["page/42/2/ana", "page/42/2/ben", "page/42/2/chi"], "Slack is tried at once");
+    assert_eq!(night.due("second-page/"), ["second-page/42/2/ana", "second-page/42/2/chi"], "ben has none");
+    let (due_at, ana) = second_page(&night, "second-page/42/2/ana");
+    assert_eq!(due_at, at(61));
+    assert_eq!(second_page(&night, "second-page/42/2/chi").0, at(1), "chi has no Slack to wait for");
+    assert!(night.incident().wants_second_page(&ana));
+    let by_webhook = Command::RecordPage { to: "ana".into(), by: "webhook".to_owned(), level: 0, message: None };
+    night.say(by_webhook, 61).unwrap();
+    assert!(night.incident().was_paged(&ana, "webhook"));
+    assert!(night.incident().wants_second_page(&ana), "her text message may still be missing");
+    night.say(paged(Some(page_message("1.1"))), 300).unwrap();
+    assert!(!night.incident().wants_second_page(&ana), "Slack is back and has delivered");
+    night.reads(&[
+        "generic fired: checkout is slow",
+        "level 1: ana, ben, chi (turn 3 of weekly)",
+        "paged ana by webhook, the second channel",
+        "paged ana by slack",
+    ]);
+}
+
+#[test]
+fn whoever_acknowledges_spares_everybody_the_second_page() {
+    let mut night = Night::new();
+    night.alarm(AlarmState::Firing, 0);
+    night.assign_reachable(&["ana", "ben"], &[("ana", 60), ("ben", 60)], 0, 1);
+    let (_, cause) = second_page(&night, "second-page/42/2/ana");
+    night.say(Command::Acknowledge { by: "ben".into() }, 30).unwrap();
+    for id in ["second-page/42/2/ana", "second-page/42/2/ben", "page/42/2/ana"] {
+        assert!(night.cancelled.iter().any(|cancelled| cancelled == id), "{id} is not wanted any more");
+    }
+    assert!(!night.incident().wants_second_page(&cause), "a late timer pages nobody");
+    let reassign =
+        Command::Reassign { by: "ben".into(), to: "chi".into(), second_channel: Some(TimeDelta::minutes(1)) };
+    night.say(reassign, 40).unwrap();
+    assert!(!night.incident().wants_second_page(&cause), "it is chi's now");
+    let (due_at, chi) = second_page(&night, "second-page/42/4/chi");
+    assert_eq!(due_at, at(100));
+    night.alarm(AlarmState::Cleared, 50).alarm(AlarmState::Firing, 60);
+    assert!(!night.incident().wants_second_page(&chi), "a new round asks anew");
+}
+
+#[test]
+fn a_level_that_slack_could_not_reach_is_paged_though_the_next_one_is_asked() {
+    let mut night = Night::new();
+    night.alarm(AlarmState::Firing, 0);
+    night.assign_reachable(&["ana"], &[("ana", 60)], 0, 1);
+    night.say(Command::AckTimeout { level: 0, round: 0, levels: 2 }, 30).unwrap();
+    night.assign_reachable(&["ben"], &[("ben", 60)], 1, 31);
+    let (_, ana) = second_page(&night, "second-page/42/2/ana");
+    assert!(!night.cancelled.contains(&"second-page/42/2/ana".to_owned()));
+    assert!(night.incident().wants_second_page(&ana));
+}
+
+#[test]
+fn a_person_who_is_asked_again_is_paged_again() {
+    let mut night = Night::new();
+    night.alarm(AlarmState::Firing, 0);
+    night.assign_reachable(&["ana"], &[("ana", 60)], 0, 1);
+    night.say(paged(None), 2).unwrap();
+    night.assign_reachable(&["ana"], &[("ana", 60)], 1, 302);
+    let (_, again) = second_page(&night, "second-page/42/4/ana");
+    assert!(night.incident().wants_second_page(&again), "the page of the first level does not count for the second");
+}
+
+#[test]
+fn a_level_of_many_people_fits_into_one_append() {
+    let names: Vec<String> = (0..50).map(|number| format!("p{number}")).collect();
+    let people: Vec<&str> = names.iter().map(String::as_str).collect();
+    let second: Vec<(&str, i64)> = people.iter().map(|&name| (name, 60)).collect();
+    let mut night = Night::new();
+    night.alarm(AlarmState::Firing, 0);
+    night.assign_reachable(&people, &second, 0, 1);
+    assert_eq!((night.due("page/").len(), night.due("second-page/").len()), (50, SECOND_PAGES_MAX));
+    for turn in 0..30 {
+        night.say(paged(Some(page_message(&format!("1.{turn}")))), 2).unwrap();
+    }
+    let before = (night.asked.len(), night.cancelled.len());
+    night.say(Command::Acknowledge { by: "p7".into() }, 3).unwrap();
+    let things = night.asked.len() - before.0 + night.cancelled.len() - before.1;
+    assert!(things < 70, "an append takes a hundred things, and this one asks for {things}");
 }

@@ -1,6 +1,6 @@
 //! The night, readable: one plain line an event. Threads, the command line and exports all print these lines.
 
-use crate::event::{Aside, Event, Recorded, RunOutcome};
+use crate::event::{Aside, BY_SLACK, Event, Recorded, RunOutcome};
 use crate::fold::Incident;
 use crate::id::{ResponderId, RunId};
 use chrono::{DateTime, Utc};
@@ -47,7 +47,7 @@ fn text(incident: &Incident, event: &Event, name: &impl Fn(&ResponderId) -> Stri
             format!("level {}: nobody to ask ({because})", level + 1)
         }
         Event::Assigned { to, because, level, .. } => format!("level {}: {} ({because})", level + 1, names(to, name)),
-        Event::Paged { to, by, .. } => format!("paged {} by {by}", name(to)),
+        Event::Paged { to, by, .. } => format!("paged {} by {}", name(to), page_channel(by)),
         Event::PageFailed { to, error } => format!("could not page {}: {error}", name(to)),
         Event::Escalated { level, by: None } => {
             format!("nobody acknowledged in time: asking level {}", level + 1)
@@ -57,7 +57,7 @@ fn text(incident: &Incident, event: &Event, name: &impl Fn(&ResponderId) -> Stri
         Event::Suggested { suggestions, no_match, .. } => suggested(suggestions, no_match.as_deref()),
         Event::CardPosted { channel, .. } => format!("card posted in {channel}"),
         Event::Acknowledged { by } => format!("{} acknowledged", name(by)),
-        Event::Reassigned { by, to } => format!("{} gave it to {}", name(by), name(to)),
+        Event::Reassigned { by, to, .. } => format!("{} gave it to {}", name(by), name(to)),
         Event::Noted { by, text } => format!("{} noted: {text}", name(by)),
         Event::ActionRequested { title, by, .. } => format!("{} asked for: {title}", name(by)),
         Event::Resolved { by, note } if note.is_empty() => format!("{} resolved it", name(by)),
@@ -100,6 +100,17 @@ fn run_text(incident: &Incident, event: &Event, name: &impl Fn(&ResponderId) -> 
         }
         Event::ActionDidNotHelp { run } => format!("{} did not help: the alarm is still firing", title(incident, run)),
         _ => String::new(),
+    }
+}
+
+/// The channel of a page in words.
+#[must_use]
+pub fn page_channel(by: &str) -> String {
+    match by {
+        BY_SLACK => by.to_owned(),
+        "sms" => "text message, the second channel".to_owned(),
+        "sns" => "SNS topic, the second channel".to_owned(),
+        other => format!("{other}, the second channel"),
     }
 }
 

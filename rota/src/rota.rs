@@ -30,6 +30,12 @@ pub struct Person {
     pub slack: Option<String>,
     /// The e-mail address.
     pub email: Option<String>,
+    /// The telephone number for text messages, as E.164 writes it: `+34600111222`.
+    pub phone: Option<String>,
+    /// The ARN of an SNS topic of their own.
+    pub sns: Option<String>,
+    /// The address that is told of their pages.
+    pub webhook: Option<String>,
 }
 
 /// Said when a text names no schedule.

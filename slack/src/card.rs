@@ -234,8 +234,8 @@ impl Drawing<'_> {
         }
         let owners: Vec<String> = incident.owners.iter().map(name).collect();
         let level = if incident.level > 0 { format!(", level {}", incident.level + 1) } else { String::new() };
-        let paged = incident.paged.iter().rev().find(|(who, _)| incident.owners.contains(who));
-        let paged = paged.map(|(_, at)| format!(", paged {}", time(*at))).unwrap_or_default();
+        let paged = incident.paged.iter().rev().find(|page| incident.owners.contains(&page.to));
+        let paged = paged.map(|page| format!(", paged {}", time(page.at))).unwrap_or_default();
         let why = if because.is_empty() { String::new() } else { format!(" ({because})") };
         Some(format!("*Owner* {}{why}{level}{paged}", owners.join(", ")))
     }

@@ -100,6 +100,7 @@ fn one_of_each() -> Vec<Event> {
             policy: "default".to_owned(),
             because: "turn 3".to_owned(),
             wait_seconds: Some(300),
+            second_channel_seconds: [("ana".into(), 60)].into(),
         },
         Event::Suggested {
             suggestions: vec![serde_json::from_value(suggestion).expect("a suggestion")],
@@ -112,7 +113,7 @@ fn one_of_each() -> Vec<Event> {
         Event::Escalated { level: 1, by: None },
         Event::EscalationExhausted,
         Event::Acknowledged { by },
-        Event::Reassigned { by: "ana".into(), to: "ben".into() },
+        Event::Reassigned { by: "ana".into(), to: "ben".into(), second_channel_seconds: Some(60) },
         Event::Noted { by: "ben".into(), text: "looks like a deploy".to_owned() },
         Event::ActionRequested {
             run: run.clone(),

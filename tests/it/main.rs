@@ -6,6 +6,7 @@ mod disk;
 mod events;
 mod kill;
 mod outbox;
+mod paging;
 mod past;
 mod serve;
 mod sources;

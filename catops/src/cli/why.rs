@@ -13,6 +13,7 @@ pub(super) fn run(args: &IncidentArgs) -> Result<ExitCode> {
             "incident": incident.id.to_string(), "key": incident.alarm.key, "owners": incident.owners,
             "policy": incident.policy, "level": incident.level, "because": incident.because,
             "suggestions": incident.suggestions, "runners_up": incident.runners_up, "no_match": incident.no_match,
+            "paged": incident.paged,
         });
         println!("{}", serde_json::to_string_pretty(&why)?);
         return Ok(ExitCode::SUCCESS);
@@ -32,6 +33,12 @@ fn print(reader: &Reader, incident: &Incident) {
         incident.policy,
         incident.because
     );
+    let paged = incident.paged.iter().map(|page| {
+        let by = incident::page_channel(&page.by);
+        format!("{} by {by} at {}", reader.name(&page.to), page.at.format("%H:%M:%S UTC"))
+    });
+    let paged: Vec<String> = paged.collect();
+    println!("Paged: {}", if paged.is_empty() { "nobody yet".to_owned() } else { paged.join("; ") });
     if let Some(no_match) = &incident.no_match {
         println!("No suggestion: {no_match}");
     }

@@ -15,6 +15,8 @@ pub struct Config {
     pub reopen_window: TimeDelta,
     /// Slack.
     pub slack: SlackConfig,
+    /// Pages outside Slack.
+    pub paging: PagingConfig,
     /// Who may send alarms.
     #[serde(rename = "source")]
     pub sources: Vec<SourceConfig>,
@@ -36,6 +38,7 @@ impl Default for Config {
             public_url: None,
             reopen_window: TimeDelta::minutes(30),
             slack: SlackConfig::default(),
+            paging: PagingConfig::default(),
             sources: Vec::new(),
             uptime: Vec::new(),
             http: HttpConfig::default(),
@@ -74,6 +77,23 @@ pub struct SlackRoute {
     pub services: Vec<String>,
     /// The channel's id.
     pub channel: String,
+}
+
+/// Pages by the second channels of the people in `rota/*.toml`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PagingConfig {
+    /// How long Slack has to deliver a page before the second channels are tried, in whole seconds.
+    #[serde(deserialize_with = "duration")]
+    pub second_channel_after: TimeDelta,
+    /// The key of the signature for people's webhooks.
+    pub webhook_secret: Option<SecretRef>,
+}
+
+impl Default for PagingConfig {
+    fn default() -> Self {
+        Self { second_channel_after: TimeDelta::seconds(60), webhook_secret: None }
+    }
 }
 
 /// Somebody who may send alarms to `/hooks/<name>`.

@@ -10,6 +10,9 @@ pub fn cross_check(setup: &Setup, runbooks: &[Runbook]) -> Vec<Problem> {
     let mut problems = Vec::new();
     check_sources(setup, &mut problems);
     check_actions(setup, &mut problems);
+    crate::page::cross_check(setup, &mut |message| {
+        problems.push(Problem { path: "catops.toml".to_owned(), line: 0, message });
+    });
     for runbook in runbooks {
         for action in &runbook.actions {
             if setup.catalogue.get(action).is_none() {

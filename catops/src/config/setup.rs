@@ -62,6 +62,7 @@ impl Setup {
             (Some(config), Some(rota)) => Some(Self { config, rota, catalogue, folder: folder.to_owned() }),
             _ => None,
         };
+        problems.extend(setup.iter().flat_map(|setup| crate::page::not_built(&setup.rota)));
         problems.sort();
         Reading { setup, problems }
     }

@@ -4,6 +4,7 @@
 use crate::app::App;
 use crate::flow::change::{self, ChangeError, Changed, Origin, command};
 use crate::flow::triage;
+use crate::page;
 use chrono::{DateTime, Utc};
 use incident::action::Action;
 use incident::{ActionId, ActionRequest, Command, Incident, IncidentId, Refused, ResponderId, RunId};
@@ -71,7 +72,8 @@ pub async fn note(app: &App, doer: &Doer, id: IncidentId, text: &str) -> Result<
 /// # Errors
 /// [`ChangeError`].
 pub async fn assign(app: &App, doer: &Doer, id: IncidentId, to: ResponderId) -> Result<Changed, ChangeError> {
-    command(app, id, &doer.origin(), Command::Reassign { by: doer.who.clone(), to }).await
+    let second_channel = page::second_channel_after(app, &to);
+    command(app, id, &doer.origin(), Command::Reassign { by: doer.who.clone(), to, second_channel }).await
 }
 
 /// Asks the next level now.

@@ -7,6 +7,7 @@
 use crate::app::App;
 use crate::clock;
 use crate::config::file::WebhookConfig;
+use crate::config::secret::SecretRef;
 use crate::flow::change::{self, json as json_bytes};
 use crate::flow::perform::{NotNow, done};
 use base64::Engine;
@@ -43,7 +44,14 @@ struct Tell {
 pub async fn perform(app: &App, id: IncidentId, leased: &LeasedEffect) -> Result<(), NotNow> {
     let setup = app.setup();
     if let [only] = setup.config.webhooks.as_slice() {
-        send(app, only, leased.effect.id.as_str(), &body(app, &change::load(app, id).await?)).await?;
+        send(
+            app,
+            &only.url,
+            only.secret.as_ref(),
+            leased.effect.id.as_str(),
+            &body(app, &change::load(app, id).await?),
+        )
+        .await?;
         return done(app, leased).await;
     }
     let receivers: BTreeSet<String> = setup.config.webhooks.iter().map(mark).collect();
@@ -79,7 +87,7 @@ pub async fn tell(app: &App, leased: &LeasedEffect) -> Result<(), NotNow> {
     let setup = app.setup();
     if let Some(webhook) = setup.config.webhooks.iter().find(|webhook| mark(webhook) == tell.receiver) {
         let incident = change::load(app, tell.incident).await?;
-        send(app, webhook, &tell.message, &body(app, &incident)).await?;
+        send(app, &webhook.url, webhook.secret.as_ref(), &tell.message, &body(app, &incident)).await?;
     }
     done(app, leased).await
 }
@@ -113,15 +121,19 @@ fn body(app: &App, incident: &Incident) -> String {
     .to_string()
 }
 
-async fn send(app: &App, webhook: &WebhookConfig, id: &str, body: &str) -> Result<(), NotNow> {
+/// One POST, signed when there is a secret. The id is the `webhook-id`.
+///
+/// # Errors
+/// It was not taken; the text names no address.
+pub(crate) async fn send(app: &App, url: &str, secret: Option<&SecretRef>, id: &str, body: &str) -> Result<(), NotNow> {
     let timestamp = clock::now().timestamp();
     let mut request = app
         .http
-        .post(&webhook.url)
+        .post(url)
         .header("content-type", "application/json")
         .header("webhook-id", id)
         .header("webhook-timestamp", timestamp.to_string());
-    if let Some(secret) = &webhook.secret {
+    if let Some(secret) = secret {
         let secret = secret.read().map_err(|error| NotNow::Failed(error.to_string()))?;
         request = request.header("webhook-signature", sign(&secret, id, timestamp, body));
     }

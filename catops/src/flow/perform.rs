@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::clock;
 use crate::flow::change::{self, ChangeError, Origin, change, command};
 use crate::flow::{notify, post, run, triage};
-use crate::{anchor, uptime};
+use crate::{anchor, page, uptime};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{Command, IncidentId, RunOutcome, Status, Task};
 use log::{AppendError, EffectId, LeasedEffect, Outcome};
@@ -83,6 +83,7 @@ async fn perform_task(app: &Arc<App>, leased: &LeasedEffect) -> Result<(), NotNo
         Task::Suggest { incident } => suggest(app, *incident, leased).await,
         Task::Card { incident } => post::card(app, *incident, leased).await,
         Task::Page { incident, to, level } => post::page(app, *incident, to, *level, leased).await,
+        Task::SecondPage { incident, cause } => page::second(app, *incident, cause, leased).await,
         Task::PageOver { incident, page, round } => post::page_over(app, *incident, page, *round, leased).await,
         Task::Thread { incident, seq } => post::thread(app, *incident, *seq, leased).await,
         Task::Notify { incident } => notify::perform(app, *incident, leased).await,
@@ -120,7 +121,7 @@ async fn triage(app: &App, id: IncidentId, level: u8, leased: &LeasedEffect) -> 
     if level == 0 {
         commands.push(triage::suggest(app, &incident).await?);
     }
-    commands.push(triage::assign(&app.setup().rota, &incident, &operations, level, clock::now()));
+    commands.push(triage::assign(app, &incident, &operations, level, clock::now()));
     then(app, id, leased, commands).await
 }
 

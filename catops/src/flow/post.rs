@@ -5,10 +5,11 @@ use crate::app::App;
 use crate::clock;
 use crate::flow::change::{self, Origin, change};
 use crate::flow::perform::{NotNow, done, note};
+use crate::page;
 use crate::slack_side::{SlackSide, channel};
 use crate::surface;
 use chrono::{DateTime, TimeDelta, Utc};
-use incident::{Command, IncidentId, PageMessage, ResponderId, Status, thread_effect_id};
+use incident::{BY_SLACK, Command, IncidentId, PageMessage, ResponderId, SECOND_PAGES_MAX, Status, thread_effect_id};
 use log::{EffectState, LeasedEffect};
 use serde_json::json;
 use slack::blocks::{Message, Metadata};
@@ -47,8 +48,13 @@ pub async fn page(app: &App, id: IncidentId, to: &ResponderId, level: u8, leased
         return done(app, leased).await;
     }
     let setup = app.setup();
-    let user = setup.rota.person(to).and_then(|person| person.slack.clone());
-    let (Some(side), Some(user)) = (&app.slack, user) else {
+    let person = setup.rota.person(to);
+    let (Some(side), Some(user)) = (&app.slack, person.and_then(|person| person.slack.clone())) else {
+        // Then the second channel was asked for at once.
+        let second = incident.asked.iter().take(SECOND_PAGES_MAX).any(|asked| asked == to);
+        if second && person.is_some_and(page::has_second_channel) {
+            return done(app, leased).await;
+        }
         let error = if app.slack.is_none() { "no Slack is configured" } else { "no Slack member id in rota/*.toml" };
         note(app, id, leased, Command::RecordPageFailure { to: to.clone(), error: error.to_owned() }).await?;
         return Err(NotNow::Never(format!("{to} cannot be paged: {error}")));
@@ -60,7 +66,7 @@ pub async fn page(app: &App, id: IncidentId, to: &ResponderId, level: u8, leased
     match sent.await {
         Ok((channel, ts)) => {
             let message = Some(PageMessage { channel, ts });
-            let page = Command::RecordPage { to: to.clone(), by: "slack".to_owned(), level, message };
+            let page = Command::RecordPage { to: to.clone(), by: BY_SLACK.to_owned(), level, message };
             record(app, id, leased, page).await
         }
         Err(error) => {

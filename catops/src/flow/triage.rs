@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::flow::{change, names};
+use crate::page;
 use chrono::{DateTime, Utc};
 use incident::{Alarm, AlarmKey, AlarmState, Command, Event, Incident, IncidentId, Recorded, ResponderId};
 use log::{EventLog, ReadError};
@@ -45,7 +46,7 @@ pub async fn foresee(app: &App, alarm: &Alarm, at: DateTime<Utc>) -> Option<[Com
     let incident = Incident::open(IncidentId(0), &opening)?;
     let operations = operations(&*app.log).await.ok()?;
     let suggest = suggest(app, &incident).await.ok()?;
-    Some([suggest, assign(&app.setup().rota, &incident, &operations, 0, at)])
+    Some([suggest, assign(app, &incident, &operations, 0, at)])
 }
 
 async fn holder_is_open(app: &App, key: &AlarmKey) -> bool {
@@ -56,7 +57,9 @@ async fn holder_is_open(app: &App, key: &AlarmKey) -> bool {
 
 /// The command that gives a level its owners. Past the last level the catch-all is asked.
 #[must_use]
-pub fn assign(rota: &Rota, incident: &Incident, operations: &[Operation], level: u8, at: DateTime<Utc>) -> Command {
+pub fn assign(app: &App, incident: &Incident, operations: &[Operation], level: u8, at: DateTime<Utc>) -> Command {
+    let setup = app.setup();
+    let rota = &setup.rota;
     let policy = policy(rota, incident);
     let (asked, wait) = match policy.levels.get(usize::from(level)) {
         Some(asked) => (rota::targets(rota, asked, operations, at), Some(asked.wait)),
@@ -78,7 +81,9 @@ pub fn assign(rota: &Rota, incident: &Incident, operations: &[Operation], level:
     if to.is_empty() {
         because.push("nobody is on call".to_owned());
     }
-    Command::Assign { to, level, policy: policy.name.clone(), because: because.join("; "), wait }
+    let second = |person: &ResponderId| Some((person.clone(), page::second_channel_after(app, person)?));
+    let second_channel = to.iter().filter_map(second).collect();
+    Command::Assign { to, level, policy: policy.name.clone(), because: because.join("; "), wait, second_channel }
 }
 
 /// The command that writes down the actions most likely to help.

@@ -23,18 +23,21 @@ pub(super) fn read(sections: &[Table<'_>], problems: &mut Vec<Problem>) -> BTree
 }
 
 fn person(section: &Table<'_>, problems: &mut Vec<Problem>) -> Person {
-    section.only(&["name", "slack", "email"], problems);
+    section.only(&["name", "slack", "email", "phone", "sns", "webhook"], problems);
     let id = section.name.as_str();
-    if section.get("slack").is_none() && section.get("email").is_none() {
+    if ["slack", "email", "phone", "sns", "webhook"].iter().all(|way| section.get(way).is_none()) {
         let message = format!(
-            "{id} cannot be reached; write slack = \"U...\" (the member id of the Slack profile) or email = \"...\""
+            "{id} cannot be reached; write slack = \"U...\" (the member id of the Slack profile), email, phone, sns or webhook"
         );
         problems.push(section.problem(message));
     }
     let slack = section.get("slack").and_then(|node| node.read(slack, problems));
     let email = section.get("email").and_then(|node| node.read(email, problems));
+    let phone = section.get("phone").and_then(|node| node.read(phone, problems));
+    let sns = section.get("sns").and_then(|node| node.read(topic, problems));
+    let webhook = section.get("webhook").and_then(|node| node.read(webhook, problems));
     let name = section.text("name", problems).unwrap_or(id).to_owned();
-    Person { id: id.into(), name, slack, email }
+    Person { id: id.into(), name, slack, email, phone, sns, webhook }
 }
 
 fn slack(text: &str) -> Result<String, String> {
@@ -54,6 +57,53 @@ fn email(text: &str) -> Result<String, String> {
             Ok(text.to_owned())
         }
         _ => Err(format!("\"{text}\" is no address; write it like \"ana@example.com\"")),
+    }
+}
+
+/// E.164: a plus, then the country and the number, 15 digits at most. The shortest numbers in use have 7.
+fn phone(text: &str) -> Result<String, String> {
+    let digits = text.strip_prefix('+').unwrap_or_default();
+    let is_number = (7..=15).contains(&digits.len())
+        && !digits.starts_with('0')
+        && digits.chars().all(|letter| letter.is_ascii_digit());
+    if is_number {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "\"{text}\" is no telephone number; write it with its country and digits only, like \"+34600111222\""
+        ))
+    }
+}
+
+/// `arn:PARTITION:sns:REGION:ACCOUNT:NAME`.
+fn topic(text: &str) -> Result<String, String> {
+    let parts: Vec<&str> = text.split(':').collect();
+    let is_topic = matches!(parts.as_slice(), ["arn", partition, "sns", region, account, name]
+        if partition.starts_with("aws")
+            && !region.is_empty()
+            && account.len() == 12
+            && account.chars().all(|letter| letter.is_ascii_digit())
+            && !name.is_empty()
+            && name.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(letter)));
+    if is_topic {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("\"{text}\" is no topic; write it like \"arn:aws:sns:eu-west-1:123456789012:page-ana\""))
+    }
+}
+
+/// Over HTTPS, or to this machine.
+fn webhook(text: &str) -> Result<String, String> {
+    let own = ["http://127.0.0.1", "http://localhost", "http://[::1]"]
+        .iter()
+        .filter_map(|own| text.strip_prefix(own))
+        .any(|rest| rest.is_empty() || rest.starts_with([':', '/']));
+    let safe =
+        text.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', ':', '?', '#']));
+    if (own || safe) && text.chars().all(|letter| letter.is_ascii_graphic()) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("\"{text}\" is no address for pages; write it like \"https://example.com/pages/ana\""))
     }
 }
 

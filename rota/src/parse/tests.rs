@@ -74,7 +74,7 @@ catch_al = ["ana"]
     rota/team.toml:1: no [escalation.default] in any file; write one with levels, so that every alarm pages somebody
     rota/team.toml:2: unknown key nmae; did you mean name?
     rota/team.toml:3: slack "@ana" is no member id; copy it from the Slack profile, like "U012AB3CD"
-    rota/team.toml:4: ben cannot be reached; write slack = "U..." (the member id of the Slack profile) or email = "..."
+    rota/team.toml:4: ben cannot be reached; write slack = "U..." (the member id of the Slack profile), email, phone, sns or webhook
     rota/team.toml:6: "c h i" is no name; use letters, digits, ".", "_" and "-"
     rota/team.toml:8: "ana" is a person and a schedule; groups and people share one list of names
     rota/team.toml:9: zone "Madrid" is no time zone; did you mean "Europe/Madrid"?
@@ -129,5 +129,29 @@ fn a_value_of_the_wrong_kind_is_told() {
     rota/a.toml:5: levels is a list in [ ], not a number
     rota/a.toml:6: catch_all is a list in [ ], not a text
     rota/a.toml:7: unknown key extra; known here: people, schedules, escalation
+    "#);
+}
+
+#[test]
+fn each_way_to_a_person_is_one_and_a_malformed_one_is_told_with_its_line() {
+    let ways = "[people.ana]\nphone = \"+34600111222\"\n[people.bo]\nsns = \"arn:aws-cn:sns:cn-north-1:123456789012:bo.fifo\"\n\
+                [people.chi]\nwebhook = \"https://example.com/pages?to=chi\"\n[people.dan]\nwebhook = \"http://127.0.0.1:9/dan\"\n";
+    let rota = Rota::parse(&[
+        ("rota/team.toml", ways),
+        ("rota/z.toml", &GOOD.replace("ana", "zoe").replace("U0ANA", "U0ZOE")),
+    ])
+    .unwrap();
+    assert_eq!(rota.people[&"ana".into()].phone.as_deref(), Some("+34600111222"));
+    assert_eq!(rota.people[&"bo".into()].sns.as_deref(), Some("arn:aws-cn:sns:cn-north-1:123456789012:bo.fifo"));
+    assert_eq!(rota.people[&"dan".into()].webhook.as_deref(), Some("http://127.0.0.1:9/dan"));
+    let bad = "[people.ana]\nphone = \"0034 600\"\nsns = \"arn:aws:sqs:eu-west-1:123456789012:ana\"\n\
+               webhook = \"http://example.com/ana\"\n[people.bo]\nwebhook = \"http://127.0.0.1.example.com/\"\nphone = \"+1234567890123456\"\n";
+    insta::assert_snapshot!(problems(&[("rota/team.toml", bad)]), @r#"
+    rota/team.toml:1: no [escalation.default] in any file; write one with levels, so that every alarm pages somebody
+    rota/team.toml:2: phone "0034 600" is no telephone number; write it with its country and digits only, like "+34600111222"
+    rota/team.toml:3: sns "arn:aws:sqs:eu-west-1:123456789012:ana" is no topic; write it like "arn:aws:sns:eu-west-1:123456789012:page-ana"
+    rota/team.toml:4: webhook "http://example.com/ana" is no address for pages; write it like "https://example.com/pages/ana"
+    rota/team.toml:6: webhook "http://127.0.0.1.example.com/" is no address for pages; write it like "https://example.com/pages/ana"
+    rota/team.toml:7: phone "+1234567890123456" is no telephone number; write it with its country and digits only, like "+34600111222"
     "#);
 }

@@ -187,6 +187,7 @@ impl Night {
                 policy: "payments".into(),
                 because: format!("turn 37 of weekly{words}"),
                 wait_seconds: Some(300),
+                second_channel_seconds: BTreeMap::new(),
             },
         )
         .and(0, Event::Suggested { suggestions, runners_up, no_match: None })

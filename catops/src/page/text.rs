@@ -1,0 +1,92 @@
+//! The words of a page outside Slack: plain, short, and safe to show anywhere. Titles come from outside, so what a screen
+//! would obey instead of showing is taken out, and nothing of them can push the link out of the message.
+
+use incident::Incident;
+
+/// One text message that is charged as one, in characters of the GSM alphabet (3GPP TS 23.038, section 6.2.1).
+const SMS_CHARS_MAX: usize = 160;
+
+/// The longest subject that SNS takes for e-mail, in ASCII characters (SNS API reference, Publish).
+const SUBJECT_CHARS_MAX: usize = 100;
+
+/// Of a title or a service, in characters: what a person reads before opening the link.
+const PART_CHARS_MAX: usize = 200;
+
+/// The characters of the GSM alphabet that are no ASCII letter or digit and count as one. Those of its extension table
+/// (`[`, `{`, `~`, `€` ...) count as two and are replaced.
+const GSM: &str = "@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./:;<=>?¡ÄÖÑÜ§¿äöñüà";
+
+/// A page of a few lines.
+pub(super) fn plain(incident: &Incident, link: &str) -> String {
+    let service = incident.alarm.service.as_deref().map(|service| format!("Service: {}\n", clean(service)));
+    let service = service.unwrap_or_default();
+    format!("{}\n{service}Acknowledge in Slack; more at {link}", headline(incident))
+}
+
+/// A page as one text message.
+pub(super) fn sms(incident: &Incident, link: &str) -> String {
+    let mut end = " Ack in Slack ".to_owned();
+    // A long address is worth more than the words before it; one that does not fit or is not GSM is left out.
+    if link.chars().all(is_gsm) && link.chars().count() <= SMS_CHARS_MAX / 2 {
+        end.push_str(link);
+    }
+    let end = end.trim_end();
+    let service = incident.alarm.service.as_deref().map(|service| format!(" ({})", clean(service)));
+    let begin = gsm(&(headline(incident) + &service.unwrap_or_default()));
+    let room = SMS_CHARS_MAX - end.chars().count();
+    if begin.chars().count() <= room {
+        return begin + end;
+    }
+    begin.chars().take(room - 3).collect::<String>() + "..." + end
+}
+
+/// A page's subject, for topics that e-mail listens to.
+pub(super) fn subject(incident: &Incident) -> String {
+    let ascii = |letter: char| if letter.is_ascii_graphic() || letter == ' ' { letter } else { '?' };
+    headline(incident).chars().map(ascii).take(SUBJECT_CHARS_MAX).collect()
+}
+
+fn headline(incident: &Incident) -> String {
+    format!("{} {}: {}", incident.id, incident.severity.label(), clean(&incident.alarm.title))
+}
+
+/// One line without control characters, and without those that turn the direction of what follows or cannot be seen.
+pub(super) fn clean(text: &str) -> String {
+    let visible = text.chars().map(|letter| if letter.is_whitespace() { ' ' } else { letter });
+    let visible: String = visible.filter(|&letter| !letter.is_control() && !is_unseen(letter)).collect();
+    visible
+        .split(' ')
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .take(PART_CHARS_MAX)
+        .collect()
+}
+
+const fn is_unseen(letter: char) -> bool {
+    matches!(letter,
+        '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+fn is_gsm(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || GSM.contains(letter)
+}
+
+fn gsm(text: &str) -> String {
+    let letter = |letter: char| match letter {
+        '[' | '{' => '(',
+        ']' | '}' => ')',
+        '\u{2018}' | '\u{2019}' | '`' => '\'',
+        '\u{201c}' | '\u{201d}' | '«' | '»' => '"',
+        '\u{2010}'..='\u{2015}' | '~' => '-',
+        '\\' | '|' => '/',
+        letter if is_gsm(letter) => letter,
+        _ => '?',
+    };
+    text.chars().map(letter).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,60 @@
+//! What a telephone shows.
+
+use super::*;
+use chrono::DateTime;
+use incident::{Event, IncidentId, Recorded};
+use serde_json::json;
+
+const LINK: &str = "https://catops.example.com/i/42";
+
+fn incident(title: &str, service: Option<&str>) -> Incident {
+    let alarm = json!({
+        "source": "generic", "delivery": "d-1", "key": "k", "state": "firing", "severity": "critical", "title": title,
+        "summary": "", "resource": "", "service": service, "labels": {}, "links": [], "occurred_at": "2026-11-23T02:13:00Z",
+    });
+    let alarm = serde_json::from_value(alarm).unwrap();
+    let opened = Recorded { seq: 1, at: DateTime::UNIX_EPOCH, event: Event::Opened { alarm } };
+    Incident::open(IncidentId(42), &opened).unwrap()
+}
+
+#[test]
+fn a_page_says_what_where_and_what_to_do() {
+    let incident = incident("Disk is full", Some("checkout-api"));
+    assert_eq!(
+        plain(&incident, LINK),
+        "INC-42 SEV1: Disk is full\nService: checkout-api\nAcknowledge in Slack; more at https://catops.example.com/i/42"
+    );
+    assert_eq!(
+        sms(&incident, LINK),
+        "INC-42 SEV1: Disk is full (checkout-api) Ack in Slack https://catops.example.com/i/42"
+    );
+    assert_eq!(subject(&incident), "INC-42 SEV1: Disk is full");
+}
+
+#[test]
+fn nothing_that_a_screen_obeys_comes_through() {
+    let incident = incident("a\u{1b}[2J\r\nSEV4: all\u{202e} is\u{200b}  well\u{7}", Some("x\ny"));
+    assert_eq!(
+        plain(&incident, LINK),
+        "INC-42 SEV1: a[2J SEV4: all is well\nService: x y\nAcknowledge in Slack; more at https://catops.example.com/i/42"
+    );
+    assert_eq!(
+        sms(&incident, LINK),
+        "INC-42 SEV1: a(2J SEV4: all is well (x y) Ack in Slack https://catops.example.com/i/42"
+    );
+}
+
+#[test]
+fn a_text_message_is_one_message_whatever_the_title() {
+    for title in ["x".repeat(5000), "日本語 [~€]".repeat(50), "ÄÖÜ\u{1f525}".repeat(100)] {
+        for link in
+            [LINK.to_owned(), format!("https://{}.example.com/i/42", "long".repeat(40)), "https://例/i/42".to_owned()]
+        {
+            let message = sms(&incident(&title, Some(&title)), &link);
+            assert!(message.chars().count() <= SMS_CHARS_MAX, "{message}");
+            assert!(message.chars().all(is_gsm), "{message}");
+            assert!(link != LINK || message.ends_with("... Ack in Slack https://catops.example.com/i/42"), "{message}");
+            assert!(subject(&incident(&title, None)).len() <= SUBJECT_CHARS_MAX);
+        }
+    }
+}
