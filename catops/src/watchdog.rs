@@ -9,7 +9,8 @@ use crate::flow::{change, names, triage};
 use chrono::{DateTime, Utc};
 use incident::audit::Escalation;
 use incident::invariant::{
-    LEASE_OVERDUE, Violation, Waiting, WaitingState, counts, judge_effect, lacks_owner, no_owner, stalled, timer,
+    LEASE_OVERDUE, Violation, Waiting, WaitingState, counts, judge_effect, lacks_owner, no_owner, page_late, stalled,
+    timer,
 };
 use incident::{Command, Incident, IncidentId};
 use log::{Cursor, Effect, EffectState, Listed};
@@ -220,6 +221,7 @@ impl Round<'_> {
         if incident.owners.is_empty() && lacks_owner(&incident, self.somebody_is_on_call(&incident), self.now) {
             found.insert(no_owner(&incident));
         }
+        found.extend(page_late(&incident, self.now));
         let Some(timer) = timer(&incident) else { return Ok(()) };
         if waits(self.app.log.as_ref(), &timer).await? {
             return Ok(());

@@ -16,6 +16,9 @@ pub const LEASE_OVERDUE: TimeDelta = TimeDelta::seconds(30);
 /// A new incident has this long to find its owner.
 pub const OWNER_OVERDUE: TimeDelta = TimeDelta::seconds(60);
 
+/// A page has this long to reach one of an incident's owners; what fails is tried again, and five minutes hold seven tries.
+pub const PAGE_OVERDUE: TimeDelta = TimeDelta::minutes(5);
+
 /// An effect that ended badly is a violation for this long after it was first tried; then it is history, in the log.
 pub const FAILED_FOR: TimeDelta = TimeDelta::hours(1);
 
@@ -49,6 +52,8 @@ kinds! {
     UnknownEffect = "unknown_effect",
     /// An open incident has no owner, and somebody is on call.
     NoOwner = "no_owner",
+    /// An open incident has owners, and no page has reached one of them.
+    PageLate = "page_late",
     /// An open incident waits for nothing.
     StalledEscalation = "stalled_escalation",
 }
@@ -119,8 +124,26 @@ fn clock(at: DateTime<Utc>) -> impl std::fmt::Display {
 /// True when an open incident has no owner although the rota names somebody for it now.
 #[must_use]
 pub fn lacks_owner(incident: &Incident, somebody_is_on_call: bool, now: DateTime<Utc>) -> bool {
-    let late = now - incident.last_fired_at > OWNER_OVERDUE;
+    let late = now - asking_since(incident) > OWNER_OVERDUE;
     incident.status == Status::Open && incident.owners.is_empty() && somebody_is_on_call && late
+}
+
+/// When its round of asking began. A repeat must not make a forgotten incident look new; of a later round only the last
+/// firing is known.
+fn asking_since(incident: &Incident) -> DateTime<Utc> {
+    if incident.round == 0 { incident.opened_at } else { incident.last_fired_at }
+}
+
+/// The violation of an open incident whose owners were not reached in time: Slack refuses, or is down.
+#[must_use]
+pub fn page_late(incident: &Incident, now: DateTime<Utc>) -> Option<Violation> {
+    let unreached = incident.status == Status::Open && !incident.owners.is_empty() && incident.paged.is_empty();
+    let late = unreached && now - asking_since(incident) > PAGE_OVERDUE;
+    late.then(|| {
+        let minutes = PAGE_OVERDUE.num_minutes();
+        let text = format!("{} ({}): no page reached anybody in {minutes} minutes", incident.id, incident.alarm.title);
+        Violation { kind: Kind::PageLate, subject: incident.id.to_string(), text }
+    })
 }
 
 /// The violation of [`lacks_owner`].

@@ -63,6 +63,18 @@ fn an_incident_lacks_an_owner_only_when_there_could_be_one() {
 }
 
 #[test]
+fn repeats_do_not_make_a_forgotten_incident_look_new() {
+    let mut incident = opened();
+    incident.last_fired_at = at(300);
+    assert!(lacks_owner(&incident, true, at(301)));
+    incident.owners = vec!["ana".into()];
+    assert_eq!(page_late(&incident, at(300)), None);
+    assert_eq!(page_late(&incident, at(301)).map(|late| late.kind), Some(Kind::PageLate));
+    incident.paged = vec![("ana".into(), at(2))];
+    assert_eq!(page_late(&incident, at(301)), None, "she was reached");
+}
+
+#[test]
 fn only_what_moves_has_a_timer() {
     let mut incident = opened();
     incident.assigned_seq = 2;
