@@ -184,6 +184,7 @@ pub fn authenticate(config: &SourceConfig, request: &Request<'_>) -> Result<Proo
         Scheme::Key => token(config, bearer(request).or_else(|| config.kind.key_in(request))),
         Scheme::Hmac => standard_webhooks(config, request),
         Scheme::Sns => {
+            sns::is_decoded_as_signed(config, request)?;
             sns::allow_topic(config, request.body)?;
             Ok(Proof::SnsCertificate { url: sns::signing_cert_url(request.body)? })
         }

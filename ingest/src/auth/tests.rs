@@ -199,6 +199,18 @@ mod sns {
     }
 
     #[test]
+    fn what_is_not_signed_is_not_decoded() {
+        let body = sample("sns-signed-v2.json");
+        let beside = body.replacen('{', r#"{"Records": [{"Sns": {"Type": "Notification"}}], "#, 1);
+        assert_eq!(asked(&config("sns", "sns", &[]), &[], beside.as_bytes()), Err(Reason::Unreadable));
+        assert_eq!(verified(&beside, NOW), Err(Reason::Unreadable));
+        let raw = [("x-amz-sns-rawdelivery", "true"), ("x-amz-sns-topic-arn", "arn:aws:sns:us-east-1:1:x")];
+        assert_eq!(asked(&config("sns", "sns", &[]), &raw, body.as_bytes()), Err(Reason::Unreadable));
+        // Another format would read fields that the signature does not cover.
+        assert_eq!(asked(&config("generic", "sns", &[]), &[], body.as_bytes()), Err(Reason::Unreadable));
+    }
+
+    #[test]
     fn only_an_address_of_sns_is_named_for_the_certificate() {
         let body = sample("sns-signed-v2.json");
         let good = "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-0123456789abcdef.pem";
