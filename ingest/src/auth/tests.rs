@@ -216,7 +216,10 @@ mod sns {
         let good = "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-0123456789abcdef.pem";
         let asked = |url: &str| signing_cert_url(body.replace(good, url).as_bytes()).map_err(|refused| refused.reason);
         let china = "https://sns.cn-north-1.amazonaws.com.cn/SimpleNotificationService-0a.pem";
-        assert_eq!(asked(china), Ok(china.to_owned()));
+        let government = "https://sns.us-gov-west-1.amazonaws.com/SimpleNotificationService-0a.pem";
+        for genuine in [china, government] {
+            assert_eq!(asked(genuine), Ok(genuine.to_owned()));
+        }
         for bad in [
             "http://sns.us-east-1.amazonaws.com/SimpleNotificationService-0a.pem",
             "https://sns.us-east-1.amazonaws.com.evil.example/SimpleNotificationService-0a.pem",
@@ -233,6 +236,9 @@ mod sns {
             "https://sns..amazonaws.com/SimpleNotificationService-0a.pem",
             "https://sns.us.east.amazonaws.com/SimpleNotificationService-0a.pem",
             "https://bucket.s3.amazonaws.com/SimpleNotificationService-0a.pem",
+            "https://sns.s3.amazonaws.com/SimpleNotificationService-0a.pem",
+            "https://sns.s3-us-west-2.amazonaws.com/SimpleNotificationService-0a.pem",
+            "https://sns.s3-accelerate.amazonaws.com/SimpleNotificationService-0a.pem",
         ] {
             assert_eq!(asked(bad), Err(Reason::CertificateAddress), "{bad}");
         }

@@ -82,14 +82,23 @@ pub fn signing_cert_url(body: &[u8]) -> Result<String, Unauthorised> {
     if name.is_some_and(is_plain) { Ok(url.to_owned()) } else { Err(Reason::CertificateAddress.into()) }
 }
 
-/// What follows `https://sns.<region>.amazonaws.com[.cn]/`. No user, port, or other host can pass: the region holds
-/// nothing but letters, digits and hyphens, and the slash must follow at once.
+/// What follows `https://sns.<region>.amazonaws.com[.cn]/`. No user, port, or other host can pass: the slash must follow
+/// the host at once.
 fn sns_path(url: &str) -> Option<&str> {
     let (host, path) = url.strip_prefix("https://sns.")?.split_once('/')?;
     let region = host.strip_suffix(".amazonaws.com").or_else(|| host.strip_suffix(".amazonaws.com.cn"))?;
-    let is_region =
-        !region.is_empty() && region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    is_region.then_some(path)
+    is_region(region).then_some(path)
+}
+
+/// `eu-west-1`, `us-gov-east-1`: words of letters, then a number. Not `s3` or `s3-us-west-2`: there the host is a bucket
+/// called `sns`, and its owner would choose the certificate.
+fn is_region(text: &str) -> bool {
+    let Some((words, number)) = text.rsplit_once('-') else { return false };
+    let is_word = |word: &str| word.len() >= 2 && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    words.contains('-')
+        && words.split('-').all(is_word)
+        && matches!(number.len(), 1 | 2)
+        && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Is the topic on the hook's list? Asked before a certificate is fetched, and again by [`verify`].
