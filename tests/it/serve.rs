@@ -350,3 +350,27 @@ async fn a_receiver_that_fails_is_told_again_alone() -> Result<()> {
     assert!(told[1].iter().all(|id| id == "notify/1/0"), "a repeat can be told by its id: {told:?}");
     Ok(())
 }
+
+#[tokio::test]
+async fn the_key_of_a_sender_is_in_no_file() -> Result<()> {
+    const KEY: &str = "R0UT1NGK3Y0123456789abcdef";
+    let home = Home::new()?;
+    let path = home.config.join("catops.toml");
+    let pager = "\n[[source]]\nkind = \"pagerduty\"\nauth = \"key\"\nsecrets = [\"env:PAGER_KEY\"]\n";
+    fs::write(&path, fs::read_to_string(&path)? + pager)?;
+    let server = home.serve(&[TOKEN, ("PAGER_KEY", KEY)])?;
+    let payload = json!({ "summary": "Disk is full", "source": "db-1", "severity": "critical" });
+    let whole = json!({ "routing_key": KEY, "event_action": "trigger", "dedup_key": "disk", "payload": payload });
+    assert_eq!(server.post("/v2/enqueue", &whole).await?.0, 202);
+    let broken = json!({ "routing_key": KEY, "event_action": "trigger", "payload": 7 });
+    assert_eq!(server.post("/v2/enqueue", &broken).await?.0, 400);
+    let letter = catops(&["dead-letters", "--show", "pagerduty/1", "--data", text(&home.data)]);
+    assert!(letter.stdout.contains("\"routing_key\":\"***\""), "{}{}", letter.stdout, letter.stderr);
+    server.kill();
+    for entry in fs::read_dir(&home.data)? {
+        let path = entry?.path();
+        let bytes = fs::read(&path)?;
+        assert!(!bytes.windows(KEY.len()).any(|part| part == KEY.as_bytes()), "{} holds the key", path.display());
+    }
+    Ok(())
+}

@@ -129,6 +129,20 @@ fn a_refusal_and_a_secret_tell_nothing() {
     assert_eq!(format!("{headers:?}"), r#"["authorization"]"#);
 }
 
+#[test]
+fn what_is_kept_of_a_delivery_holds_no_key() {
+    #[track_caller]
+    fn check(body: &str, expect: &str) {
+        let hook = config("pagerduty", "key", &["R0123456789abcdef", "old \"key\" &c", "word"]);
+        assert_eq!(String::from_utf8_lossy(&without_secrets(&hook, body.as_bytes())), expect);
+    }
+    check(r#"{"routing_key":"R0123456789abcdef","x":"R0123456789abcdef"}"#, r#"{"routing_key":"***","x":"***"}"#);
+    check(r#"{"routing_key":"old \"key\" &c"}"#, r#"{"routing_key":"***"}"#);
+    check("key=old+%22key%22+%26c&a=1", "key=***&a=1");
+    check("in one word", "in one word");
+    check("", "");
+}
+
 mod sns {
     use super::*;
     use crate::sns::{signing_cert_url, verify};
