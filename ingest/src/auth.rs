@@ -49,7 +49,7 @@ pub enum Scheme {
     Key,
     /// The signature of an SNS message and an allowed topic.
     Sns,
-    /// No proof; only from this machine.
+    /// No proof; only from this machine, and not through a proxy or by a page of another site.
     Open,
 }
 
@@ -142,7 +142,7 @@ pub enum Reason {
     Unreadable,
     /// The hook has no secret: nobody can pass.
     NoSecret,
-    /// An open hook was called from another machine.
+    /// An open hook was called from another machine, through a proxy, or by a page of another site.
     NotLoopback,
     /// The SNS topic is not on the hook's list.
     TopicNotAllowed,
@@ -191,9 +191,20 @@ pub fn authenticate(config: &SourceConfig, request: &Request<'_>) -> Result<Proo
             sns::allow_topic(config, request.body)?;
             Ok(Proof::SnsCertificate { url: sns::signing_cert_url(request.body)? })
         }
-        Scheme::Open if request.peer == Peer::Loopback => Ok(Proof::Complete),
+        Scheme::Open if request.peer == Peer::Loopback && !came_from_elsewhere(request) => Ok(Proof::Complete),
         Scheme::Open => Err(Reason::NotLoopback.into()),
     }
+}
+
+/// A connection of this machine that somebody else speaks through: a proxy, or a browser on behalf of a page of another
+/// site (every browser of the last years sends `Sec-Fetch-Site` to a loopback address).
+fn came_from_elsewhere(request: &Request<'_>) -> bool {
+    let proxied = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+    let foreign = match (request.headers.get("sec-fetch-site"), request.headers.get("origin")) {
+        (Some(site), _) => !matches!(site, "same-origin" | "none"),
+        (None, origin) => origin.is_some(),
+    };
+    foreign || proxied.iter().any(|name| request.headers.get(name).is_some())
 }
 
 /// The body without the hook's own secrets: some formats carry the sender's key in it, and what is kept of a delivery

@@ -115,7 +115,24 @@ fn the_signature_is_the_one_of_the_specification() {
 fn an_open_hook_is_for_this_machine_only() {
     let open = config("generic", "open", &[]);
     assert_eq!(asked(&open, &[], b"{}"), Err(Reason::NotLoopback));
-    assert_eq!(authenticate(&open, &Request::local(b"{}", now())), Ok(Proof::Complete));
+    let local = |header: (&'static str, &'static str)| {
+        let request = Request { headers: Headers(&[header]), ..Request::local(b"{}", now()) };
+        authenticate(&open, &request).map_err(|refused| refused.reason)
+    };
+    for ours in [("user-agent", "curl"), ("sec-fetch-site", "same-origin"), ("sec-fetch-site", "none")] {
+        assert_eq!(local(ours), Ok(Proof::Complete), "{ours:?}");
+    }
+    for elsewhere in [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+        ("origin", "https://evil.example"),
+        ("x-forwarded-for", "203.0.113.7"),
+        ("forwarded", "for=203.0.113.7"),
+        ("x-real-ip", "203.0.113.7"),
+        ("via", "1.1 proxy"),
+    ] {
+        assert_eq!(local(elsewhere), Err(Reason::NotLoopback), "{elsewhere:?}");
+    }
 }
 
 #[test]
