@@ -374,3 +374,24 @@ async fn the_key_of_a_sender_is_in_no_file() -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn a_page_of_another_site_reads_nothing() -> Result<()> {
+    let home = Home::new()?;
+    let server = home.serve(&[TOKEN])?;
+    let ask = async |path: &str, host: &str| {
+        let answer = server.http.get(format!("{}{path}", server.url)).header("host", host).send().await?;
+        anyhow::Ok(answer)
+    };
+    for path in ["/api/v1/incidents", "/api/v1/oncall", "/i/1", "/metrics"] {
+        assert_eq!(ask(path, "rebound.evil.example").await?.status().as_u16(), 421, "{path}");
+        assert_eq!(ask(path, "localhost.evil.example:7070").await?.status().as_u16(), 421, "{path}");
+        assert_ne!(ask(path, "localhost:7070").await?.status().as_u16(), 421, "{path}");
+    }
+    let page = ask("/i/1", "localhost").await?;
+    let header = |name: &str| page.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    assert!(header("content-security-policy").contains("default-src 'none'"), "{page:?}");
+    assert!(header("content-security-policy").contains("frame-ancestors 'none'"), "{page:?}");
+    assert_eq!((header("x-content-type-options"), header("cache-control")), ("nosniff", "no-store"));
+    Ok(())
+}
