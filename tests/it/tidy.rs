@@ -189,3 +189,25 @@ fn what_comes_in_is_what_deny_toml_allows() {
         assert!(!is_banned, "{name} {version} is banned by deny.toml");
     }
 }
+
+#[test]
+fn security_md_names_tests_that_are_there() {
+    let security = fs::read_to_string(root().join("SECURITY.md")).expect("SECURITY.md");
+    let mut files = Vec::new();
+    rust_files(root(), &mut files);
+    let code: Vec<(PathBuf, String)> =
+        files.into_iter().map(|file| (file.clone(), fs::read_to_string(file).expect("UTF-8"))).collect();
+    let named: Vec<&str> = security
+        .split('`')
+        .filter(|name| name.contains("::") && !name.ends_with("::") && !name.contains(' '))
+        .collect();
+    assert!(named.len() > 50, "the walk must find the table's tests");
+    for path in named {
+        let (place, test) = path.rsplit_once("::").expect("a path");
+        let file = place.trim_end_matches("::sns").trim_end_matches("::tests").rsplit("::").next().unwrap_or(place);
+        let is_there = code
+            .iter()
+            .any(|(path, text)| path.to_string_lossy().contains(file) && text.contains(&format!("fn {test}(")));
+        assert!(is_there, "SECURITY.md names {path}, which is not there");
+    }
+}
