@@ -11,6 +11,7 @@ use incident::Incident;
 use log::EffectId;
 use slack::Secret;
 use slack::client::{API_URL, Client, Failure, Pacer};
+use slack::read::Who;
 use slack::sim::{Sim, SimConfig};
 use slack::verify::Verifier;
 use std::collections::HashMap;
@@ -25,6 +26,8 @@ pub struct SlackSide {
     pub client: Client,
     /// Believes requests or does not.
     pub verifier: Verifier,
+    /// Whose requests are taken.
+    pub ours: Ours,
     pacer: Mutex<Pacer>,
     reserved: Mutex<HashMap<EffectId, DateTime<Utc>>>,
     direct: Mutex<HashMap<String, String>>,
@@ -40,7 +43,8 @@ impl SlackSide {
         let signing = env("SLACK_SIGNING_SECRET").context("SLACK_SIGNING_SECRET is not set")?;
         let base = env("SLACK_API_URL").unwrap_or_else(|| API_URL.to_owned());
         let other = env("SLACK_SIGNING_SECRET_OLD").map(Secret::new);
-        Self::new(Secret::new(token), &base, Verifier::new(Secret::new(signing), other), setup)
+        let ours = Ours { team: env("SLACK_TEAM_ID"), app: env("SLACK_APP_ID") };
+        Self::new(Secret::new(token), &base, Verifier::new(Secret::new(signing), other), ours, setup)
     }
 
     /// The local one.
@@ -49,13 +53,15 @@ impl SlackSide {
     /// The client cannot be made.
     pub fn local(config: &SimConfig, setup: &Setup) -> Result<Self> {
         let verifier = Verifier::new(config.signing_secret.clone(), None);
-        Self::new(config.bot_token.clone(), &format!("{}/api", config.own_base_url), verifier, setup)
+        let ours = Ours { team: Some(config.team.id.clone()), app: Some(config.app.id.clone()) };
+        Self::new(config.bot_token.clone(), &format!("{}/api", config.own_base_url), verifier, ours, setup)
     }
 
-    fn new(token: Secret, base: &str, verifier: Verifier, setup: &Setup) -> Result<Self> {
+    fn new(token: Secret, base: &str, verifier: Verifier, ours: Ours, setup: &Setup) -> Result<Self> {
         Ok(Self {
             client: Client::new(token, base).context("making the Slack client")?,
             verifier,
+            ours,
             pacer: Mutex::new(Pacer::new(setup.config.slack.post_interval)),
             reserved: Mutex::default(),
             direct: Mutex::default(),
@@ -123,6 +129,25 @@ impl SlackSide {
     }
 }
 
+/// Our workspace and our app. A signature proves the app; an app that was installed elsewhere, too, hears from there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ours {
+    /// The workspace's id; `None` takes every one.
+    pub team: Option<String>,
+    /// The app's id; `None` takes every one.
+    pub app: Option<String>,
+}
+
+impl Ours {
+    /// Whether a request of this person, through this app, is for us. What a request does not name is not held against it:
+    /// an installation for a whole organisation has no workspace.
+    #[must_use]
+    pub fn holds(&self, who: &Who, app: &str) -> bool {
+        let is = |wanted: Option<&String>, given: &str| given.is_empty() || wanted.is_none_or(|wanted| wanted == given);
+        is(self.team.as_ref(), who.team.as_deref().unwrap_or_default()) && is(self.app.as_ref(), app)
+    }
+}
+
 /// The channel that hears of an incident: of the first route that names its service, else the common one.
 #[must_use]
 pub fn channel<'c>(config: &'c SlackConfig, incident: &Incident) -> Option<&'c str> {
@@ -142,4 +167,25 @@ pub enum Which {
     Local(Sim, Box<SimConfig>),
     /// None: people are paged by their second channels.
     Nothing,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ours, Who};
+
+    #[test]
+    fn another_workspace_or_app_is_not_ours() {
+        #[track_caller]
+        fn check(ours: (Option<&str>, Option<&str>), team: Option<&str>, app: &str, expect: bool) {
+            let ours = Ours { team: ours.0.map(str::to_owned), app: ours.1.map(str::to_owned) };
+            let who = Who { user: "U1".to_owned(), team: team.map(str::to_owned), enterprise: None };
+            assert_eq!(ours.holds(&who, app), expect, "{ours:?} {team:?} {app}");
+        }
+        let both = (Some("T1"), Some("A1"));
+        check(both, Some("T1"), "A1", true);
+        check(both, Some("T2"), "A1", false);
+        check(both, Some("T1"), "A2", false);
+        check(both, None, "A1", true);
+        check((None, None), Some("T2"), "A2", true);
+    }
 }

@@ -9,12 +9,15 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, TimeDelta, Utc};
 use ring::{digest, hmac};
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use subtle::ConstantTimeEq;
 
 /// How far a signed time may be from ours, both ways: the tolerance that the Standard Webhooks libraries use.
 pub(crate) const SIGNED_TIME_WINDOW: TimeDelta = TimeDelta::minutes(5);
+/// Shorter secrets are words: taking them out would garble the payload and tell what they are.
+const MASKED_BYTES_MIN: usize = 8;
 /// Most signatures read from one header; a rotation needs two.
 const SIGNATURES_MAX: usize = 8;
 
@@ -46,7 +49,7 @@ pub enum Scheme {
     Key,
     /// The signature of an SNS message and an allowed topic.
     Sns,
-    /// No proof; only from this machine.
+    /// No proof; only from this machine, and not through a proxy or by a page of another site.
     Open,
 }
 
@@ -139,7 +142,7 @@ pub enum Reason {
     Unreadable,
     /// The hook has no secret: nobody can pass.
     NoSecret,
-    /// An open hook was called from another machine.
+    /// An open hook was called from another machine, through a proxy, or by a page of another site.
     NotLoopback,
     /// The SNS topic is not on the hook's list.
     TopicNotAllowed,
@@ -184,12 +187,59 @@ pub fn authenticate(config: &SourceConfig, request: &Request<'_>) -> Result<Proo
         Scheme::Key => token(config, bearer(request).or_else(|| config.kind.key_in(request))),
         Scheme::Hmac => standard_webhooks(config, request),
         Scheme::Sns => {
+            sns::is_decoded_as_signed(config, request)?;
             sns::allow_topic(config, request.body)?;
             Ok(Proof::SnsCertificate { url: sns::signing_cert_url(request.body)? })
         }
-        Scheme::Open if request.peer == Peer::Loopback => Ok(Proof::Complete),
+        Scheme::Open if request.peer == Peer::Loopback && !came_from_elsewhere(request) => Ok(Proof::Complete),
         Scheme::Open => Err(Reason::NotLoopback.into()),
     }
+}
+
+/// A connection of this machine that somebody else speaks through: a proxy, or a browser on behalf of a page of another
+/// site (every browser of the last years sends `Sec-Fetch-Site` to a loopback address).
+fn came_from_elsewhere(request: &Request<'_>) -> bool {
+    let proxied = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+    let foreign = match (request.headers.get("sec-fetch-site"), request.headers.get("origin")) {
+        (Some(site), _) => !matches!(site, "same-origin" | "none"),
+        (None, origin) => origin.is_some(),
+    };
+    foreign || proxied.iter().any(|name| request.headers.get(name).is_some())
+}
+
+/// The body without the hook's own secrets: some formats carry the sender's key in it, and what is kept of a delivery
+/// may be read by people who must not send. The text, its JSON and its form spelling are taken out.
+#[must_use]
+pub fn without_secrets<'a>(config: &SourceConfig, body: &'a [u8]) -> Cow<'a, [u8]> {
+    let mut kept = Cow::Borrowed(body);
+    for secret in config.secrets.iter().filter(|secret| secret.0.len() >= MASKED_BYTES_MIN) {
+        let json = serde_json::Value::from(secret.0.as_str()).to_string();
+        let form: String = form_urlencoded::byte_serialize(secret.0.as_bytes()).collect();
+        for spelling in [secret.0.as_str(), json.trim_matches('"'), &form] {
+            kept = match masked(&kept, spelling.as_bytes()) {
+                Some(masked) => Cow::Owned(masked),
+                None => kept,
+            };
+        }
+    }
+    kept
+}
+
+/// `None` when the secret does not stand in the body.
+fn masked(body: &[u8], secret: &[u8]) -> Option<Vec<u8>> {
+    let find = |body: &[u8]| body.windows(secret.len()).position(|part| part == secret);
+    let mut at = find(body)?;
+    let (mut kept, mut rest) = (Vec::with_capacity(body.len()), body);
+    loop {
+        let (before, from) = rest.split_at(at);
+        kept.extend_from_slice(before);
+        kept.extend_from_slice(b"***");
+        rest = from.get(secret.len()..).unwrap_or_default();
+        let Some(next) = find(rest) else { break };
+        at = next;
+    }
+    kept.extend_from_slice(rest);
+    Some(kept)
 }
 
 fn token(config: &SourceConfig, given: Option<String>) -> Result<Proof, Unauthorised> {

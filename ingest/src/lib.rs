@@ -19,7 +19,9 @@ mod source;
 mod time;
 pub mod uptime;
 
-pub use auth::{Proof, Reason, Scheme, Secret, SourceConfig, Unauthorised, UnknownScheme, authenticate};
+pub use auth::{
+    Proof, Reason, Scheme, Secret, SourceConfig, Unauthorised, UnknownScheme, authenticate, without_secrets,
+};
 pub use malformed::Malformed;
 pub use request::{BODY_BYTES_MAX, Headers, Peer, Request};
 pub use source::{Answer, Decoded, Kind, UnknownKind, answer, decode};

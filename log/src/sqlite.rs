@@ -72,14 +72,18 @@ impl SqliteLog {
     pub async fn back_up(&self, file: &Path) -> Result<(), ReadError> {
         let path = file.to_string_lossy().into_owned();
         Arc::clone(&self.readers).scan(move |db| db.execute("VACUUM INTO ?1", [path]).map(drop)).await?;
-        // SQLite leaves that to the system.
-        let synced = File::open(file).and_then(|file| file.sync_all());
+        // SQLite leaves both to the system. A copy of the log is as private as the log.
+        #[cfg(unix)]
+        let closed = fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o600));
+        #[cfg(not(unix))]
+        let closed = Ok(());
+        let synced = closed.and_then(|()| File::open(file)).and_then(|file| file.sync_all());
         synced.map_err(|error| ReadError(Arc::new(error)))
     }
 
     /// Makes a folder's log from such a file. The folder must hold no log.
     pub fn restore(file: &Path, dir: &Path) -> io::Result<()> {
-        fs::create_dir_all(dir)?;
+        schema::make_folder(dir)?;
         let target = dir.join("log.db");
         if target.exists() {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the folder holds a log already"));

@@ -112,7 +112,11 @@ impl Client {
     /// # Errors
     /// When the TLS roots cannot be set up.
     pub fn new(token: Secret, base: &str) -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder().timeout(TIMEOUT).user_agent("catops").build()?;
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(TIMEOUT)
+            .user_agent("catops")
+            .build()?;
         Ok(Self { http, base: base.trim_end_matches('/').to_owned(), token })
     }
 
@@ -239,13 +243,26 @@ impl Client {
         self.typed("conversations.open", "/channel/id", json!({ "users": user })).await
     }
 
-    /// Answers a command or a press: at most 5 times within 30 minutes of it. Carries no token.
+    /// Answers a command or a press: at most 5 times within 30 minutes of it. Carries no token, and goes to Slack only.
     ///
     /// # Errors
-    /// [`Failure`].
+    /// [`Failure`]; [`Failure::Bug`] for an address that is not Slack's.
     pub async fn respond(&self, response_url: &str, message: Message) -> Result<(), Failure> {
+        if !self.is_slacks(response_url) {
+            let error = "not an address of Slack".to_owned();
+            return Err(Failure::Bug { method: "response_url".to_owned(), error, messages: Vec::new() });
+        }
         let request = self.http.post(response_url).json(&fit(message));
         answer("response_url", request).await.map(drop)
+    }
+
+    /// Slack's own hooks, or the server whose Web API we call (another Slack, the local one).
+    fn is_slacks(&self, url: &str) -> bool {
+        let (Ok(url), Ok(base)) = (reqwest::Url::parse(url), reqwest::Url::parse(&self.base)) else { return false };
+        let is_hook = url.scheme() == "https"
+            && url.port().is_none()
+            && matches!(url.host_str(), Some("hooks.slack.com" | "hooks.slack-gov.com"));
+        is_hook || url.origin() == base.origin()
     }
 
     async fn typed<T: DeserializeOwned>(&self, method: &str, pointer: &str, body: Value) -> Result<T, Failure> {
@@ -298,4 +315,29 @@ fn with(message: Message, arguments: &[(&str, &str)]) -> Value {
     };
     body.extend(arguments.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))));
     Value::Object(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{API_URL, Client};
+    use crate::secret::Secret;
+
+    #[test]
+    fn answers_go_to_slack_only() {
+        #[track_caller]
+        fn check(base: &str, url: &str, expect: bool) {
+            assert_eq!(Client::new(Secret::new("xoxb-1"), base).unwrap().is_slacks(url), expect, "{url}");
+        }
+        check(API_URL, "https://hooks.slack.com/commands/T1/2/x", true);
+        check(API_URL, "https://hooks.slack-gov.com/actions/T1/2/x", true);
+        check(API_URL, "http://hooks.slack.com/commands/T1/2/x", false);
+        check(API_URL, "https://hooks.slack.com:8443/commands/T1/2/x", false);
+        check(API_URL, "https://hooks.slack.com.evil.example/x", false);
+        check(API_URL, "https://hooks.slack.com@evil.example/x", false);
+        check(API_URL, "http://169.254.169.254/latest/meta-data/", false);
+        check(API_URL, "", false);
+        let local = "http://127.0.0.1:7070/api";
+        check(local, "http://127.0.0.1:7070/local/response/R1", true);
+        check(local, "http://127.0.0.1:7071/local/response/R1", false);
+    }
 }

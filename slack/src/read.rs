@@ -31,6 +31,21 @@ pub enum Inbound {
     Ignored(String),
 }
 
+impl Inbound {
+    /// Who sent it, and through which app; `None` for what nobody sent.
+    #[must_use]
+    pub fn sender(&self) -> Option<(&Who, &str)> {
+        match self {
+            Self::Command(command) => Some((&command.who, &command.app)),
+            Self::Press(press) => Some((&press.who, &press.app)),
+            Self::Submit(submit) | Self::Closed(submit) => Some((&submit.who, &submit.app)),
+            Self::Suggest(suggest) => Some((&suggest.who, &suggest.app)),
+            Self::Event(event) => Some((&event.who, &event.app)),
+            Self::Challenge(_) | Self::Ignored(_) => None,
+        }
+    }
+}
+
 /// A person, as Slack names them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Who {

@@ -71,6 +71,32 @@ async fn a_password_is_taken_out_and_the_chain_holds() -> Result<()> {
 }
 
 #[tokio::test]
+async fn where_else_a_text_stands_is_named() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().to_str().context("a path")?;
+    let server = Server::demo(folder.path())?;
+    let alert = |name: &str, says: &str| {
+        json!({ "status": "firing", "startsAt": "2026-11-28T05:00:00Z", "fingerprint": name,
+            "labels": { "alertname": name, "severity": "critical" }, "annotations": { "summary": says } })
+    };
+    let alerts = [alert("disk", "full"), alert("login", "with hunter2 as root")];
+    let group = json!({ "version": "4", "status": "firing", "receiver": "catops", "alerts": alerts,
+        "groupLabels": {}, "commonLabels": {}, "commonAnnotations": {}, "externalURL": "" });
+    let (status, answer) = server.post("/hooks/alertmanager", &group).await?;
+    assert!((200..300).contains(&status), "{status} {answer}");
+    server.kill();
+    let redact = |incident: &str| {
+        catops_with_input(&["redact", incident, "--by", "ana", "--why", "a password", "--data", path], "hunter2")
+    };
+    let (first, second) = (redact("INC-1"), redact("INC-2"));
+    let said = format!("{}{}{}{}", first.stdout, first.stderr, second.stdout, second.stderr);
+    assert!(said.contains("still in inc/2: redact INC-2, too"), "the payload lies with the first alarm: {said}");
+    assert!(second.stdout.starts_with("taken out of event 1 of INC-2"), "{said}");
+    assert!(!second.stdout.contains("still in"), "{said}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn whoever_changes_the_file_is_found_out() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let data = folder.path();

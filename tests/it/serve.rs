@@ -350,3 +350,48 @@ async fn a_receiver_that_fails_is_told_again_alone() -> Result<()> {
     assert!(told[1].iter().all(|id| id == "notify/1/0"), "a repeat can be told by its id: {told:?}");
     Ok(())
 }
+
+#[tokio::test]
+async fn the_key_of_a_sender_is_in_no_file() -> Result<()> {
+    const KEY: &str = "R0UT1NGK3Y0123456789abcdef";
+    let home = Home::new()?;
+    let path = home.config.join("catops.toml");
+    let pager = "\n[[source]]\nkind = \"pagerduty\"\nauth = \"key\"\nsecrets = [\"env:PAGER_KEY\"]\n";
+    fs::write(&path, fs::read_to_string(&path)? + pager)?;
+    let server = home.serve(&[TOKEN, ("PAGER_KEY", KEY)])?;
+    let payload = json!({ "summary": "Disk is full", "source": "db-1", "severity": "critical" });
+    let whole = json!({ "routing_key": KEY, "event_action": "trigger", "dedup_key": "disk", "payload": payload });
+    assert_eq!(server.post("/v2/enqueue", &whole).await?.0, 202);
+    let broken = json!({ "routing_key": KEY, "event_action": "trigger", "payload": 7 });
+    assert_eq!(server.post("/v2/enqueue", &broken).await?.0, 400);
+    let letter = catops(&["dead-letters", "--show", "pagerduty/1", "--data", text(&home.data)]);
+    assert!(letter.stdout.contains("\"routing_key\":\"***\""), "{}{}", letter.stdout, letter.stderr);
+    server.kill();
+    for entry in fs::read_dir(&home.data)? {
+        let path = entry?.path();
+        let bytes = fs::read(&path)?;
+        assert!(!bytes.windows(KEY.len()).any(|part| part == KEY.as_bytes()), "{} holds the key", path.display());
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_reads_nothing() -> Result<()> {
+    let home = Home::new()?;
+    let server = home.serve(&[TOKEN])?;
+    let ask = async |path: &str, host: &str| {
+        let answer = server.http.get(format!("{}{path}", server.url)).header("host", host).send().await?;
+        anyhow::Ok(answer)
+    };
+    for path in ["/api/v1/incidents", "/api/v1/oncall", "/i/1", "/metrics"] {
+        assert_eq!(ask(path, "rebound.evil.example").await?.status().as_u16(), 421, "{path}");
+        assert_eq!(ask(path, "localhost.evil.example:7070").await?.status().as_u16(), 421, "{path}");
+        assert_ne!(ask(path, "localhost:7070").await?.status().as_u16(), 421, "{path}");
+    }
+    let page = ask("/i/1", "localhost").await?;
+    let header = |name: &str| page.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    assert!(header("content-security-policy").contains("default-src 'none'"), "{page:?}");
+    assert!(header("content-security-policy").contains("frame-ancestors 'none'"), "{page:?}");
+    assert_eq!((header("x-content-type-options"), header("cache-control")), ("nosniff", "no-store"));
+    Ok(())
+}

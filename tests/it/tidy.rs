@@ -24,6 +24,9 @@ const PURE: [&str; 4] = ["incident", "ingest", "rota", "suggest"];
 const FORBIDDEN_IN_PURE: [&str; 10] =
     ["tokio", "reqwest", "hyper", "axum", "rusqlite", "aws-config", "lambda_runtime", "fastrand", "ureq", "async-std"];
 
+/// The one place from which crates come.
+const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
+
 /// The direct dependencies of a crate, without those of its tests.
 fn tree(package: &str, depth: Option<&str>) -> BTreeSet<String> {
     let mut command = Command::new(env!("CARGO"));
@@ -132,5 +135,79 @@ fn collect(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
         } else if path.extension().is_some_and(|found| found == extension) {
             found.push(path);
         }
+    }
+}
+
+/// The texts of a list of `deny.toml`: `allow = [ ... ]`; of a table in it, the first text.
+fn list_of(deny: &str, name: &str) -> BTreeSet<String> {
+    let (_, rest) = deny.split_once(&format!("\n{name} = [\n")).expect("the list");
+    let (list, _) = rest.split_once("\n]").expect("its end");
+    list.lines().filter_map(|line| line.split('"').nth(1)).map(str::to_owned).collect()
+}
+
+/// `MIT OR Apache-2.0`, `(A OR B) AND C`, and `A/B` of old manifests. No crate nests deeper; one that does is not allowed.
+fn is_allowed(licence: &str, allowed: &BTreeSet<String>) -> bool {
+    licence.split(" AND ").all(|all| {
+        let any = all.trim().trim_start_matches('(').trim_end_matches(')').replace('/', " OR ");
+        any.split(" OR ").any(|one| allowed.contains(one.trim()))
+    })
+}
+
+/// The system that this is: `x86_64-unknown-linux-gnu`.
+fn host() -> String {
+    let output = Command::new(env!("CARGO")).arg("-vV").output().expect("cargo -vV");
+    let text = String::from_utf8(output.stdout).expect("cargo prints UTF-8");
+    text.lines().find_map(|line| line.strip_prefix("host: ")).expect("a host").to_owned()
+}
+
+/// What cargo-deny says of licences, bans and places, for those who do not have it.
+#[test]
+fn what_comes_in_is_what_deny_toml_allows() {
+    let deny = fs::read_to_string(root().join("deny.toml")).expect("deny.toml");
+    let (licences, banned) = (list_of(&deny, "allow"), list_of(&deny, "deny"));
+    assert!(licences.contains("MIT") && banned.contains("openssl"), "{licences:?} {banned:?}");
+    let mut command = Command::new(env!("CARGO"));
+    // Crates of other systems may not have been fetched; cargo-deny looks at those, too.
+    command.args(["metadata", "--format-version", "1", "--offline", "--locked", "--all-features"]);
+    command.args(["--filter-platform", &host()]);
+    let output = command.current_dir(root()).output().expect("cargo metadata");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let packages = metadata["packages"].as_array().expect("packages");
+    assert!(packages.len() > 100, "the walk must find the lock file's crates");
+    for package in packages {
+        let text = |field: &str| package[field].as_str().unwrap_or_default();
+        let (name, version, licence) = (text("name"), text("version"), text("license"));
+        let place = package["source"].as_str().unwrap_or(CRATES_IO);
+        assert!(
+            is_allowed(licence, &licences),
+            "{name} {version} is under {licence:?}, which deny.toml does not allow"
+        );
+        assert_eq!(place, CRATES_IO, "{name} {version}");
+        // `rustls` is banned in its old versions only.
+        let is_banned = banned.contains(name) && (name != "rustls" || version < "0.23");
+        assert!(!is_banned, "{name} {version} is banned by deny.toml");
+    }
+}
+
+#[test]
+fn security_md_names_tests_that_are_there() {
+    let security = fs::read_to_string(root().join("SECURITY.md")).expect("SECURITY.md");
+    let mut files = Vec::new();
+    rust_files(root(), &mut files);
+    let code: Vec<(PathBuf, String)> =
+        files.into_iter().map(|file| (file.clone(), fs::read_to_string(file).expect("UTF-8"))).collect();
+    let named: Vec<&str> = security
+        .split('`')
+        .filter(|name| name.contains("::") && !name.ends_with("::") && !name.contains(' '))
+        .collect();
+    assert!(named.len() > 50, "the walk must find the table's tests");
+    for path in named {
+        let (place, test) = path.rsplit_once("::").expect("a path");
+        let file = place.trim_end_matches("::sns").trim_end_matches("::tests").rsplit("::").next().unwrap_or(place);
+        let is_there = code
+            .iter()
+            .any(|(path, text)| path.to_string_lossy().contains(file) && text.contains(&format!("fn {test}(")));
+        assert!(is_there, "SECURITY.md names {path}, which is not there");
     }
 }

@@ -195,8 +195,21 @@ fn plain(ip: IpAddr) -> IpAddr {
     }
 }
 
-/// True where a cloud hands out credentials of the machine.
+/// True where a cloud hands out credentials of the machine, also where a translator or a tunnel would lead there.
 fn is_metadata(ip: IpAddr) -> bool {
+    let IpAddr::V6(v6) = ip else { return is_metadata_itself(ip) };
+    let v4 = |high: u16, low: u16| IpAddr::V4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
+    let within = match v6.segments() {
+        // IPv4-compatible; NAT64 for local use (RFC 8215), with the address at the end; 6to4.
+        [0, 0, 0, 0, 0, 0, high, low] | [0x64, 0xff9b, 1, _, _, _, high, low] | [0x2002, high, low, ..] => {
+            v4(high, low)
+        }
+        _ => ip,
+    };
+    is_metadata_itself(within) || is_metadata_itself(ip)
+}
+
+fn is_metadata_itself(ip: IpAddr) -> bool {
     const V4: [Ipv4Addr; 6] = [
         // AWS EC2, Google Cloud, Azure and most others; ECS; EKS Pod Identity.
         Ipv4Addr::new(169, 254, 169, 254),

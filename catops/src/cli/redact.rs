@@ -3,7 +3,7 @@
 
 use super::read::block_on;
 use crate::clock;
-use crate::flow::redact::{Wish, redact};
+use crate::flow::redact::{Wish, holders, redact};
 use crate::seed;
 use anyhow::{Context, Result, bail};
 use incident::IncidentId;
@@ -40,13 +40,27 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let log = SqliteLog::open(&args.data, seed::fresh()?)
         .with_context(|| format!("opening the data in {}", args.data.display()))?;
     let wish = Wish { incident: args.incident, text, by: args.by.as_str().into(), why: args.why.clone() };
-    let seqs = block_on(async { Ok(redact(&log, &wish, clock::now()).await?) })?;
+    let (seqs, elsewhere) = block_on(async {
+        let seqs = redact(&log, &wish, clock::now()).await?;
+        Ok((seqs, holders(&log, &wish.text).await?))
+    })?;
     let seqs: Vec<String> = seqs.iter().map(u64::to_string).collect();
     println!(
         "taken out of event {} of {}, and the payloads that came with them are gone",
         seqs.join(", "),
         args.incident
     );
+    for stream in elsewhere {
+        println!("still in {stream}: {}", remedy(&stream));
+    }
     println!("what was already shown in Slack has to be deleted there; copies and backups still hold the text");
     Ok(ExitCode::SUCCESS)
+}
+
+/// What to do about another stream that holds the text.
+fn remedy(stream: &str) -> String {
+    match stream.strip_prefix("inc/") {
+        Some(number) => format!("redact INC-{number}, too"),
+        None => "only incidents can be redacted; keep the data folder from those who must not read it".to_owned(),
+    }
 }

@@ -38,6 +38,9 @@ fn check_sources(setup: &Setup, problems: &mut Vec<Problem>) {
         if source.secrets.iter().any(SecretRef::is_plain) {
             report(format!("source \"{name}\" has its secret in the file; write \"env:NAME\" or \"file:PATH\""));
         }
+        if source.auth == "sns" && source.kind != "sns" {
+            report(format!("source \"{name}\" takes nothing: auth = \"sns\" proves messages of kind = \"sns\" only"));
+        }
         if source.auth == "open" {
             report(format!("source \"{name}\" is open to everybody; it is served on a loopback address only"));
         }

@@ -12,8 +12,9 @@ use std::sync::Arc;
 
 const STYLE: &str = include_str!("console.css");
 
-/// No script runs here, and nothing is fetched from elsewhere.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+/// No script runs here, nothing is fetched from elsewhere, nothing is sent, and nobody may frame it.
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// `GET /i/42`: the incident's state and timeline.
 pub async fn incident(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {

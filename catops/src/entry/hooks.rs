@@ -15,7 +15,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use incident::SCHEMA;
-use ingest::{Answer, Decoded, Headers, Kind, Malformed, Peer, Proof, Request, Unauthorised};
+use ingest::{Answer, Decoded, Headers, Kind, Malformed, Peer, Proof, Request, SourceConfig, Unauthorised};
 use log::{Append, AppendError, Expected, Head, NewEvent, Raw, ReadError, StreamWrite};
 use serde_json::json;
 use std::sync::Arc;
@@ -85,26 +85,35 @@ async fn receive(hooks: &Hooks, delivery: &Delivery<'_>) -> Response {
         app.metrics.count("deliveries_rejected", "reason=\"unknown_source\"");
         return refuse(StatusCode::NOT_FOUND, "there is no such source; name it in catops.toml");
     };
-    let response = match admit(hooks, entry, delivery).await {
-        Ok((kind, decoded @ Decoded::Alarms(_))) => accept(app, kind, decoded, delivery.body).await,
-        Ok((_, Decoded::Confirm { topic_arn, subscribe_url })) => confirm(app, entry, &topic_arn, &subscribe_url).await,
-        Err(rejected) => reject(app, entry, rejected, delivery).await,
+    let response = match sources::resolve(entry) {
+        Ok(source) => believed_or_not(hooks, entry, &source, delivery).await,
+        Err(why) => reject(app, entry, Rejected::Unauthorised(why), delivery.name, &[]).await,
     };
     app.metrics.observe("receive", started.elapsed());
     response
 }
 
-async fn reject(app: &App, entry: &Entry, rejected: Rejected, delivery: &Delivery<'_>) -> Response {
+async fn believed_or_not(hooks: &Hooks, entry: &Entry, source: &SourceConfig, delivery: &Delivery<'_>) -> Response {
+    let app = &hooks.app;
+    let kept = ingest::without_secrets(source, delivery.body);
+    match admit(hooks, source, delivery).await {
+        Ok(decoded @ Decoded::Alarms(_)) => accept(app, source.kind, decoded, &kept).await,
+        Ok(Decoded::Confirm { topic_arn, subscribe_url }) => confirm(app, entry, &topic_arn, &subscribe_url).await,
+        Err(rejected) => reject(app, entry, rejected, delivery.name, &kept).await,
+    }
+}
+
+async fn reject(app: &App, entry: &Entry, rejected: Rejected, name: &str, kept: &[u8]) -> Response {
     let kind = &entry.kind;
     match rejected {
         Rejected::Unauthorised(reason) => {
             app.metrics.count("deliveries_rejected", &format!("reason=\"unauthorised\",source=\"{kind}\""));
-            tracing::warn!(source = %delivery.name, "refused a delivery to {}: {reason}", delivery.name);
+            tracing::warn!(source = %name, "refused a delivery to {name}: {reason}");
             refuse(StatusCode::UNAUTHORIZED, "unauthorised")
         }
         Rejected::Malformed(malformed) => {
             app.metrics.count("deliveries_rejected", &format!("reason=\"malformed\",source=\"{kind}\""));
-            keep_dead_letter(app, delivery.name, &malformed, delivery.body).await
+            keep_dead_letter(app, name, &malformed, kept).await
         }
         Rejected::Unavailable(why) => unavailable(&why),
     }
@@ -122,8 +131,7 @@ impl From<Unauthorised> for Rejected {
     }
 }
 
-async fn admit(hooks: &Hooks, entry: &Entry, delivery: &Delivery<'_>) -> Result<(Kind, Decoded), Rejected> {
-    let source = sources::resolve(entry).map_err(Rejected::Unauthorised)?;
+async fn admit(hooks: &Hooks, source: &SourceConfig, delivery: &Delivery<'_>) -> Result<Decoded, Rejected> {
     let headers = delivery.headers();
     let request = Request {
         hook: delivery.name,
@@ -135,16 +143,15 @@ async fn admit(hooks: &Hooks, entry: &Entry, delivery: &Delivery<'_>) -> Result<
         peer: if hooks.loopback { Peer::Loopback } else { Peer::Remote },
         now: clock::now(),
     };
-    match ingest::authenticate(&source, &request)? {
+    match ingest::authenticate(source, &request)? {
         Proof::Complete => {}
         // SNS proves itself by a signature whose certificate is fetched from Amazon's own host and nowhere else.
         Proof::SnsCertificate { url } => {
             let pem = crate::sns_certificate::fetch(&hooks.app, &url).await.map_err(Rejected::Unavailable)?;
-            ingest::sns::verify(&source, request.body, pem.as_bytes(), request.now)?;
+            ingest::sns::verify(source, request.body, pem.as_bytes(), request.now)?;
         }
     }
-    let decoded = ingest::decode(source.kind, &request).map_err(Rejected::Malformed)?;
-    Ok((source.kind, decoded))
+    ingest::decode(source.kind, &request).map_err(Rejected::Malformed)
 }
 
 async fn accept(app: &App, kind: Kind, decoded: Decoded, body: &[u8]) -> Response {

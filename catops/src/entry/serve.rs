@@ -4,7 +4,10 @@ use crate::app::App;
 use crate::entry::hooks::{BODY_BYTES_MAX, Hooks};
 use crate::entry::{api, console, hooks, slack};
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state, map_response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,16 +18,17 @@ const PORTS_TRIED: u16 = 20;
 
 /// Everything that is served, without the local Slack.
 pub fn router(app: Arc<App>, loopback: bool) -> Router {
-    let api = Router::new()
+    let reading = Router::new()
         .route("/api/v1/incidents", get(api::incidents))
         .route("/api/v1/incidents/{id}", get(api::incident))
         .route("/api/v1/oncall", get(api::oncall))
         .route("/api/v1/audit", get(api::audit))
         .route("/i/{id}", get(console::incident))
         .route("/rb/{*id}", get(console::runbook))
-        .route("/healthz", get(api::healthz))
         .route("/metrics", get(api::metrics))
         .with_state(Arc::clone(&app));
+    let reading = if loopback { reading.layer(from_fn_with_state(Arc::clone(&app), by_our_name)) } else { reading };
+    let health = Router::new().route("/healthz", get(api::healthz)).with_state(Arc::clone(&app));
     let slack = Router::new()
         .route("/slack/interactivity", post(slack::interactivity))
         .route("/slack/commands", post(slack::command))
@@ -35,7 +39,40 @@ pub fn router(app: Arc<App>, loopback: bool) -> Router {
         .route("/hooks/{source}", post(hooks::hook).get(hooks::hook))
         .route("/v2/enqueue", post(hooks::pagerduty))
         .with_state(Hooks { app, loopback });
-    api.merge(slack).merge(hooks).layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+    let all = reading.merge(health).merge(slack).merge(hooks);
+    all.layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).layer(map_response(guarded))
+}
+
+/// What we answer is what its type says, belongs in no frame and in no cache, and tells no other site where it was read.
+async fn guarded(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// On a loopback address, who calls us by another name is a page of another site whose name was made to lead here (DNS
+/// rebinding); it must not read incidents. `public_url` is the name of a proxy in front of us.
+async fn by_our_name(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let name = host_name(host);
+    let public = app.public_url.split_once("://").map_or("", |(_, rest)| rest);
+    let public = host_name(public.split('/').next().unwrap_or_default());
+    if matches!(name, "localhost" | "127.0.0.1" | "[::1]") || (!name.is_empty() && name.eq_ignore_ascii_case(public)) {
+        return next.run(request).await;
+    }
+    let says = "this address is read as localhost; behind a proxy, set public_url in catops.toml to the name it is reached by\n";
+    (StatusCode::MISDIRECTED_REQUEST, says).into_response()
+}
+
+/// `localhost:7070` -> `localhost`.
+fn host_name(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
 }
 
 /// Binds the wanted address.

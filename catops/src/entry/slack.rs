@@ -24,10 +24,12 @@ use std::sync::Arc;
 
 /// `POST /slack/commands`.
 pub async fn command(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
-    if let Err(refused) = believe(&app, &headers, &body) {
-        return refused;
-    }
+    let side = match believe(&app, &headers, &body) {
+        Ok(side) => side,
+        Err(refused) => return refused,
+    };
     match read::command(&body) {
+        Ok(command) if !side.ours.holds(&command.who, &command.app) => not_ours(&app),
         Ok(command) => Json(typed::answer(&app, &command).await).into_response(),
         Err(error) => unreadable(&error.to_string()),
     }
@@ -35,10 +37,12 @@ pub async fn command(State(app): State<Arc<App>>, headers: HeaderMap, body: Byte
 
 /// `POST /slack/interactivity`.
 pub async fn interactivity(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
-    if let Err(refused) = believe(&app, &headers, &body) {
-        return refused;
-    }
+    let side = match believe(&app, &headers, &body) {
+        Ok(side) => side,
+        Err(refused) => return refused,
+    };
     match read::interaction(&body) {
+        Ok(inbound) if is_foreign(side, &inbound) => not_ours(&app),
         Ok(Inbound::Press(press)) => pressed(&app, press).await,
         Ok(Inbound::Submit(submit)) => submitted(&app, submit).await,
         Ok(Inbound::Suggest(suggest)) => suggested(&app, &suggest),
@@ -54,10 +58,12 @@ pub async fn options(state: State<Arc<App>>, headers: HeaderMap, body: Bytes) ->
 
 /// `POST /slack/events`.
 pub async fn event(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
-    if let Err(refused) = believe(&app, &headers, &body) {
-        return refused;
-    }
+    let side = match believe(&app, &headers, &body) {
+        Ok(side) => side,
+        Err(refused) => return refused,
+    };
     match read::event(&body) {
+        Ok(inbound) if is_foreign(side, &inbound) => not_ours(&app),
         Ok(Inbound::Challenge(challenge)) => challenge.into_response(),
         Ok(Inbound::Event(event)) => {
             tokio::spawn(mentioned(app, event));
@@ -83,6 +89,17 @@ fn believe<'a>(app: &'a App, headers: &HeaderMap, body: &[u8]) -> Result<&'a Sla
             Err((StatusCode::UNAUTHORIZED, "unauthorised").into_response())
         }
     }
+}
+
+fn is_foreign(side: &SlackSide, inbound: &Inbound) -> bool {
+    inbound.sender().is_some_and(|(who, app)| !side.ours.holds(who, app))
+}
+
+/// Signed by our app's secret, and from a workspace or through an app that we do not serve.
+fn not_ours(app: &App) -> Response {
+    app.metrics.count("slack_rejected", "");
+    tracing::warn!("refused a request of Slack from another workspace or app than SLACK_TEAM_ID and SLACK_APP_ID name");
+    (StatusCode::UNAUTHORIZED, "unauthorised").into_response()
 }
 
 fn unreadable(error: &str) -> Response {

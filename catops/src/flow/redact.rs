@@ -5,7 +5,10 @@ use crate::flow::change::{Draft, Origin, json};
 use crate::flow::names;
 use chrono::{DateTime, Utc};
 use incident::{Event, Incident, IncidentId, NotRedacted, Recorded, Replaced, ResponderId};
-use log::{Append, AppendError, Digest, Erasure, EventLog, Proof, ReadError};
+use log::{Append, AppendError, Cursor, Digest, Erasure, EventLog, Proof, ReadError};
+
+/// Streams that are looked through at once.
+const PAGE: usize = 1000;
 
 /// What is to be taken out, by whom and why.
 #[derive(Debug, Clone)]
@@ -86,6 +89,31 @@ pub async fn redact(log: &dyn EventLog, wish: &Wish, at: DateTime<Utc>) -> Resul
     let seqs = replaced.iter().map(|replaced| replaced.seq).collect();
     write(log, incident, Event::Redacted { by: wish.by.clone(), why: wish.why.clone(), replaced }, erase, at).await?;
     Ok(seqs)
+}
+
+/// The streams whose events or payloads hold the text: a delivery with several alarms is kept with the first one's
+/// incident, the same alarm may have come again, and what could not be read lies among the dead letters.
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn holders(log: &dyn EventLog, text: &str) -> Result<Vec<String>, ReadError> {
+    let (mut found, mut after) = (Vec::new(), Cursor::new(""));
+    loop {
+        let page = log.tails(&after, PAGE).await?;
+        if page.tails.is_empty() {
+            return Ok(found);
+        }
+        for tail in &page.tails {
+            for proof in log.proofs(&tail.stream, 1, usize::MAX).await? {
+                let raw = proof.raw.as_ref().map(log::Raw::unpack).transpose().unwrap_or_default();
+                if holds(&proof.event.body, text) || raw.is_some_and(|raw| holds(&raw, text)) {
+                    found.push(tail.stream.to_string());
+                    break;
+                }
+            }
+        }
+        after = page.next;
+    }
 }
 
 /// The event without the text, and whether it or its payload held it.

@@ -52,6 +52,15 @@ async fn anchored_log(data: &Path) {
     write(&log, 2, 1).await;
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn the_key_of_the_anchors_is_its_owners_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    anchored_log(folder.path()).await;
+    let key = std::fs::metadata(folder.path().join("anchor.key")).unwrap();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&key.permissions()) & 0o777, 0o600);
+}
+
 /// Cuts the last event of a stream off and rewrites the head as if it had never been.
 fn cut(data: &Path, stream: &str, last: u64) {
     let db = rusqlite::Connection::open(data.join("log.db")).unwrap();

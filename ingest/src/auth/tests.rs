@@ -115,7 +115,24 @@ fn the_signature_is_the_one_of_the_specification() {
 fn an_open_hook_is_for_this_machine_only() {
     let open = config("generic", "open", &[]);
     assert_eq!(asked(&open, &[], b"{}"), Err(Reason::NotLoopback));
-    assert_eq!(authenticate(&open, &Request::local(b"{}", now())), Ok(Proof::Complete));
+    let local = |header: (&'static str, &'static str)| {
+        let request = Request { headers: Headers(&[header]), ..Request::local(b"{}", now()) };
+        authenticate(&open, &request).map_err(|refused| refused.reason)
+    };
+    for ours in [("user-agent", "curl"), ("sec-fetch-site", "same-origin"), ("sec-fetch-site", "none")] {
+        assert_eq!(local(ours), Ok(Proof::Complete), "{ours:?}");
+    }
+    for elsewhere in [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+        ("origin", "https://evil.example"),
+        ("x-forwarded-for", "203.0.113.7"),
+        ("forwarded", "for=203.0.113.7"),
+        ("x-real-ip", "203.0.113.7"),
+        ("via", "1.1 proxy"),
+    ] {
+        assert_eq!(local(elsewhere), Err(Reason::NotLoopback), "{elsewhere:?}");
+    }
 }
 
 #[test]
@@ -127,6 +144,20 @@ fn a_refusal_and_a_secret_tell_nothing() {
     assert!(text.contains("***") && !text.contains("hunter2"), "{text}");
     let headers = Headers(&[("authorization", "Bearer hunter2")]);
     assert_eq!(format!("{headers:?}"), r#"["authorization"]"#);
+}
+
+#[test]
+fn what_is_kept_of_a_delivery_holds_no_key() {
+    #[track_caller]
+    fn check(body: &str, expect: &str) {
+        let hook = config("pagerduty", "key", &["R0123456789abcdef", "old \"key\" &c", "word"]);
+        assert_eq!(String::from_utf8_lossy(&without_secrets(&hook, body.as_bytes())), expect);
+    }
+    check(r#"{"routing_key":"R0123456789abcdef","x":"R0123456789abcdef"}"#, r#"{"routing_key":"***","x":"***"}"#);
+    check(r#"{"routing_key":"old \"key\" &c"}"#, r#"{"routing_key":"***"}"#);
+    check("key=old+%22key%22+%26c&a=1", "key=***&a=1");
+    check("in one word", "in one word");
+    check("", "");
 }
 
 mod sns {
@@ -199,12 +230,27 @@ mod sns {
     }
 
     #[test]
+    fn what_is_not_signed_is_not_decoded() {
+        let body = sample("sns-signed-v2.json");
+        let beside = body.replacen('{', r#"{"Records": [{"Sns": {"Type": "Notification"}}], "#, 1);
+        assert_eq!(asked(&config("sns", "sns", &[]), &[], beside.as_bytes()), Err(Reason::Unreadable));
+        assert_eq!(verified(&beside, NOW), Err(Reason::Unreadable));
+        let raw = [("x-amz-sns-rawdelivery", "true"), ("x-amz-sns-topic-arn", "arn:aws:sns:us-east-1:1:x")];
+        assert_eq!(asked(&config("sns", "sns", &[]), &raw, body.as_bytes()), Err(Reason::Unreadable));
+        // Another format would read fields that the signature does not cover.
+        assert_eq!(asked(&config("generic", "sns", &[]), &[], body.as_bytes()), Err(Reason::Unreadable));
+    }
+
+    #[test]
     fn only_an_address_of_sns_is_named_for_the_certificate() {
         let body = sample("sns-signed-v2.json");
         let good = "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-0123456789abcdef.pem";
         let asked = |url: &str| signing_cert_url(body.replace(good, url).as_bytes()).map_err(|refused| refused.reason);
         let china = "https://sns.cn-north-1.amazonaws.com.cn/SimpleNotificationService-0a.pem";
-        assert_eq!(asked(china), Ok(china.to_owned()));
+        let government = "https://sns.us-gov-west-1.amazonaws.com/SimpleNotificationService-0a.pem";
+        for genuine in [china, government] {
+            assert_eq!(asked(genuine), Ok(genuine.to_owned()));
+        }
         for bad in [
             "http://sns.us-east-1.amazonaws.com/SimpleNotificationService-0a.pem",
             "https://sns.us-east-1.amazonaws.com.evil.example/SimpleNotificationService-0a.pem",
@@ -221,6 +267,9 @@ mod sns {
             "https://sns..amazonaws.com/SimpleNotificationService-0a.pem",
             "https://sns.us.east.amazonaws.com/SimpleNotificationService-0a.pem",
             "https://bucket.s3.amazonaws.com/SimpleNotificationService-0a.pem",
+            "https://sns.s3.amazonaws.com/SimpleNotificationService-0a.pem",
+            "https://sns.s3-us-west-2.amazonaws.com/SimpleNotificationService-0a.pem",
+            "https://sns.s3-accelerate.amazonaws.com/SimpleNotificationService-0a.pem",
         ] {
             assert_eq!(asked(bad), Err(Reason::CertificateAddress), "{bad}");
         }

@@ -20,6 +20,7 @@ use ring::signature::{
     RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256, RsaParameters, UnparsedPublicKey,
 };
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 pub(crate) const SOURCE: Source = Source { kind: KIND, decode, answer: Answer::accepted, key_field: None };
 const KIND: &str = "sns";
@@ -28,6 +29,8 @@ const KIND: &str = "sns";
 pub const MESSAGE_AGE_MAX: TimeDelta = TimeDelta::hours(1);
 /// SNS's clock may be this far ahead of ours.
 const CLOCK_AHEAD_MAX: TimeDelta = TimeDelta::minutes(5);
+/// Sent when the body is the message itself, without envelope and so without signature.
+const RAW_DELIVERY_HEADER: &str = "x-amz-sns-rawdelivery";
 /// Most records of one Lambda call; SNS sends one.
 const RECORDS_MAX: usize = 10;
 
@@ -50,6 +53,20 @@ struct Envelope<'a> {
     #[serde(rename = "SubscribeURL", alias = "SubscribeUrl")]
     subscribe_url: Option<Text<'a>>,
     token: Option<Text<'a>>,
+    /// A batch, as Lambda gets it. No signature covers it.
+    records: Option<IgnoredAny>,
+}
+
+/// The envelope of a signed delivery. A batch beside it would be decoded instead of it, and nobody signed that.
+fn signed_envelope(body: &[u8]) -> Result<Envelope<'_>, Unauthorised> {
+    let envelope: Envelope<'_> = json::parse(body).map_err(|_| Reason::Unreadable)?;
+    if envelope.records.is_none() { Ok(envelope) } else { Err(Reason::Unreadable.into()) }
+}
+
+/// A signature proves what is decoded only when the envelope is what is decoded: by this format, and not as raw delivery.
+pub(crate) fn is_decoded_as_signed(config: &SourceConfig, request: &Request<'_>) -> Result<(), Unauthorised> {
+    let is_raw = request.headers.get(RAW_DELIVERY_HEADER).is_some();
+    if config.kind.as_str() == KIND && !is_raw { Ok(()) } else { Err(Reason::Unreadable.into()) }
 }
 
 /// The address of the certificate that the message says it was signed with, checked to be one of SNS.
@@ -57,7 +74,7 @@ struct Envelope<'a> {
 /// # Errors
 /// [`Reason::Unreadable`] or [`Reason::CertificateAddress`].
 pub fn signing_cert_url(body: &[u8]) -> Result<String, Unauthorised> {
-    let envelope: Envelope<'_> = json::parse(body).map_err(|_| Reason::Unreadable)?;
+    let envelope = signed_envelope(body)?;
     let url = envelope.signing_cert_url.as_deref().ok_or(Reason::Missing)?;
     let path = sns_path(url).ok_or(Reason::CertificateAddress)?;
     let name = path.strip_prefix("SimpleNotificationService-").and_then(|name| name.strip_suffix(".pem"));
@@ -65,19 +82,28 @@ pub fn signing_cert_url(body: &[u8]) -> Result<String, Unauthorised> {
     if name.is_some_and(is_plain) { Ok(url.to_owned()) } else { Err(Reason::CertificateAddress.into()) }
 }
 
-/// What follows `https://sns.<region>.amazonaws.com[.cn]/`. No user, port, or other host can pass: the region holds
-/// nothing but letters, digits and hyphens, and the slash must follow at once.
+/// What follows `https://sns.<region>.amazonaws.com[.cn]/`. No user, port, or other host can pass: the slash must follow
+/// the host at once.
 fn sns_path(url: &str) -> Option<&str> {
     let (host, path) = url.strip_prefix("https://sns.")?.split_once('/')?;
     let region = host.strip_suffix(".amazonaws.com").or_else(|| host.strip_suffix(".amazonaws.com.cn"))?;
-    let is_region =
-        !region.is_empty() && region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    is_region.then_some(path)
+    is_region(region).then_some(path)
+}
+
+/// `eu-west-1`, `us-gov-east-1`: words of letters, then a number. Not `s3` or `s3-us-west-2`: there the host is a bucket
+/// called `sns`, and its owner would choose the certificate.
+fn is_region(text: &str) -> bool {
+    let Some((words, number)) = text.rsplit_once('-') else { return false };
+    let is_word = |word: &str| word.len() >= 2 && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    words.contains('-')
+        && words.split('-').all(is_word)
+        && matches!(number.len(), 1 | 2)
+        && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Is the topic on the hook's list? Asked before a certificate is fetched, and again by [`verify`].
 pub(crate) fn allow_topic(config: &SourceConfig, body: &[u8]) -> Result<(), Unauthorised> {
-    let envelope: Envelope<'_> = json::parse(body).map_err(|_| Reason::Unreadable)?;
+    let envelope = signed_envelope(body)?;
     listed(config, &envelope)
 }
 
@@ -92,7 +118,7 @@ fn listed(config: &SourceConfig, envelope: &Envelope<'_>) -> Result<(), Unauthor
 /// # Errors
 /// [`Unauthorised`] with a reason that must not be sent back.
 pub fn verify(config: &SourceConfig, body: &[u8], pem: &[u8], now: DateTime<Utc>) -> Result<(), Unauthorised> {
-    let envelope: Envelope<'_> = json::parse(body).map_err(|_| Reason::Unreadable)?;
+    let envelope = signed_envelope(body)?;
     listed(config, &envelope)?;
     let sent_at = time::parse(&envelope.timestamp).ok_or(Reason::Unreadable)?;
     if sent_at < now - MESSAGE_AGE_MAX || sent_at > now + CLOCK_AHEAD_MAX {
@@ -157,7 +183,7 @@ struct Record<'a> {
 
 fn decode(request: &Request<'_>) -> Result<Decoded, Malformed> {
     if let Some(topic) = request.headers.get("x-amz-sns-topic-arn")
-        && request.headers.get("x-amz-sns-rawdelivery") == Some("true")
+        && request.headers.get(RAW_DELIVERY_HEADER) == Some("true")
     {
         let text = std::str::from_utf8(request.body).map_err(|_| Malformed::new("body", "not UTF-8"))?;
         let id = request.headers.get("x-amz-sns-message-id").unwrap_or_default();

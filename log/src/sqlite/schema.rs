@@ -106,10 +106,27 @@ pub enum OpenError {
     },
 }
 
+/// Makes a folder that is its owner's alone: alarms tell much about a company. One that is there keeps its rights.
+pub(super) fn make_folder(dir: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(dir)
+}
+
+/// Makes a file that is its owner's alone, also in a folder that others may read. One that is there keeps its rights.
+fn make_file(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
 /// Takes the folder for this process until the file is closed, which the system does for a process that was killed.
 pub(super) fn lock(dir: &Path) -> Result<File, OpenError> {
     let failed = |source| OpenError::Folder { dir: dir.to_owned(), source };
-    fs::create_dir_all(dir).map_err(failed)?;
+    make_folder(dir).map_err(failed)?;
     let path = dir.join("log.lock");
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
     match file.try_lock() {
@@ -133,6 +150,8 @@ const PAGE_BYTES: u32 = 8192;
 /// The one connection that writes. Makes the tables of a new log.
 pub(super) fn open_writer(dir: &Path) -> Result<Connection, OpenError> {
     let failed = |source| OpenError::Database { dir: dir.to_owned(), source };
+    // SQLite gives the files beside it the same rights.
+    make_file(&dir.join("log.db")).map_err(|source| OpenError::Folder { dir: dir.to_owned(), source })?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(dir.join("log.db"), flags).map_err(failed)?;
     // The size holds for a new file only, and must be said before the journal mode.

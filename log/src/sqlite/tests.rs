@@ -198,6 +198,29 @@ async fn what_was_erased_is_in_no_file() {
     assert!(!holds_it(), "neither the database nor its WAL");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_log_and_its_backup_are_their_owners_alone() {
+    let rights = |path: &std::path::Path| {
+        std::os::unix::fs::PermissionsExt::mode(&fs::metadata(path).unwrap().permissions()) & 0o777
+    };
+    let dir = TempDir::new().unwrap();
+    let (made, shared) = (dir.path().join("made"), dir.path().join("shared"));
+    fs::create_dir(&shared).unwrap();
+    let before = rights(&shared);
+    for folder in [&made, &shared] {
+        let log = SqliteLog::open(folder, SEED).unwrap();
+        log.append(alarm("inc/1")).await.unwrap();
+        for file in ["log.db", "log.db-wal", "log.db-shm"] {
+            assert_eq!(rights(&folder.join(file)), 0o600, "{file}");
+        }
+        let backup = folder.join("backup.db");
+        log.back_up(&backup).await.unwrap();
+        assert_eq!(rights(&backup), 0o600);
+    }
+    assert_eq!((rights(&made), rights(&shared)), (0o700, before));
+}
+
 #[tokio::test]
 async fn two_writers_cannot_share_a_folder_but_readers_can() {
     let dir = TempDir::new().unwrap();

@@ -396,6 +396,10 @@ async fn strangers_are_kept_out() {
     let state = format!("{}/local/state?as=U0ANA", stage.base);
     let rebound = stage.client.get(&state).header("host", "evil.example:80").send().await.unwrap();
     assert_eq!(rebound.status(), 403);
+    for header in ["forwarded", "x-forwarded-for", "x-real-ip", "via"] {
+        let proxied = stage.client.get(&state).header(header, "203.0.113.7").send().await.unwrap();
+        assert_eq!(proxied.status(), 403, "{header}");
+    }
     let forged = stage.client.post(format!("{}/local/say", stage.base)).json(&json!({ "as": "U0ANA" })).send().await;
     assert_eq!(forged.unwrap().status(), 403);
     let page = stage.client.get(format!("{}/local/", stage.base)).send().await.unwrap();

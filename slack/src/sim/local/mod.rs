@@ -1,6 +1,6 @@
 //! The page and its JSON: what a person sees, and the doors through which a person acts.
 //!
-//! Only the loopback gets in (`Host` is checked, so a rebound DNS name is refused), and whoever changes something must
+//! Only the loopback gets in (`Host` is checked, so a rebound DNS name is refused, and so is what came through a proxy), and whoever changes something must
 //! send `X-Local-Slack: 1`, which a foreign page cannot do without a CORS permission that is never given.
 
 mod acts;
@@ -62,7 +62,10 @@ pub(super) async fn only_loopback(request: Request, next: Next) -> Response {
         Some((name, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => name,
         _ => host,
     };
-    if !matches!(name, "localhost" | "127.0.0.1" | "[::1]") {
+    // Many a proxy calls us by our own address; what it adds gives it away.
+    let proxied = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+    let is_proxied = proxied.iter().any(|name| request.headers().contains_key(*name));
+    if is_proxied || !matches!(name, "localhost" | "127.0.0.1" | "[::1]") {
         return (StatusCode::FORBIDDEN, "the local Slack answers on localhost only\n").into_response();
     }
     let mut response = next.run(request).await;
