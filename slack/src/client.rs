@@ -16,9 +16,13 @@ use std::time::Duration;
 
 mod failure;
 mod pacer;
+#[cfg(feature = "simulation")]
+mod wire;
 
 pub use failure::Failure;
 pub use pacer::{CHANNEL_POST_INTERVAL, Pacer, UPDATES_PER_MINUTE};
+#[cfg(feature = "simulation")]
+pub use wire::{Answer, Carried, Wire};
 
 /// Where Slack answers.
 pub const API_URL: &str = "https://slack.com/api";
@@ -31,6 +35,8 @@ pub struct Client {
     http: reqwest::Client,
     base: String,
     token: Secret,
+    #[cfg(feature = "simulation")]
+    wire: Option<std::sync::Arc<dyn Wire>>,
 }
 
 /// Where a message went.
@@ -113,7 +119,13 @@ impl Client {
     /// When the TLS roots cannot be set up.
     pub fn new(token: Secret, base: &str) -> Result<Self, reqwest::Error> {
         let http = reqwest::Client::builder().timeout(TIMEOUT).user_agent("catops").build()?;
-        Ok(Self { http, base: base.trim_end_matches('/').to_owned(), token })
+        Ok(Self {
+            http,
+            base: base.trim_end_matches('/').to_owned(),
+            token,
+            #[cfg(feature = "simulation")]
+            wire: None,
+        })
     }
 
     /// Calls any method with a JSON body and gives the whole answer.
@@ -121,6 +133,10 @@ impl Client {
     /// # Errors
     /// [`Failure`], sorted by what to do about it.
     pub async fn call(&self, method: &str, body: &Value) -> Result<Value, Failure> {
+        #[cfg(feature = "simulation")]
+        if let Some(wire) = &self.wire {
+            return wire::call(wire.as_ref(), method, body.clone()).await;
+        }
         let request = self.http.post(format!("{}/{method}", self.base)).bearer_auth(self.token.expose());
         answer(method, request.json(body)).await
     }
@@ -259,6 +275,11 @@ impl Client {
         form: &[(&str, &str)],
         pointer: &str,
     ) -> Result<T, Failure> {
+        #[cfg(feature = "simulation")]
+        if let Some(wire) = &self.wire {
+            let body = form.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect();
+            return pick(method, wire::call(wire.as_ref(), method, Value::Object(body)).await?, pointer);
+        }
         let request = self.http.post(format!("{}/{method}", self.base)).bearer_auth(self.token.expose());
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let request = request.header("content-type", "application/x-www-form-urlencoded").body(body);

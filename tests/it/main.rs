@@ -5,5 +5,6 @@ mod events;
 mod kill;
 mod outbox;
 mod serve;
+mod simulated;
 mod sources;
 mod tidy;

@@ -132,6 +132,8 @@ pub async fn run(app: Arc<App>, mut offered: Offered) {
     loop {
         let next_look = look(&app).await;
         tokio::select! {
+            // In this order, so that the same night goes the same way in the simulator.
+            biased;
             () = app.log.notified() => clock::sleep(LOOK_PAUSE).await,
             () = app.outbox.ended.notified(), if app.outbox.is_full() => {}
             () = wait(&app, next_look) => {}
