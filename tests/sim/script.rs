@@ -63,14 +63,14 @@ pub(crate) const ACTIONS: [&str; 3] = ["tidy", "look", "call"];
 
 /// Plans a night; says when its troubles end.
 pub(crate) fn write(state: &mut State) -> DateTime<Utc> {
-    let hour = state.dice.often(20);
-    let seconds = if hour { 4200 } else { state.dice.between(60, 300) };
+    let hour = state.dice.often(8);
+    let seconds = if hour { 4200 } else { state.dice.between(40, 200) };
     let began = state.now;
     let ends = began + TimeDelta::seconds(seconds);
     for key in 0..state.dice.between(1, 3) {
         source(state, key, seconds.min(600));
     }
-    for _ in 0..state.dice.between(0, 12) {
+    for _ in 0..state.dice.between(0, 9) {
         let at = began + TimeDelta::milliseconds(state.dice.between(1000, seconds * 1000));
         let look = look(state);
         state.plan(at, Act::Look(look));
@@ -95,7 +95,7 @@ pub(crate) fn write(state: &mut State) -> DateTime<Utc> {
 fn source(state: &mut State, key: i64, seconds: i64) {
     let mut occurred = state.now + TimeDelta::milliseconds(state.dice.between(0, 20_000));
     let mut firing = true;
-    for number in 0..state.dice.between(1, 5) {
+    for number in 0..state.dice.between(1, 4) {
         let kind = if state.dice.often(50) {
             AlarmState::Info
         } else if firing {
