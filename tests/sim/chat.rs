@@ -10,9 +10,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The client gives up after this long.
-const TIMEOUT_MILLISECONDS: i64 = 8000;
-
 /// What stands in Slack.
 #[derive(Default)]
 pub(crate) struct Chat {
@@ -47,8 +44,9 @@ impl fmt::Debug for SimulatedWire {
 }
 
 impl Wire for SimulatedWire {
-    fn carry<'a>(&'a self, method: &'a str, body: Value) -> Carried<'a> {
-        Box::pin(self.carried(method, body))
+    fn carry<'a>(&'a self, method: &'a str, body: Value, timeout: Duration) -> Carried<'a> {
+        let timeout = i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX);
+        Box::pin(self.carried(method, body, timeout))
     }
 }
 
@@ -69,15 +67,15 @@ enum Course {
 }
 
 impl SimulatedWire {
-    async fn carried(&self, method: &str, body: Value) -> Result<Answer, String> {
+    async fn carried(&self, method: &str, body: Value, timeout: i64) -> Result<Answer, String> {
         let world = &self.0;
         world.may_die(&format!("{method}, before it is sent")).await;
         let course = course(&mut world.get());
         let delay = match course {
             Course::Well => world.get().dice.between(20, 300),
-            Course::Slow => world.get().dice.between(1000, 7500),
-            Course::AppliedThenSilent | Course::BrokenLate => world.get().dice.between(50, 7500),
-            Course::Silent | Course::Down => TIMEOUT_MILLISECONDS,
+            Course::Slow => world.get().dice.between(1000, timeout - 100),
+            Course::AppliedThenSilent | Course::BrokenLate => world.get().dice.between(50, timeout - 100),
+            Course::Silent | Course::Down => timeout,
             Course::Limited | Course::Broken => 30,
         };
         let applies = matches!(course, Course::Well | Course::Slow | Course::AppliedThenSilent | Course::BrokenLate);
@@ -86,7 +84,7 @@ impl SimulatedWire {
         world.may_die(&format!("{method}, before its answer is read")).await;
         let said = come_back(&mut world.get(), course, method, &body, ts);
         if matches!(course, Course::AppliedThenSilent) {
-            sleep(TIMEOUT_MILLISECONDS - delay).await;
+            sleep(timeout - delay).await;
         }
         let (status, retry_after_seconds, body) = said?;
         Ok(Answer { status, retry_after_seconds, body: body.to_string() })

@@ -9,6 +9,7 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What came back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,8 +27,8 @@ pub type Carried<'a> = Pin<Box<dyn Future<Output = Result<Answer, String>> + Sen
 
 /// Carries calls.
 pub trait Wire: Send + Sync + Debug {
-    /// Carries one call; what would be a form is an object of texts.
-    fn carry<'a>(&'a self, method: &'a str, body: Value) -> Carried<'a>;
+    /// Carries one call, for which the client waits so long; what would be a form is an object of texts.
+    fn carry<'a>(&'a self, method: &'a str, body: Value, timeout: Duration) -> Carried<'a>;
 }
 
 impl Client {
@@ -38,7 +39,7 @@ impl Client {
     }
 }
 
-pub(super) async fn call(wire: &dyn Wire, method: &str, body: Value) -> Result<Value, Failure> {
-    let answer = wire.carry(method, body).await.map_err(|cause| failure::unsent(method, cause, false))?;
+pub(super) async fn call(wire: &dyn Wire, method: &str, body: Value, timeout: Duration) -> Result<Value, Failure> {
+    let answer = wire.carry(method, body, timeout).await.map_err(|cause| failure::unsent(method, cause, false))?;
     failure::sort(method, answer.status, answer.retry_after_seconds, &answer.body)
 }
