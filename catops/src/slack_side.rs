@@ -56,7 +56,7 @@ impl SlackSide {
     #[cfg(feature = "simulation")]
     #[must_use]
     pub fn simulated(client: Client, setup: &Setup) -> Self {
-        Self::with(client, Verifier::new(Secret::new("simulated".to_owned()), None), setup)
+        Self::with(client, Verifier::new(Secret::new("simulated"), None), setup)
     }
 
     fn new(token: Secret, base: &str, verifier: Verifier, setup: &Setup) -> Result<Self> {

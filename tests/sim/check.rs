@@ -19,20 +19,22 @@ struct Record {
 pub(crate) async fn night(world: &World, truth: &MemoryLog) {
     let checked = async {
         let record = read(truth).await?;
-        let mut state = world.get();
-        versions(&mut state, &record);
-        outcomes(&mut state, &record);
-        promises(&mut state, &record);
-        runs(&mut state, &record);
-        posts(&mut state, &record);
-        pages(&mut state, &record);
-        drop(state);
+        told(&mut world.get(), &record);
         snapshots(world, truth, &record).await?;
         last_pages(world, truth, &record).await
     };
     if let Err(error) = checked.await {
         world.get().violated(format!("the log cannot be read: {error}"));
     }
+}
+
+fn told(state: &mut State, record: &Record) {
+    versions(state, record);
+    outcomes(state, record);
+    promises(state, record);
+    runs(state, record);
+    posts(state, record);
+    pages(state, record);
 }
 
 async fn read(truth: &MemoryLog) -> Result<Record, ReadError> {

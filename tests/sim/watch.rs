@@ -25,9 +25,13 @@ impl Noted {
                 (write.stream.to_string(), kinds)
             })
             .collect();
-        let snapshots = append
+        // What is only told leaves status and timers as they are.
+        let only_told = ["paged", "page_failed", "card_posted", "noted", "repeated", "set_aside", "judged"];
+        let moved = append
             .streams
             .iter()
+            .filter(|write| write.events.iter().any(|event| !only_told.contains(&event.kind.as_str())));
+        let snapshots = moved
             .filter_map(|write| Some((incident_of(write.stream.as_str())?, write.head.snapshot.clone())))
             .collect();
         let timers = append.effects.iter().filter_map(|effect| {

@@ -35,7 +35,7 @@ impl Client {
     /// A client whose calls go through `wire`; `http` is used for answers to a `response_url` only.
     #[must_use]
     pub fn through(wire: Arc<dyn Wire>, http: reqwest::Client) -> Self {
-        Self { http, base: String::new(), token: Secret::new(String::new()), wire: Some(wire) }
+        Self { http, base: String::new(), token: Secret::new(""), wire: Some(wire) }
     }
 }
 
