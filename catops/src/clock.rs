@@ -7,7 +7,38 @@ use std::time::{Duration, Instant};
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the file that owns the clock")]
 pub fn now() -> DateTime<Utc> {
+    #[cfg(feature = "simulation")]
+    if let Some(now) = simulated::now() {
+        return now;
+    }
     Utc::now().trunc_subsecs(6)
+}
+
+/// The virtual clock of a thread: an instant that was given, and what tokio's paused clock has moved since.
+#[cfg(feature = "simulation")]
+pub mod simulated {
+    use chrono::{DateTime, TimeDelta, Utc};
+    use std::cell::Cell;
+    use tokio::time::Instant;
+
+    thread_local! {
+        static BEGAN: Cell<Option<(DateTime<Utc>, Instant)>> = const { Cell::new(None) };
+    }
+
+    /// From here on it is `at` in this thread; called inside the runtime whose clock is paused.
+    pub fn begin(at: DateTime<Utc>) {
+        BEGAN.set(Some((at, Instant::now())));
+    }
+
+    /// From here on this thread has the real time again.
+    pub fn end() {
+        BEGAN.set(None);
+    }
+
+    pub(super) fn now() -> Option<DateTime<Utc>> {
+        let (at, mark) = BEGAN.get()?;
+        Some(at + TimeDelta::from_std(mark.elapsed()).unwrap_or_default())
+    }
 }
 
 /// A mark to measure a duration from.

@@ -57,15 +57,26 @@ impl SlackSide {
         Self::new(config.bot_token.clone(), &format!("{}/api", config.own_base_url), verifier, ours, setup)
     }
 
+    /// One whose calls go through the simulator's wire.
+    #[cfg(feature = "simulation")]
+    #[must_use]
+    pub fn simulated(client: Client, setup: &Setup) -> Self {
+        Self::with(client, Verifier::new(Secret::new("simulated"), None), Ours { team: None, app: None }, setup)
+    }
+
     fn new(token: Secret, base: &str, verifier: Verifier, ours: Ours, setup: &Setup) -> Result<Self> {
-        Ok(Self {
-            client: Client::new(token, base).context("making the Slack client")?,
+        Ok(Self::with(Client::new(token, base).context("making the Slack client")?, verifier, ours, setup))
+    }
+
+    fn with(client: Client, verifier: Verifier, ours: Ours, setup: &Setup) -> Self {
+        Self {
+            client,
             verifier,
             ours,
             pacer: Mutex::new(Pacer::new(setup.config.slack.post_interval)),
             reserved: Mutex::default(),
             direct: Mutex::default(),
-        })
+        }
     }
 
     /// Waits until a call may go, or says when it may. A place in the queue is kept under the effect's id.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The version of this fold: a snapshot of another version is thrown away and folded again.
-pub const FOLD: u32 = 4;
+pub const FOLD: u32 = 5;
 
 /// Pages of one round that are kept to be drawn anew, the newest ones. Two levels of five people fit; each costs the
 /// append that ends the round one effect, and an append takes a hundred things.
@@ -209,6 +209,8 @@ pub struct Incident {
     pub asked: Vec<ResponderId>,
     /// The number of the event that asked them: names their pages and their timer.
     pub assigned_seq: u64,
+    /// The same of the owners before them, 0 when there were none: their timer is not the present owners' timer.
+    pub assigned_before: u64,
     /// How long the present owners have to acknowledge, in seconds.
     pub wait_seconds: Option<u64>,
     /// True when the last level was asked and nobody answered.
@@ -276,6 +278,7 @@ impl Incident {
             policy: String::new(),
             level: 0,
             assigned_seq: 0,
+            assigned_before: 0,
             wait_seconds: None,
             exhausted: false,
             paged: Vec::new(),
@@ -316,6 +319,7 @@ impl Incident {
             }
             Event::Resolved { by, note } => self.close(ResolvedBy::Person(by.clone()), at, note),
             Event::Assigned { to, level, policy, because, wait_seconds, .. } => {
+                self.assigned_before = self.assigned_seq;
                 self.assigned_seq = recorded.seq;
                 self.wait_seconds = *wait_seconds;
                 self.owners.clone_from(to);
@@ -345,6 +349,7 @@ impl Incident {
                 self.owners = vec![by.clone()];
             }
             Event::Reassigned { to, .. } => {
+                self.assigned_before = self.assigned_seq;
                 self.assigned_seq = recorded.seq;
                 self.owners = vec![to.clone()];
                 self.asked = vec![to.clone()];

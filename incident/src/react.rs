@@ -299,7 +299,11 @@ impl Reaction {
         }
     }
 
+    /// The timer of new owners takes the place of the one before: nobody is passed over before their own time is up.
     fn ack_timer(&mut self, incident: &Incident, recorded: &Recorded, level: u8, wait_seconds: Option<u64>) {
+        if incident.assigned_before != 0 {
+            self.cancel.push(ack_id(incident.id, incident.assigned_before));
+        }
         let Some(wait) = wait_seconds.and_then(|wait| i64::try_from(wait).ok()) else {
             return;
         };

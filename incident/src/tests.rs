@@ -248,6 +248,17 @@ fn nobody_is_escalated_after_somebody_has_it() {
 }
 
 #[test]
+fn whoever_is_given_an_incident_has_their_own_time() {
+    let mut night = Night::new();
+    night.alarm(AlarmState::Firing, 0);
+    night.assign(&["ana"], 0, 1);
+    night.say(Command::Reassign { by: "ana".into(), to: "ben".into(), second_channel: None }, 290).unwrap();
+    night.say(Command::Reassign { by: "ben".into(), to: "cleo".into(), second_channel: None }, 295).unwrap();
+    assert_eq!(night.due("ack/"), ["ack/42/2", "ack/42/3", "ack/42/4"]);
+    assert_eq!(night.cancelled, ["ack/42/2", "ack/42/3"], "only the timer of the present owner is left");
+}
+
+#[test]
 fn an_empty_level_is_skipped_at_once() {
     let mut night = Night::new();
     night.alarm(AlarmState::Firing, 0);

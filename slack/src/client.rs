@@ -16,14 +16,20 @@ use std::time::Duration;
 
 mod failure;
 mod pacer;
+#[cfg(feature = "simulation")]
+mod wire;
 
 pub use failure::Failure;
 pub use pacer::{CHANNEL_POST_INTERVAL, Pacer, UPDATES_PER_MINUTE};
+#[cfg(feature = "simulation")]
+pub use wire::{Answer, Carried, Wire};
 
 /// Where Slack answers.
 pub const API_URL: &str = "https://slack.com/api";
 /// A call that takes longer is given up; its outcome is then unknown.
 pub const TIMEOUT: Duration = Duration::from_secs(8);
+/// A call that only asks is given up sooner, so that asking where and whether and then posting fit into one lease.
+pub const ASK_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// A workspace, seen through the app's bot token. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -31,6 +37,8 @@ pub struct Client {
     http: reqwest::Client,
     base: String,
     token: Secret,
+    #[cfg(feature = "simulation")]
+    wire: Option<std::sync::Arc<dyn Wire>>,
 }
 
 /// Where a message went.
@@ -117,7 +125,13 @@ impl Client {
             .timeout(TIMEOUT)
             .user_agent("catops")
             .build()?;
-        Ok(Self { http, base: base.trim_end_matches('/').to_owned(), token })
+        Ok(Self {
+            http,
+            base: base.trim_end_matches('/').to_owned(),
+            token,
+            #[cfg(feature = "simulation")]
+            wire: None,
+        })
     }
 
     /// Calls any method with a JSON body and gives the whole answer.
@@ -125,8 +139,16 @@ impl Client {
     /// # Errors
     /// [`Failure`], sorted by what to do about it.
     pub async fn call(&self, method: &str, body: &Value) -> Result<Value, Failure> {
+        self.call_within(TIMEOUT, method, body).await
+    }
+
+    async fn call_within(&self, timeout: Duration, method: &str, body: &Value) -> Result<Value, Failure> {
+        #[cfg(feature = "simulation")]
+        if let Some(wire) = &self.wire {
+            return wire::call(wire.as_ref(), method, body.clone(), timeout).await;
+        }
         let request = self.http.post(format!("{}/{method}", self.base)).bearer_auth(self.token.expose());
-        answer(method, request.json(body)).await
+        answer(method, request.timeout(timeout).json(body)).await
     }
 
     /// Posts a message. An unknown outcome is looked up with [`Self::history`] before it is tried again.
@@ -240,7 +262,8 @@ impl Client {
     /// # Errors
     /// [`Failure`].
     pub async fn conversations_open(&self, user: &str) -> Result<String, Failure> {
-        self.typed("conversations.open", "/channel/id", json!({ "users": user })).await
+        let method = "conversations.open";
+        pick(method, self.call_within(ASK_TIMEOUT, method, &json!({ "users": user })).await?, "/channel/id")
     }
 
     /// Answers a command or a press: at most 5 times within 30 minutes of it. Carries no token, and goes to Slack only.
@@ -276,9 +299,15 @@ impl Client {
         form: &[(&str, &str)],
         pointer: &str,
     ) -> Result<T, Failure> {
+        #[cfg(feature = "simulation")]
+        if let Some(wire) = &self.wire {
+            let body = form.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect();
+            return pick(method, wire::call(wire.as_ref(), method, Value::Object(body), ASK_TIMEOUT).await?, pointer);
+        }
         let request = self.http.post(format!("{}/{method}", self.base)).bearer_auth(self.token.expose());
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
-        let request = request.header("content-type", "application/x-www-form-urlencoded").body(body);
+        let request =
+            request.timeout(ASK_TIMEOUT).header("content-type", "application/x-www-form-urlencoded").body(body);
         pick(method, answer(method, request).await?, pointer)
     }
 }

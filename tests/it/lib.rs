@@ -4,6 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "test support fails loudly")]
 #![expect(clippy::disallowed_methods, reason = "tests wait for another process, by the clock")]
 
+#[path = "../sim/mod.rs"]
+pub mod sim;
+
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};

@@ -9,5 +9,6 @@ mod outbox;
 mod paging;
 mod past;
 mod serve;
+mod simulated;
 mod sources;
 mod tidy;

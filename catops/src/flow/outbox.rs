@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 
-/// How long an effect is leased: longer than the Slack client's 8 s, so that a dead attempt's call has ended before the
-/// next one asks whether it arrived.
-pub const LEASE: TimeDelta = TimeDelta::seconds(15);
+/// How long an effect is leased: longer than an attempt's calls to Slack together (where, 4 s; whether, 4 s; the post, 8 s)
+/// with room for the log, so that a slow or dead attempt's post has ended before the next one asks whether it arrived.
+pub const LEASE: TimeDelta = TimeDelta::seconds(20);
 
 /// Effects performed at the same time. They wait for Slack most of the time; more would only meet its rate limits.
 pub const PERFORMERS: usize = 32;
@@ -132,6 +132,8 @@ pub async fn run(app: Arc<App>, mut offered: Offered) {
     loop {
         let next_look = look(&app).await;
         tokio::select! {
+            // In this order, so that the same night goes the same way in the simulator.
+            biased;
             () = app.log.notified() => clock::sleep(LOOK_PAUSE).await,
             () = app.outbox.ended.notified(), if app.outbox.is_full() => {}
             () = wait(&app, next_look) => {}

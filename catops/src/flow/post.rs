@@ -19,7 +19,7 @@ use slack::client::Failure;
 const HISTORY_SLACK_SECONDS: i64 = 5;
 /// How long a line waits for the one before it, when nobody knows when that will be posted: a post takes Slack some 200 ms.
 const LINE_TURN: TimeDelta = TimeDelta::milliseconds(100);
-/// How many messages of the history are read; a channel takes one post a second, and a lease lasts fifteen.
+/// How many messages of the history are read; a channel takes one post a second, and a lease lasts twenty.
 const HISTORY_MESSAGES: u16 = 200;
 
 /// Brings the card up to date: edits it where it stands, posts it where it does not.
