@@ -54,6 +54,13 @@ impl Noted {
     }
 }
 
+impl Noted {
+    /// An incident ends here.
+    fn ends(&self) -> bool {
+        self.kinds.iter().any(|(_, kinds)| kinds.iter().any(|kind| kind == "cleared" || kind == "resolved"))
+    }
+}
+
 /// What an append is about, for a transcript.
 pub(crate) fn summary(append: &Append) -> String {
     match &append.settles {
@@ -92,7 +99,7 @@ pub(crate) async fn committed(world: &World, truth: &MemoryLog, noted: &Noted, r
     }
     for (id, snapshot) in &noted.snapshots {
         if let Ok(incident) = serde_json::from_slice::<Incident>(snapshot) {
-            look_at_timers(world, truth, *id, &incident).await;
+            look_at_timers(world, truth, *id, &incident, noted.ends()).await;
         }
     }
 }
@@ -121,7 +128,7 @@ pub(crate) fn released(world: &World, held: &[Effect]) {
 }
 
 /// An incident that is over waits for nothing; one that nobody has waits for something.
-async fn look_at_timers(world: &World, truth: &MemoryLog, id: u64, incident: &Incident) {
+async fn look_at_timers(world: &World, truth: &MemoryLog, id: u64, incident: &Incident, ends: bool) {
     let timers: Vec<String> = world.get().seen.timers.get(&id).into_iter().flatten().cloned().collect();
     let (mut waiting, mut alive) = (Vec::new(), 0);
     for timer in timers {
@@ -129,7 +136,9 @@ async fn look_at_timers(world: &World, truth: &MemoryLog, id: u64, incident: &In
         let live = matches!(state, Some(EffectState::Pending | EffectState::Leased));
         alive += usize::from(live && !timer.starts_with("watch/"));
         // One that is being performed is decided on the state it finds, and ends.
-        if state == Some(EffectState::Pending) && !timer.starts_with("triage/") {
+        // A run that ends after its incident was closed is still watched, to judge it.
+        let must_be_gone = timer.starts_with("ack/") || (timer.starts_with("watch/") && ends);
+        if state == Some(EffectState::Pending) && must_be_gone {
             waiting.push(timer);
         }
     }
