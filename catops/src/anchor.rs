@@ -194,12 +194,12 @@ async fn append(
     Ok(Expected::Exact(expected.version() + 1))
 }
 
-/// All anchors of the log, oldest first.
+/// The anchors of the log after so many, oldest first.
 ///
 /// # Errors
 /// The log cannot be read, or holds something else there.
-pub async fn of_log(log: &dyn EventLog) -> Result<Vec<Signed>> {
-    let events = log.events(&names::anchors(), 1, usize::MAX).await?;
+pub async fn of_log(log: &dyn EventLog, after: u64) -> Result<Vec<Signed>> {
+    let events = log.events(&names::anchors(), after + 1, usize::MAX).await?;
     events.iter().map(|event| serde_json::from_slice(&event.body).context("reading an anchor of the log")).collect()
 }
 
@@ -221,7 +221,7 @@ pub fn of_file(path: &Path) -> Result<Vec<Signed>> {
 async fn copy(log: &dyn EventLog, path: &Path) -> Result<()> {
     let there = of_file(path)?.len();
     let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
-    for signed in of_log(log).await?.into_iter().skip(there) {
+    for signed in of_log(log, there as u64).await? {
         file.write_all(&json(&signed))?;
         file.write_all(b"\n")?;
     }

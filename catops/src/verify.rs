@@ -140,7 +140,7 @@ pub async fn anchored(
     report: &mut Report,
 ) -> Result<(), ReadError> {
     let stream = names::anchors();
-    let own = match anchor::of_log(log).await {
+    let own = match anchor::of_log(log, 0).await {
         Ok(own) => own,
         Err(error) => {
             report.fault(&stream, format!("{error:#}"));

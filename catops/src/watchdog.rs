@@ -35,9 +35,6 @@ const PIECES_MAX: usize = 25;
 /// Incidents whose events one round reads: those without a waiting timer, which are few.
 const SUSPECTS_MAX: usize = 200;
 
-/// Events of one suspect that are read at a time.
-const EVENTS_PER_READ: usize = 500;
-
 /// How long the receiver of the heartbeat may take.
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -241,15 +238,7 @@ impl Round<'_> {
     /// Reads its events, then its effects; what has moved in between is not stalled.
     async fn is_stalled(&self, id: IncidentId) -> anyhow::Result<bool> {
         let (log, stream) = (self.app.log.as_ref(), names::incident(id));
-        let mut events = Vec::new();
-        loop {
-            let page = log.events(&stream, events.len() as u64 + 1, EVENTS_PER_READ).await?;
-            let is_last = page.len() < EVENTS_PER_READ;
-            events.extend(page);
-            if is_last {
-                break;
-            }
-        }
+        let events = change::all_events(log, &stream).await?;
         let steps = events.iter().map(|event| (event.version, event.kind.as_str(), event.body.as_slice()));
         let escalation = Escalation::after(id, steps);
         if !escalation.needs_carrier() {

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The version of this fold: a snapshot of another version is thrown away and folded again.
-pub const FOLD: u32 = 5;
+pub const FOLD: u32 = 6;
 
-/// Pages of one round that are kept to be drawn anew, the newest ones. Two levels of five people fit; each costs the
+/// Pages of one round that are drawn anew, the newest ones. Two levels of five people fit; each costs the
 /// append that ends the round one effect, and an append takes a hundred things.
 pub(crate) const PAGES_MAX: usize = 20;
 
@@ -150,6 +150,9 @@ pub struct Page {
     pub at: DateTime<Utc>,
     /// The stream's number of it: later than the event that asked for it.
     pub seq: u64,
+    /// Where it stands, in Slack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<PageMessage>,
 }
 
 /// Who was asked by which event: what a page for a level belongs to.
@@ -217,8 +220,6 @@ pub struct Incident {
     pub exhausted: bool,
     /// The pages of this round that reached somebody.
     pub paged: Vec<Page>,
-    /// Where the newest pages of this round stand.
-    pub pages: Vec<PageMessage>,
     /// Who has it.
     pub acknowledged: Option<Acknowledgement>,
     /// How it ended.
@@ -282,7 +283,6 @@ impl Incident {
             wait_seconds: None,
             exhausted: false,
             paged: Vec::new(),
-            pages: Vec::new(),
             acknowledged: None,
             resolved: None,
             suggestions: Vec::new(),
@@ -329,8 +329,8 @@ impl Incident {
                 self.because.clone_from(because);
             }
             Event::Paged { to, by, message, .. } => {
-                self.paged.push(Page { to: to.clone(), by: by.clone(), at, seq: recorded.seq });
-                self.keep_page(message.as_ref());
+                let (to, by, message) = (to.clone(), by.clone(), message.clone());
+                self.paged.push(Page { to, by, at, seq: recorded.seq, message });
             }
             Event::Escalated { level, .. } => self.level = *level,
             Event::EscalationExhausted => self.exhausted = true,
@@ -438,13 +438,12 @@ impl Incident {
         self.level = 0;
         self.exhausted = false;
         self.paged.clear();
-        self.pages.clear();
     }
 
-    fn keep_page(&mut self, message: Option<&PageMessage>) {
-        self.pages.extend(message.cloned());
-        let beyond = self.pages.len().saturating_sub(PAGES_MAX);
-        self.pages.drain(..beyond);
+    /// Where the newest pages of this round stand, oldest first.
+    pub(crate) fn page_messages(&self) -> impl Iterator<Item = &PageMessage> {
+        let all = || self.paged.iter().filter_map(|page| page.message.as_ref());
+        all().skip(all().count().saturating_sub(PAGES_MAX))
     }
 
     fn close(&mut self, by: ResolvedBy, at: DateTime<Utc>, note: &str) {

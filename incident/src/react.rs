@@ -204,7 +204,7 @@ impl Reaction {
                 self.cancel_timer(incident);
                 self.cancel_second_pages(incident);
                 self.card(id, at);
-                self.pages_over(incident, &incident.pages, at);
+                self.pages_over(incident, incident.page_messages(), at);
             }
             Event::Cleared { .. } | Event::Resolved { .. } => {
                 self.cancel_timer(incident);
@@ -212,13 +212,13 @@ impl Reaction {
                 let watches = incident.runs.iter().map(|run| watch_id(&run.id));
                 self.cancel.extend(watches);
                 self.card(id, at);
-                self.pages_over(incident, &incident.pages, at);
+                self.pages_over(incident, incident.page_messages(), at);
             }
             Event::Paged { message, .. } => {
                 self.card(id, at);
                 // It was on its way when somebody took the incident.
                 if incident.status != Status::Open {
-                    self.pages_over(incident, message.as_slice(), at);
+                    self.pages_over(incident, message.iter(), at);
                 }
             }
             Event::Noted { .. }
@@ -338,7 +338,12 @@ impl Reaction {
     }
 
     /// The pages lose their buttons. A page whose message is not known is left as it is.
-    fn pages_over(&mut self, incident: &Incident, pages: &[PageMessage], due_at: DateTime<Utc>) {
+    fn pages_over<'p>(
+        &mut self,
+        incident: &Incident,
+        pages: impl Iterator<Item = &'p PageMessage>,
+        due_at: DateTime<Utc>,
+    ) {
         for page in pages {
             let id = format!("page-over/{}/{}/{}", incident.id.0, page.channel, page.ts);
             if self.effects.iter().all(|effect| effect.id != id) {

@@ -1,18 +1,14 @@
 //! `catops audit` as somebody reads it who wants to sleep: real deliveries add up, and a planted loss is named.
 //! And the watchdog beside it, whose heartbeat stays away while something is wrong.
 
+use crate::receiver::Receiver;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
-use tests::{Said, Server, catops};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("UTF-8")
-}
+use std::path::Path;
+use std::sync::Arc;
+use tests::{Home, Said, Server, TOKEN, catops, text};
 
 fn audit(data: &Path, more: &[&str]) -> Said {
     catops(&[&["audit", "--data", text(data)], more].concat())
@@ -216,55 +212,27 @@ async fn a_loss_is_named_and_the_exit_code_is_one() -> Result<()> {
     Ok(())
 }
 
-/// Somebody who notices when no ping comes; keeps the first line of each.
-async fn listener() -> Result<(String, Arc<Mutex<Vec<String>>>)> {
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
-    let url = format!("http://{}/ping/secret", listener.local_addr()?);
-    let pings = Arc::new(Mutex::new(Vec::new()));
-    let kept = Arc::clone(&pings);
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let mut head = [0; 4096];
-            let length = stream.read(&mut head).await.unwrap_or(0);
-            let head = String::from_utf8_lossy(&head[..length]);
-            kept.lock().expect("no test panics with it").push(head.lines().next().unwrap_or_default().to_owned());
-            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await.ok();
-        }
-    });
-    Ok((url, pings))
+/// A starter configuration with a watchdog that looks every second.
+fn watched() -> Result<Home> {
+    let home = Home::new()?;
+    let path = home.config.join("catops.toml");
+    let watchdog = "\n[watchdog]\nevery = \"1s\"\nheartbeat = \"env:HEARTBEAT\"\n";
+    fs::write(&path, fs::read_to_string(&path)? + watchdog)?;
+    let lint = catops(&["lint", text(&home.config)]);
+    assert_eq!(lint.code, Some(0), "{}", lint.stdout);
+    Ok(home)
 }
 
-const TOKEN: (&str, &str) = ("CATOPS_GENERIC_TOKEN", "correct-horse-battery-staple");
-
-/// A starter configuration whose watchdog looks every second and pings the address of the environment.
-struct Home {
-    _folder: tempfile::TempDir,
-    config: PathBuf,
-    data: PathBuf,
+/// Somebody who notices when no ping comes, and the address that they are pinged at.
+async fn listener() -> Result<(Receiver, String)> {
+    let listener = Receiver::new(|_| ("200 OK", String::new())).await?;
+    let url = format!("{}/ping/secret", listener.url);
+    Ok((listener, url))
 }
 
-impl Home {
-    fn new() -> Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let (config, data) = (folder.path().join("config"), folder.path().join("data"));
-        let made = catops(&["init", text(&config)]);
-        assert_eq!(made.code, Some(0), "{}", made.stderr);
-        let path = config.join("catops.toml");
-        let watchdog = "\n[watchdog]\nevery = \"1s\"\nheartbeat = \"env:HEARTBEAT\"\n";
-        fs::write(&path, fs::read_to_string(&path)? + watchdog)?;
-        let lint = catops(&["lint", text(&config)]);
-        assert_eq!(lint.code, Some(0), "{}", lint.stdout);
-        Ok(Self { _folder: folder, config, data })
-    }
-
-    fn serve(&self, heartbeat: &str) -> Result<Server> {
-        Server::serve(&self.config, &self.data, &[TOKEN, ("HEARTBEAT", heartbeat)])
-    }
-}
-
-async fn until_pinged(server: &Server, pings: &Mutex<Vec<String>>, times: usize) -> Result<()> {
+async fn until_pinged(server: &Server, listener: &Receiver, times: usize) -> Result<()> {
     let look = async |_: &Server| {
-        let pings = pings.lock().expect("no test panics with it").clone();
+        let pings = listener.told();
         Ok(if pings.len() >= times { Ok(()) } else { Err(format!("{pings:?}")) })
     };
     server.until("the heartbeat", look).await
@@ -272,17 +240,17 @@ async fn until_pinged(server: &Server, pings: &Mutex<Vec<String>>, times: usize)
 
 #[tokio::test]
 async fn while_all_is_well_the_heart_beats() -> Result<()> {
-    let home = Home::new()?;
-    let (url, pings) = listener().await?;
-    let server = home.serve(&url)?;
-    until_pinged(&server, &pings, 1).await?;
+    let home = watched()?;
+    let (listener, url) = listener().await?;
+    let server = home.serve(&[TOKEN, ("HEARTBEAT", &url)])?;
+    until_pinged(&server, &listener, 1).await?;
     let alarm = json!({ "title": "Disk is full", "key": "disk", "id": "d1", "state": "firing" });
     let request = server.http.post(format!("{}/hooks/generic", server.url)).bearer_auth(TOKEN.1).json(&alarm);
     assert_eq!(request.send().await?.status(), 202);
-    let before = pings.lock().expect("no test panics with it").len();
-    until_pinged(&server, &pings, before + 2).await?;
-    let all = pings.lock().expect("no test panics with it").clone();
-    assert!(all.iter().all(|ping| ping == "GET /ping/secret HTTP/1.1"), "{all:?}");
+    let before = listener.told().len();
+    until_pinged(&server, &listener, before + 2).await?;
+    let all = listener.told();
+    assert!(all.iter().all(|ping| ping.line == "GET /ping/secret HTTP/1.1"), "{all:?}");
     let health = server.get("/healthz").await?;
     assert_eq!((&health["status"], &health["sampled"]), (&json!("ok"), &json!(false)));
     assert_eq!(health["violations"]["stalled_escalation"], 0, "{health}");
@@ -319,10 +287,10 @@ async fn plant_a_stalled_incident(data: &Path) -> Result<()> {
 
 #[tokio::test]
 async fn while_an_incident_is_stalled_the_heart_does_not_beat() -> Result<()> {
-    let home = Home::new()?;
+    let home = watched()?;
     plant_a_stalled_incident(&home.data).await?;
-    let (url, pings) = listener().await?;
-    let server = home.serve(&url)?;
+    let (listener, url) = listener().await?;
+    let server = home.serve(&[TOKEN, ("HEARTBEAT", &url)])?;
     let stalled = "catops_invariant_violations{kind=\"stalled_escalation\"}";
     let look = async |server: &Server| {
         let count = server.metric(stalled).await?;
@@ -342,8 +310,8 @@ async fn while_an_incident_is_stalled_the_heart_does_not_beat() -> Result<()> {
         };
         server.until("another look", look).await?;
     }
-    assert_eq!(pings.lock().expect("no test panics with it").len(), 0);
+    assert_eq!(listener.told().len(), 0);
     assert_eq!(audit(&home.data, &[]).code, Some(1), "the audit beside it says so too");
     server.local("say", &json!({ "as": "U0ANA", "channel": "C0OPS", "text": "/catops ack 1" })).await?;
-    until_pinged(&server, &pings, 1).await
+    until_pinged(&server, &listener, 1).await
 }

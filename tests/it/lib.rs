@@ -75,6 +75,42 @@ pub fn catops_with_input(args: &[&str], input: &str) -> Said {
     Said::of(child.wait_with_output().unwrap())
 }
 
+/// A starter configuration and a place for the data.
+pub struct Home {
+    _folder: tempfile::TempDir,
+    pub config: PathBuf,
+    pub data: PathBuf,
+}
+
+impl Home {
+    pub fn new() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let (config, data) = (folder.path().join("config"), folder.path().join("data"));
+        let made = catops(&["init", text(&config)]);
+        assert_eq!(made.code, Some(0), "{}", made.stderr);
+        Ok(Self { _folder: folder, config, data })
+    }
+
+    pub fn serve(&self, secrets: &[(&str, &str)]) -> Result<Server> {
+        Server::serve(&self.config, &self.data, secrets)
+    }
+
+    /// A reading command, with its JSON.
+    pub fn read(&self, words: &[&str]) -> Result<Value> {
+        let said = catops(&[words, &["--json", "--data", text(&self.data)]].concat());
+        assert_eq!(said.code, Some(0), "{words:?}: {}", said.stderr);
+        Ok(serde_json::from_str(&said.stdout)?)
+    }
+}
+
+/// A path as an argument.
+pub fn text(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
+/// The secret of the starter configuration's generic source.
+pub const TOKEN: (&str, &str) = ("CATOPS_GENERIC_TOKEN", "correct-horse-battery-staple");
+
 /// A running `catops demo` or `catops serve`.
 pub struct Server {
     child: Mutex<Child>,

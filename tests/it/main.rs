@@ -8,6 +8,7 @@ mod kill;
 mod outbox;
 mod paging;
 mod past;
+mod receiver;
 mod serve;
 mod simulated;
 mod sources;

@@ -1,83 +1,19 @@
 //! Slack does not deliver, and people are paged all the same: by a webhook of their own, by SNS. Once, and not when somebody
 //! has the incident already.
 
+use crate::receiver::{Receiver, Told};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use tests::{Server, catops};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tests::{Server, catops, text};
 
 /// What `docs/` promise: a page by the second channel 60 s after Slack should have delivered it, and 90 s at the latest.
 const PROMISED: Duration = Duration::from_secs(90);
 const SECRET: (&str, &str) = ("CATOPS_PAGE_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-
-/// One request that a receiver was sent.
-#[derive(Debug, Clone)]
-struct Told {
-    headers: BTreeMap<String, String>,
-    body: String,
-    at: Instant,
-}
-
-/// Somebody who is told of pages over HTTP.
-struct Receiver {
-    url: String,
-    told: Arc<Mutex<Vec<Told>>>,
-}
-
-impl Receiver {
-    /// It answers each request with a status line and a body.
-    async fn new(answer: impl Fn(&Told) -> (&'static str, String) + Send + Sync + 'static) -> Result<Self> {
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
-        let url = format!("http://{}", listener.local_addr()?);
-        let told = Arc::new(Mutex::new(Vec::new()));
-        let (kept, answer) = (Arc::clone(&told), Arc::new(answer));
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let (kept, answer) = (Arc::clone(&kept), Arc::clone(&answer));
-                tokio::spawn(async move {
-                    let Ok(request) = read(&mut stream).await else { return };
-                    let (status, body) = answer(&request);
-                    kept.lock().expect("no test panics with it").push(request);
-                    let length = body.len();
-                    let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
-                    stream.write_all((head + &body).as_bytes()).await.ok();
-                });
-            }
-        });
-        Ok(Self { url, told })
-    }
-
-    fn told(&self) -> Vec<Told> {
-        self.told.lock().expect("no test panics with it").clone()
-    }
-}
-
-async fn read(stream: &mut TcpStream) -> Result<Told> {
-    let mut bytes = Vec::new();
-    loop {
-        if let Some(told) = whole(&String::from_utf8_lossy(&bytes)) {
-            return Ok(told);
-        }
-        anyhow::ensure!(stream.read_buf(&mut bytes).await? > 0, "the request ended early");
-    }
-}
-
-/// The request, once all of it has arrived.
-#[expect(clippy::disallowed_methods, reason = "the test measures how long a page takes")]
-fn whole(text: &str) -> Option<Told> {
-    let (head, body) = text.split_once("\r\n\r\n")?;
-    let pairs = head.lines().filter_map(|line| line.split_once(": "));
-    let headers: BTreeMap<String, String> =
-        pairs.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
-    let length: usize = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
-    (body.len() >= length).then(|| Told { headers, body: body.to_owned(), at: Instant::now() })
-}
 
 /// A configuration in which somebody is on call for everything, and a place for the data.
 struct Home {
@@ -119,10 +55,6 @@ impl Home {
     fn why(&self) -> String {
         catops(&["why", "1", "--data", text(&self.data())]).stdout
     }
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("UTF-8")
 }
 
 /// Slack refuses everything from now on, or nothing any more.

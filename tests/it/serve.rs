@@ -1,46 +1,11 @@
 //! `catops serve` as somebody meets it who installs it: a starter folder, secrets, mistakes, and the commands beside it.
 
+use crate::receiver::{Receiver, Told};
 use anyhow::{Context, Result};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
-use tests::{Server, catops};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-/// A starter configuration and a place for the data.
-struct Home {
-    _folder: tempfile::TempDir,
-    config: PathBuf,
-    data: PathBuf,
-}
-
-impl Home {
-    fn new() -> Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let (config, data) = (folder.path().join("config"), folder.path().join("data"));
-        let made = catops(&["init", text(&config)]);
-        assert_eq!(made.code, Some(0), "{}", made.stderr);
-        Ok(Self { _folder: folder, config, data })
-    }
-
-    fn serve(&self, secrets: &[(&str, &str)]) -> Result<Server> {
-        Server::serve(&self.config, &self.data, secrets)
-    }
-
-    /// A reading command, with its JSON.
-    fn read(&self, words: &[&str]) -> Result<Value> {
-        let said = catops(&[words, &["--json", "--data", text(&self.data)]].concat());
-        assert_eq!(said.code, Some(0), "{words:?}: {}", said.stderr);
-        Ok(serde_json::from_str(&said.stdout)?)
-    }
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("UTF-8")
-}
-
-const TOKEN: (&str, &str) = ("CATOPS_GENERIC_TOKEN", "correct-horse-battery-staple");
+use std::path::Path;
+use tests::{Home, Server, TOKEN, catops, text};
 
 async fn alarm(server: &Server, bearer: &str, id: &str, title: &str) -> Result<u16> {
     let alarm = json!({ "title": title, "key": id, "id": id, "state": "firing", "severity": "error" });
@@ -306,41 +271,26 @@ async fn posts_are_as_far_apart_as_the_configuration_says() -> Result<()> {
     Ok(())
 }
 
-/// A receiver of webhooks that answers everything with one status; it keeps the `webhook-id`s that it was sent.
-async fn receiver(status: &'static str) -> Result<(String, Arc<Mutex<Vec<String>>>)> {
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
-    let url = format!("http://{}/told", listener.local_addr()?);
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let kept = Arc::clone(&told);
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let (mut head, mut rest) = ([0; 4096], [0; 4096]);
-            let length = stream.read(&mut head).await.unwrap_or(0);
-            let head = String::from_utf8_lossy(&head[..length]).to_lowercase();
-            let id = head.lines().find_map(|line| line.strip_prefix("webhook-id: ")).unwrap_or("no id");
-            kept.lock().expect("no test panics with it").push(id.to_owned());
-            let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-            stream.write_all(answer.as_bytes()).await.ok();
-            // Closed with something unread, the connection would take the answer with it.
-            while stream.read(&mut rest).await.is_ok_and(|length| length > 0) {}
-        }
-    });
-    Ok((url, told))
+/// The `webhook-id`s that a receiver was sent.
+fn ids(receiver: &Receiver) -> Vec<String> {
+    let id = |told: Told| told.headers.get("webhook-id").cloned().unwrap_or_else(|| "no id".to_owned());
+    receiver.told().into_iter().map(id).collect()
 }
 
 #[tokio::test]
 async fn a_receiver_that_fails_is_told_again_alone() -> Result<()> {
     let home = Home::new()?;
-    let receivers = [receiver("200 OK").await?, receiver("500 Broken").await?, receiver("204 Thanks").await?];
+    let answering = |status| Receiver::new(move |_| (status, String::new()));
+    let receivers = [answering("200 OK").await?, answering("500 Broken").await?, answering("204 Thanks").await?];
     let path = home.config.join("catops.toml");
     let mut config = fs::read_to_string(&path)?;
-    for (url, _) in &receivers {
-        config.push_str(&format!("\n[[webhook]]\nurl = \"{url}\"\n"));
+    for receiver in &receivers {
+        config.push_str(&format!("\n[[webhook]]\nurl = \"{}/told\"\n", receiver.url));
     }
     fs::write(&path, config)?;
     let server = home.serve(&[TOKEN])?;
     assert_eq!(alarm(&server, TOKEN.1, "disk", "Disk is full").await?, 202);
-    let told = || receivers.iter().map(|(_, told)| told.lock().expect("no test panics with it").clone());
+    let told = || receivers.iter().map(ids);
     let look = async |_: &Server| {
         let told: Vec<Vec<String>> = told().collect();
         Ok(if told[1].len() >= 3 { Ok(told) } else { Err(format!("{told:?}")) })

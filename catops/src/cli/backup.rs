@@ -3,13 +3,13 @@
 
 use super::read::{Reader, block_on};
 use crate::clock;
-use crate::flow::change::json;
+use crate::flow::change::{add, json};
 use crate::flow::names;
 use crate::seed;
 use crate::verify::{Report, verify};
 use anyhow::{Context, Result, bail};
 use incident::SCHEMA;
-use log::{Append, EventLog, Expected, Head, NewEvent, ReadError, SqliteLog, StreamWrite};
+use log::{EventLog, NewEvent, SqliteLog};
 use serde_json::json as object;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -78,13 +78,6 @@ async fn hold(log: &SqliteLog, file: &Path) -> Result<usize> {
         body: json(&object!({ "from": file.display().to_string(), "held": held })),
         raw: None,
     };
-    let written = log::decide(log, move |view| {
-        let stream = names::epochs();
-        let expected = view.stream(&stream)?.map_or(Expected::NoStream, |found| Expected::Exact(found.version));
-        let head = Head { snapshot: Vec::new(), fold: 0, listing: None };
-        let write = StreamWrite { stream, expected, events: vec![event.clone()], head };
-        Ok::<_, ReadError>((Append { streams: vec![write], ..Append::default() }, ()))
-    });
-    written.await??;
+    add(log, names::epochs(), event, None).await?;
     Ok(held)
 }

@@ -2,11 +2,11 @@
 
 use anyhow::{Context, Result};
 use incident::{Incident, IncidentId, Recorded, ResponderId};
-use log::{EventLog, SqliteLog};
+use log::SqliteLog;
 use std::path::{Path, PathBuf};
 
 use crate::config::Setup;
-use crate::flow::names;
+use crate::flow::change;
 
 /// Where the data is, for every command that reads it.
 #[derive(Debug, clap::Args)]
@@ -62,18 +62,7 @@ impl Reader {
     }
 
     pub(super) async fn events(&self, id: IncidentId) -> Result<(Incident, Vec<Recorded>)> {
-        let mut recorded: Vec<Recorded> = Vec::new();
-        loop {
-            let page = self.log.events(&names::incident(id), recorded.len() as u64 + 1, 500).await?;
-            if page.is_empty() {
-                break;
-            }
-            for event in page {
-                let body =
-                    serde_json::from_slice(&event.body).with_context(|| format!("event {} of {id}", event.version))?;
-                recorded.push(Recorded { seq: event.version, at: event.at, event: body });
-            }
-        }
+        let recorded = change::events(&self.log, id).await?;
         let incident = Incident::fold(id, &recorded)
             .with_context(|| format!("there is no {id}; `catops incidents` lists them"))?;
         Ok((incident, recorded))

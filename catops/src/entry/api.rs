@@ -120,7 +120,7 @@ pub async fn incident(State(app): State<Arc<App>>, Path(id): Path<String>) -> Re
         Ok(id) => id,
         Err(error) => return problem(StatusCode::BAD_REQUEST, &format!("{error}")),
     };
-    match change::events(&app, id).await {
+    match change::events(&*app.log, id).await {
         Ok(events) => match Incident::fold(id, &events) {
             Some(incident) => {
                 let timeline = incident::timeline(&incident, &events, |who| app.name(who));

@@ -19,7 +19,7 @@ const POLICY: &str =
 /// `GET /i/42`: the incident's state and timeline.
 pub async fn incident(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
     let Ok(id) = id.parse::<IncidentId>() else { return missing("This is no incident number.") };
-    let Ok(events) = change::events(&app, id).await else { return missing("The log cannot be read now.") };
+    let Ok(events) = change::events(&*app.log, id).await else { return missing("The log cannot be read now.") };
     let Some(incident) = Incident::fold(id, &events) else { return missing("There is no such incident.") };
     let lines = incident::timeline(&incident, &events, |who| app.name(who));
     let body = html! {

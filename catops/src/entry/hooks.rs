@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::clock;
 use crate::config::file::SourceConfig as Entry;
 use crate::config::sources;
-use crate::flow::change::{ChangeError, json};
+use crate::flow::change::{ChangeError, add, json};
 use crate::flow::names;
 use crate::flow::receive::{Outcome, receive_all};
 use axum::Json;
@@ -16,7 +16,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use incident::SCHEMA;
 use ingest::{Answer, Decoded, Headers, Kind, Malformed, Peer, Proof, Request, SourceConfig, Unauthorised};
-use log::{Append, AppendError, Expected, Head, NewEvent, Raw, ReadError, StreamWrite};
+use log::{AppendError, NewEvent, Raw};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -87,7 +87,7 @@ async fn receive(hooks: &Hooks, delivery: &Delivery<'_>) -> Response {
     };
     let response = match sources::resolve(entry) {
         Ok(source) => believed_or_not(hooks, entry, &source, delivery).await,
-        Err(why) => reject(app, entry, Rejected::Unauthorised(why), delivery.name, &[]).await,
+        Err(why) => unauthorised(app, entry, delivery.name, &why),
     };
     app.metrics.observe("receive", started.elapsed());
     response
@@ -95,28 +95,25 @@ async fn receive(hooks: &Hooks, delivery: &Delivery<'_>) -> Response {
 
 async fn believed_or_not(hooks: &Hooks, entry: &Entry, source: &SourceConfig, delivery: &Delivery<'_>) -> Response {
     let app = &hooks.app;
-    let kept = ingest::without_secrets(source, delivery.body);
+    let kept = || ingest::without_secrets(source, delivery.body);
     match admit(hooks, source, delivery).await {
-        Ok(decoded @ Decoded::Alarms(_)) => accept(app, source.kind, decoded, &kept).await,
+        Ok(decoded @ Decoded::Alarms(_)) => accept(app, source.kind, decoded, &kept()).await,
         Ok(Decoded::Confirm { topic_arn, subscribe_url }) => confirm(app, entry, &topic_arn, &subscribe_url).await,
-        Err(rejected) => reject(app, entry, rejected, delivery.name, &kept).await,
+        Err(Rejected::Malformed(malformed)) => {
+            let kind = &entry.kind;
+            app.metrics.count("deliveries_rejected", &format!("reason=\"malformed\",source=\"{kind}\""));
+            keep_dead_letter(app, delivery.name, &malformed, &kept()).await
+        }
+        Err(Rejected::Unauthorised(reason)) => unauthorised(app, entry, delivery.name, &reason),
+        Err(Rejected::Unavailable(why)) => unavailable(&why),
     }
 }
 
-async fn reject(app: &App, entry: &Entry, rejected: Rejected, name: &str, kept: &[u8]) -> Response {
+fn unauthorised(app: &App, entry: &Entry, name: &str, reason: &str) -> Response {
     let kind = &entry.kind;
-    match rejected {
-        Rejected::Unauthorised(reason) => {
-            app.metrics.count("deliveries_rejected", &format!("reason=\"unauthorised\",source=\"{kind}\""));
-            tracing::warn!(source = %name, "refused a delivery to {name}: {reason}");
-            refuse(StatusCode::UNAUTHORIZED, "unauthorised")
-        }
-        Rejected::Malformed(malformed) => {
-            app.metrics.count("deliveries_rejected", &format!("reason=\"malformed\",source=\"{kind}\""));
-            keep_dead_letter(app, name, &malformed, kept).await
-        }
-        Rejected::Unavailable(why) => unavailable(&why),
-    }
+    app.metrics.count("deliveries_rejected", &format!("reason=\"unauthorised\",source=\"{kind}\""));
+    tracing::warn!(source = %name, "refused a delivery to {name}: {reason}");
+    refuse(StatusCode::UNAUTHORIZED, "unauthorised")
 }
 
 enum Rejected {
@@ -212,7 +209,6 @@ async fn keep_dead_letter(app: &App, source: &str, malformed: &Malformed, body: 
 }
 
 async fn append_dead_letter(app: &App, source: &str, message: &str, body: &[u8]) -> Result<(), AppendError> {
-    let stream = names::dead_letters(source);
     let event = NewEvent {
         kind: "dead_letter".to_owned(),
         schema: SCHEMA,
@@ -222,14 +218,7 @@ async fn append_dead_letter(app: &App, source: &str, message: &str, body: &[u8])
         body: json(&json!({ "error": message, "bytes": body.len() })),
         raw: Some(Raw::new(&body[..body.len().min(DEAD_LETTER_BYTES_MAX)])),
     };
-    let head = Head { snapshot: Vec::new(), fold: 0, listing: Some(names::DEAD_LETTERS.to_owned()) };
-    let written = log::decide(&*app.log, move |view| {
-        let expected = view.stream(&stream)?.map_or(Expected::NoStream, |found| Expected::Exact(found.version));
-        let write = StreamWrite { stream: stream.clone(), expected, events: vec![event.clone()], head: head.clone() };
-        Ok::<_, ReadError>((Append { streams: vec![write], ..Append::default() }, ()))
-    });
-    written.await??;
-    Ok(())
+    add(&*app.log, names::dead_letters(source), event, Some(names::DEAD_LETTERS)).await
 }
 
 fn refuse(status: StatusCode, message: &str) -> Response {

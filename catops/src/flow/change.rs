@@ -10,11 +10,11 @@ use incident::{
 };
 use incident::{Repeat, RunEffect, SCHEMA, decide, react, was_acted_on};
 use log::{
-    Append, AppendError, Expected, Head, IdemKey, LeaseToken, NewEffect, NewEvent, Outcome, Raw, ReadError,
-    StreamWrite, View,
+    Append, AppendError, EventLog, Expected, Head, IdemKey, LeaseToken, NewEffect, NewEvent, Outcome, Raw, ReadError,
+    StreamId, StreamWrite, View,
 };
 
-/// Events of an incident that are read at once; few nights have more.
+/// Events of a stream that are read at once; few nights have more.
 const PAGE: usize = 500;
 
 /// Who asks, and why: kept with every event.
@@ -116,7 +116,7 @@ pub async fn load(app: &App, id: IncidentId) -> Result<Incident, ChangeError> {
 pub async fn from_stream(app: &App, id: IncidentId, stream: &log::Stream) -> Result<Incident, ChangeError> {
     match snapshot(stream) {
         Some(incident) => Ok(incident),
-        None => folded(id, &events(app, id).await?),
+        None => folded(id, &events(&*app.log, id).await?),
     }
 }
 
@@ -164,10 +164,19 @@ fn recorded(id: IncidentId, event: &log::Event) -> Result<Recorded, ChangeError>
 ///
 /// # Errors
 /// The log cannot be read.
-pub async fn events(app: &App, id: IncidentId) -> Result<Vec<Recorded>, ChangeError> {
+pub async fn events(log: &dyn EventLog, id: IncidentId) -> Result<Vec<Recorded>, ChangeError> {
+    let events = all_events(log, &names::incident(id)).await?;
+    events.iter().map(|event| recorded(id, event)).collect()
+}
+
+/// All events of a stream as they lie in the log, oldest first.
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn all_events(log: &dyn EventLog, stream: &StreamId) -> Result<Vec<log::Event>, ReadError> {
     let mut events = Vec::new();
     loop {
-        let page = events_from(app, id, events.len() as u64 + 1, PAGE).await?;
+        let page = log.events(stream, events.len() as u64 + 1, PAGE).await?;
         let last = page.len() < PAGE;
         events.extend(page);
         if last {
@@ -338,6 +347,26 @@ fn remember(incident: &Incident, event: &Event) -> Option<RecordEvent> {
         }
         _ => None,
     }
+}
+
+/// Adds one event to a stream that keeps no state, whatever its version is.
+///
+/// # Errors
+/// The log did not take it.
+pub async fn add(
+    log: &dyn EventLog,
+    stream: StreamId,
+    event: NewEvent,
+    listing: Option<&str>,
+) -> Result<(), AppendError> {
+    let head = Head { snapshot: Vec::new(), fold: 0, listing: listing.map(str::to_owned) };
+    let written = log::decide(log, move |view| {
+        let expected = view.stream(&stream)?.map_or(Expected::NoStream, |found| Expected::Exact(found.version));
+        let write = StreamWrite { stream: stream.clone(), expected, events: vec![event.clone()], head: head.clone() };
+        Ok::<_, ReadError>((Append { streams: vec![write], ..Append::default() }, ()))
+    });
+    written.await??;
+    Ok(())
 }
 
 /// The record of an alarm key; empty when nothing ended yet.

@@ -14,8 +14,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use incident::{Incident, IncidentId};
-use log::{Append, LeasedEffect, NewEffect, Repeat};
-use ring::{digest, hmac};
+use log::{Append, Digest, LeasedEffect, NewEffect, Repeat};
+use ring::hmac;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -44,15 +44,7 @@ struct Tell {
 pub async fn perform(app: &App, id: IncidentId, leased: &LeasedEffect) -> Result<(), NotNow> {
     let setup = app.setup();
     if let [only] = setup.config.webhooks.as_slice() {
-        send(
-            app,
-            &only.url,
-            only.secret.as_ref(),
-            leased.effect.id.as_str(),
-            &body(app, &change::load(app, id).await?),
-        )
-        .await?;
-        return done(app, leased).await;
+        return tell_one(app, only, id, leased.effect.id.as_str(), leased).await;
     }
     let receivers: BTreeSet<String> = setup.config.webhooks.iter().map(mark).collect();
     let at = clock::now();
@@ -85,17 +77,27 @@ pub async fn tell(app: &App, leased: &LeasedEffect) -> Result<(), NotNow> {
     let tell: Tell = serde_json::from_slice(&leased.effect.body)
         .map_err(|error| NotNow::Never(format!("unknown webhook task: {error}")))?;
     let setup = app.setup();
-    if let Some(webhook) = setup.config.webhooks.iter().find(|webhook| mark(webhook) == tell.receiver) {
-        let incident = change::load(app, tell.incident).await?;
-        send(app, &webhook.url, webhook.secret.as_ref(), &tell.message, &body(app, &incident)).await?;
+    match setup.config.webhooks.iter().find(|webhook| mark(webhook) == tell.receiver) {
+        Some(webhook) => tell_one(app, webhook, tell.incident, &tell.message, leased).await,
+        None => done(app, leased).await,
     }
+}
+
+async fn tell_one(
+    app: &App,
+    webhook: &WebhookConfig,
+    id: IncidentId,
+    message: &str,
+    leased: &LeasedEffect,
+) -> Result<(), NotNow> {
+    let incident = change::load(app, id).await?;
+    send(app, &webhook.url, webhook.secret.as_ref(), message, &body(app, &incident)).await?;
     done(app, leased).await
 }
 
 /// A receiver's name in the log: the beginning of its address' hash, which stays when receivers are added around it.
 fn mark(webhook: &WebhookConfig) -> String {
-    let hash = digest::digest(&digest::SHA256, webhook.url.as_bytes());
-    hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    Digest::of(webhook.url.as_bytes()).to_string().chars().take(16).collect()
 }
 
 /// What a webhook is told: documented in `docs/webhooks.md`.

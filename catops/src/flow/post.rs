@@ -34,10 +34,7 @@ pub async fn card(app: &App, id: IncidentId, leased: &LeasedEffect) -> Result<()
         let (channel, ts) = post_once(side, channel, message, leased).await?;
         return record(app, id, leased, Command::RecordCard { channel, ts }).await;
     };
-    match edit(side, channel, &posted.ts, message, leased).await? {
-        Edited::Done => {}
-        Edited::Gone(error) => tracing::warn!(incident.id = %id, error = %error, "the card of {id} is gone: {error}"),
-    }
+    edit(side, &format!("the card of {id}"), (channel, &posted.ts), message, leased).await?;
     done(app, leased).await
 }
 
@@ -92,10 +89,8 @@ pub async fn page_over(
     if incident.round == round && incident.status == Status::Open {
         return done(app, leased).await;
     }
-    match edit(side, &page.channel, &page.ts, surface::page_over(app, &incident, round), leased).await? {
-        Edited::Done => {}
-        Edited::Gone(error) => tracing::warn!(incident.id = %id, error = %error, "a page of {id} is gone: {error}"),
-    }
+    let message = surface::page_over(app, &incident, round);
+    edit(side, &format!("a page of {id}"), (&page.channel, &page.ts), message, leased).await?;
     done(app, leased).await
 }
 
@@ -133,26 +128,21 @@ async fn record(app: &App, id: IncidentId, leased: &LeasedEffect, learned: Comma
     Ok(())
 }
 
-/// What became of an edit.
-enum Edited {
-    /// It stands there.
-    Done,
-    /// Nothing is left to edit, by Slack's word for it.
-    Gone(String),
-}
-
-/// Puts a message in the place of one of ours.
+/// Puts a message in the place of one of ours, by channel and message id. One that is gone is left so.
 async fn edit(
     side: &SlackSide,
-    channel: &str,
-    ts: &str,
+    what: &str,
+    (channel, ts): (&str, &str),
     message: Message,
     leased: &LeasedEffect,
-) -> Result<Edited, NotNow> {
+) -> Result<(), NotNow> {
     side.pace(&leased.effect.id, "chat.update", channel).await.map_err(wait)?;
     match side.client.update(channel, ts, message).await {
-        Ok(_) => Ok(Edited::Done),
-        Err(Failure::Gone { error, .. }) => Ok(Edited::Gone(error)),
+        Ok(_) => Ok(()),
+        Err(Failure::Gone { error, .. }) => {
+            tracing::warn!(effect.id = %leased.effect.id, error = %error, "{what} is gone: {error}");
+            Ok(())
+        }
         Err(failure) => Err(sorted(side, "chat.update", failure)),
     }
 }

@@ -97,7 +97,7 @@ pub async fn redact(log: &dyn EventLog, wish: &Wish, at: DateTime<Utc>) -> Resul
 /// # Errors
 /// The log cannot be read.
 pub async fn holders(log: &dyn EventLog, text: &str) -> Result<Vec<String>, ReadError> {
-    let (mut found, mut after) = (Vec::new(), Cursor::new(""));
+    let (mut found, mut after) = (Vec::new(), Cursor::start());
     loop {
         let page = log.tails(&after, PAGE).await?;
         if page.tails.is_empty() {

@@ -2,6 +2,7 @@
 //! would obey instead of showing is taken out, and nothing of them can push the link out of the message.
 
 use incident::Incident;
+use slack::escape;
 
 /// One text message that is charged as one, in characters of the GSM alphabet (3GPP TS 23.038, section 6.2.1).
 const SMS_CHARS_MAX: usize = 160;
@@ -50,24 +51,9 @@ fn headline(incident: &Incident) -> String {
     format!("{} {}: {}", incident.id, incident.severity.label(), clean(&incident.alarm.title))
 }
 
-/// One line without control characters, and without those that turn the direction of what follows or cannot be seen.
+/// One line of a stranger's words, as a plain slot of Slack shows it.
 pub(super) fn clean(text: &str) -> String {
-    let visible = text.chars().map(|letter| if letter.is_whitespace() { ' ' } else { letter });
-    let visible: String = visible.filter(|&letter| !letter.is_control() && !is_unseen(letter)).collect();
-    visible
-        .split(' ')
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
-        .chars()
-        .take(PART_CHARS_MAX)
-        .collect()
-}
-
-const fn is_unseen(letter: char) -> bool {
-    matches!(letter,
-        '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    escape::plain(text, PART_CHARS_MAX)
 }
 
 fn is_gsm(letter: char) -> bool {

@@ -70,7 +70,7 @@ fn repeats_do_not_make_a_forgotten_incident_look_new() {
     incident.owners = vec!["ana".into()];
     assert_eq!(page_late(&incident, at(300)), None);
     assert_eq!(page_late(&incident, at(301)).map(|late| late.kind), Some(Kind::PageLate));
-    incident.paged = vec![crate::Page { to: "ana".into(), by: "slack".to_owned(), at: at(2), seq: 3 }];
+    incident.paged = vec![crate::Page { to: "ana".into(), by: "slack".to_owned(), at: at(2), seq: 3, message: None }];
     assert_eq!(page_late(&incident, at(301)), None, "she was reached");
 }
 

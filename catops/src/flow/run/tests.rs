@@ -88,7 +88,7 @@ async fn a_stop_just_before_the_start_is_obeyed() {
     perform_on(&app, &before, &run, &leased).await.unwrap();
 
     let incident = change::load(&app, ID).await.unwrap();
-    let events = change::events(&app, ID).await.unwrap();
+    let events = change::events(&*app.log, ID).await.unwrap();
     let lines = incident::timeline(&incident, &events, |who| who.0.clone());
     let last = &lines.last().expect("a night").text;
     assert!(last.starts_with("\"Tidy up\" was stopped"), "{last}");
