@@ -8,7 +8,7 @@ use crate::entry::api;
 use crate::flow::change::{self, ChangeError};
 use crate::flow::{act, names};
 use incident::action::{Catalogue, Denied};
-use incident::{ActionId, Incident, IncidentId, Refused, ResponderId};
+use incident::{ActionId, Digest, Incident, IncidentId, Refused, ResponderId};
 use slack::answer::{self, Asked, Duty, LISTED_MAX};
 use slack::blocks::{Block, Choice, Message, Text, View};
 use slack::card::{self, Face, Setting};
@@ -50,6 +50,12 @@ impl<'a> Scene<'a> {
 #[must_use]
 pub fn card(app: &App, incident: &Incident, channel: &str) -> Message {
     Scene::of(app).draw(|setting| card::card(incident, channel, setting))
+}
+
+/// The digest of a storm.
+#[must_use]
+pub fn digest(app: &App, digest: &Digest, channel: &str, members: &[Incident]) -> Message {
+    Scene::of(app).draw(|setting| slack::digest::digest(digest, channel, members, setting))
 }
 
 /// The card for one reader, in answer to "open".
@@ -99,14 +105,17 @@ pub fn named(incident: &Incident) -> String {
 }
 
 /// Why nothing was done, and who or what can help.
-pub async fn refused(app: &App, id: IncidentId, error: &ChangeError) -> Message {
+pub async fn refused(app: &App, id: Option<IncidentId>, error: &ChangeError) -> Message {
     match error {
         ChangeError::Refused(Refused::Denied { what, who_can }) => {
             let denied = Denied { who_can: who_can.clone() };
             Scene::of(app).draw(|setting| answer::denied(what, &denied, setting))
         }
         ChangeError::Refused(refused) => {
-            let incident = change::load(app, id).await.ok();
+            let incident = match id {
+                Some(id) => change::load(app, id).await.ok(),
+                None => None,
+            };
             answer::nothing_done(incident.as_ref(), &told(app, refused))
         }
         other => answer::nothing_done(None, &other.to_string()),

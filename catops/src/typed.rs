@@ -25,10 +25,7 @@ pub async fn answer_in(app: &App, command: &Command, thread_ts: Option<&str>) ->
     match speaker.answer(line).await {
         Ok(message) => message,
         Err(Said::NoIncident) => surface::sentence("No incident is open. `incidents` lists them; name one as INC-42."),
-        Err(Said::Change(id, error)) => match id {
-            Some(id) => surface::refused(app, id, &error).await,
-            None => surface::sentence(&error.to_string()),
-        },
+        Err(Said::Change(id, error)) => surface::refused(app, id, &error).await,
     }
 }
 

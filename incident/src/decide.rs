@@ -163,6 +163,13 @@ pub enum Command {
         /// The message's id.
         ts: String,
     },
+    /// It is shown on a digest.
+    Gather {
+        /// The channel, as the configuration names it.
+        channel: String,
+        /// The digest's number in that channel.
+        digest: u64,
+    },
     /// The time of a level ran out.
     AckTimeout {
         /// Which level.
@@ -385,6 +392,8 @@ pub fn decide(incident: &Incident, command: Command, at: DateTime<Utc>) -> Resul
         Command::RecordPage { to, by, level, message } => Ok(vec![Event::Paged { to, by, level, message }]),
         Command::RecordPageFailure { to, error } => Ok(vec![Event::PageFailed { to, error }]),
         Command::RecordCard { channel, ts } => Ok(record_card(incident, channel, ts)),
+        Command::Gather { .. } if incident.gathered.is_some() || incident.has_own_card() => Ok(Vec::new()),
+        Command::Gather { channel, digest } => Ok(vec![Event::Gathered { channel, digest }]),
         Command::Acknowledge { by } => acknowledge(incident, by),
         Command::Resolve { by, note } => {
             refuse_resolved(incident)?;

@@ -124,6 +124,13 @@ pub enum Event {
         /// The message's id in that channel.
         ts: String,
     },
+    /// It came in a storm and is shown on the channel's digest.
+    Gathered {
+        /// The channel, as the configuration names it.
+        channel: String,
+        /// The digest's number in that channel.
+        digest: u64,
+    },
     /// Somebody has it.
     Acknowledged {
         /// Who.
@@ -302,6 +309,7 @@ impl Event {
             Self::EscalationExhausted => "escalation_exhausted",
             Self::Suggested { .. } => "suggested",
             Self::CardPosted { .. } => "card_posted",
+            Self::Gathered { .. } => "gathered",
             Self::Acknowledged { .. } => "acknowledged",
             Self::Reassigned { .. } => "reassigned",
             Self::Noted { .. } => "noted",

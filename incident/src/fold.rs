@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The version of this fold: a snapshot of another version is thrown away and folded again.
-pub const FOLD: u32 = 6;
+pub const FOLD: u32 = 7;
 
 /// Pages of one round that are drawn anew, the newest ones. Two levels of five people fit; each costs the
 /// append that ends the round one effect, and an append takes a hundred things.
@@ -177,6 +177,15 @@ pub struct PostedCard {
     pub ts: String,
 }
 
+/// A digest that this incident is shown on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gathering {
+    /// The channel, as the configuration named it.
+    pub channel: String,
+    /// The digest's number in that channel.
+    pub digest: u64,
+}
+
 /// The whole state of one incident.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
@@ -238,6 +247,8 @@ pub struct Incident {
     pub notes: Vec<Note>,
     /// Its cards.
     pub cards: Vec<PostedCard>,
+    /// The digest that it is shown on, when it came in a storm.
+    pub gathered: Option<Gathering>,
     /// The numbers of the events that are told in the card's thread, in order.
     pub told: Vec<u64>,
     /// Whether the first suggestion was right, in the last person's judgement.
@@ -292,6 +303,7 @@ impl Incident {
             runs: Vec::new(),
             notes: Vec::new(),
             cards: Vec::new(),
+            gathered: None,
             told: Vec::new(),
             judged_right: None,
         })
@@ -342,6 +354,9 @@ impl Incident {
             }
             Event::CardPosted { channel, ts } => {
                 self.cards.push(PostedCard { channel: channel.clone(), ts: ts.clone() })
+            }
+            Event::Gathered { channel, digest } => {
+                self.gathered = Some(Gathering { channel: channel.clone(), digest: *digest });
             }
             Event::Acknowledged { by } => {
                 self.status = Status::Acknowledged;
@@ -494,6 +509,12 @@ impl Incident {
     #[must_use]
     pub fn was_paged(&self, cause: &PageCause, by: &str) -> bool {
         self.paged.iter().any(|page| page.to == cause.to && page.by == by && page.seq > cause.seq)
+    }
+
+    /// True when nothing but a card of its own will do: it has one, or there is something to tell in a card's thread.
+    #[must_use]
+    pub fn has_own_card(&self) -> bool {
+        !self.cards.is_empty() || !self.told.is_empty()
     }
 
     /// True while it wants somebody's attention.

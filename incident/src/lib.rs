@@ -6,6 +6,7 @@ pub mod action;
 mod alarm;
 pub mod audit;
 mod decide;
+mod digest;
 mod event;
 mod fold;
 mod id;
@@ -20,14 +21,16 @@ pub use alarm::{Alarm, AlarmState, Link, Severity};
 pub use decide::{
     ActionRequest, AlarmMemory, Command, NOTE_CHARS_MAX, Reception, Refused, decide, receive, was_acted_on,
 };
+pub use digest::{Digest, DigestEvent, Digests, STORM_WINDOW, is_storm};
 pub use event::{Aside, BY_SLACK, Event, PageMessage, Recorded, Replaced, RunOutcome, SCHEMA};
 pub use fold::{
-    Acknowledgement, FOLD, Incident, Note, Page, PageCause, PostedCard, Resolution, ResolvedBy, Run, RunEffect, Status,
+    Acknowledgement, FOLD, Gathering, Incident, Note, Page, PageCause, PostedCard, Resolution, ResolvedBy, Run,
+    RunEffect, Status,
 };
 pub use id::{ActionId, AlarmKey, BadIncidentId, DeliveryId, IncidentId, ResponderId, RunId, RunbookId};
 pub use react::{
-    Effect, REPEAT_REDRAW_SECONDS, RUN_GRACE_SECONDS, Reaction, Repeat, SECOND_PAGES_MAX, Task, react, run_effect_id,
-    thread_effect_id,
+    DIGEST_REDRAW_SECONDS, Effect, REPEAT_REDRAW_SECONDS, RUN_GRACE_SECONDS, Reaction, Repeat, SECOND_PAGES_MAX, Task,
+    react, run_effect_id, thread_effect_id,
 };
 pub use record::{Record, RecordEvent};
 pub use redact::{NotRedacted, REDACTED, redact};

@@ -4,7 +4,7 @@
 //! reacted to: folding a log again asks for nothing.
 
 use crate::event::{Event, PageMessage, Recorded, RunOutcome};
-use crate::fold::{Incident, PageCause, Status};
+use crate::fold::{Gathering, Incident, PageCause, Status};
 use crate::id::{IncidentId, ResponderId, RunId};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 /// Repeats change only a number on the card: it is redrawn at most this often, in seconds.
 /// Slack allows some 45 edits a minute in a workspace, and people read slower than that.
 pub const REPEAT_REDRAW_SECONDS: i64 = 5;
+
+/// A digest is drawn anew at most this often, in seconds: what changes on it is spread over many incidents.
+pub const DIGEST_REDRAW_SECONDS: i64 = 2;
 
 /// After its timeout a run gets this long to report before it is called unknown, in seconds: one append and one retry.
 pub const RUN_GRACE_SECONDS: u64 = 10;
@@ -43,6 +46,13 @@ pub enum Task {
     Card {
         /// The incident.
         incident: IncidentId,
+    },
+    /// Bring a digest up to date; post it where it is not yet.
+    Digest {
+        /// The channel, as the configuration names it.
+        channel: String,
+        /// The digest's number in that channel.
+        digest: u64,
     },
     /// Tell outgoing webhooks.
     Notify {
@@ -183,7 +193,7 @@ impl Reaction {
                 self.cancel_timer(incident);
                 self.now(triage_id(id, seq), at, Task::Triage { incident: id, level: *level }, Repeat::Safe);
             }
-            Event::Repeated { .. } => self.card(id, at + TimeDelta::seconds(REPEAT_REDRAW_SECONDS)),
+            Event::Repeated { .. } => self.card(incident, at + TimeDelta::seconds(REPEAT_REDRAW_SECONDS)),
             Event::Assigned { to, level, wait_seconds, second_channel_seconds, .. } => {
                 self.page_all(incident, recorded, to, *level, |who| second_channel_seconds.get(who).copied());
                 self.ack_timer(incident, recorded, *level, if to.is_empty() { Some(0) } else { *wait_seconds });
@@ -193,17 +203,17 @@ impl Reaction {
                     *second_channel_seconds
                 });
                 self.ack_timer(incident, recorded, incident.level, incident.wait_seconds);
-                self.card(id, at);
+                self.card(incident, at);
             }
             Event::Suggested { .. } => {
-                self.card(id, at);
+                self.card(incident, at);
                 let first = format!("notify/{}/{}", id.0, incident.round);
                 self.now(first, at, Task::Notify { incident: id }, Repeat::Safe);
             }
             Event::Acknowledged { .. } => {
                 self.cancel_timer(incident);
                 self.cancel_second_pages(incident);
-                self.card(id, at);
+                self.card(incident, at);
                 self.pages_over(incident, incident.page_messages(), at);
             }
             Event::Cleared { .. } | Event::Resolved { .. } => {
@@ -211,11 +221,11 @@ impl Reaction {
                 self.cancel_second_pages(incident);
                 let watches = incident.runs.iter().map(|run| watch_id(&run.id));
                 self.cancel.extend(watches);
-                self.card(id, at);
+                self.card(incident, at);
                 self.pages_over(incident, incident.page_messages(), at);
             }
             Event::Paged { message, .. } => {
-                self.card(id, at);
+                self.card(incident, at);
                 // It was on its way when somebody took the incident.
                 if incident.status != Status::Open {
                     self.pages_over(incident, message.iter(), at);
@@ -225,7 +235,8 @@ impl Reaction {
             | Event::PageFailed { .. }
             | Event::EscalationExhausted
             | Event::Judged { .. }
-            | Event::Redacted { .. } => self.card(id, at),
+            | Event::Redacted { .. } => self.card(incident, at),
+            Event::Gathered { .. } => self.digest(incident, at),
             Event::CardPosted { .. } | Event::SetAside { .. } => {}
             Event::ActionRequested { .. }
             | Event::ActionStarted { .. }
@@ -239,7 +250,7 @@ impl Reaction {
 
     fn add_run(&mut self, incident: &Incident, recorded: &Recorded) {
         let (id, at) = (incident.id, recorded.at);
-        self.card(id, at);
+        self.card(incident, at);
         match &recorded.event {
             Event::ActionRequested { run, .. } => {
                 // Safe: the start is written down before the runner is called, and what was started is never begun again.
@@ -358,14 +369,26 @@ impl Reaction {
         self.now(thread_effect_id(id, recorded.seq), recorded.at, task, Repeat::Reconcile);
     }
 
-    fn card(&mut self, id: IncidentId, due_at: DateTime<Utc>) {
-        let effect_id = format!("card/{}", id.0);
-        match self.effects.iter_mut().find(|effect| effect.id == effect_id) {
+    /// The state of an incident is drawn where it is shown: on its card, on the digest, or on both.
+    fn card(&mut self, incident: &Incident, due_at: DateTime<Utc>) {
+        if incident.gathered.is_some() {
+            self.digest(incident, due_at + TimeDelta::seconds(DIGEST_REDRAW_SECONDS));
+        }
+        if incident.gathered.is_none() || incident.has_own_card() {
+            let id = incident.id;
+            self.slot(format!("card/{}", id.0), due_at, Task::Card { incident: id });
+        }
+    }
+
+    fn digest(&mut self, incident: &Incident, due_at: DateTime<Utc>) {
+        let Some(Gathering { channel, digest }) = incident.gathered.clone() else { return };
+        self.slot(format!("digest/{channel}/{digest}"), due_at, Task::Digest { channel, digest });
+    }
+
+    fn slot(&mut self, id: String, due_at: DateTime<Utc>, task: Task) {
+        match self.effects.iter_mut().find(|effect| effect.id == id) {
             Some(present) => present.due_at = present.due_at.min(due_at),
-            None => {
-                let task = Task::Card { incident: id };
-                self.effects.push(Effect { id: effect_id, due_at, task, repeat: Repeat::Reconcile, slot: true });
-            }
+            None => self.effects.push(Effect { id, due_at, task, repeat: Repeat::Reconcile, slot: true }),
         }
     }
 

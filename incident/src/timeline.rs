@@ -56,6 +56,7 @@ fn text(incident: &Incident, event: &Event, name: &impl Fn(&ResponderId) -> Stri
         Event::EscalationExhausted => "nobody acknowledged, and no level is left".to_owned(),
         Event::Suggested { suggestions, no_match, .. } => suggested(suggestions, no_match.as_deref()),
         Event::CardPosted { channel, .. } => format!("card posted in {channel}"),
+        Event::Gathered { channel, .. } => format!("one of many: on the digest in {channel}"),
         Event::Acknowledged { by } => format!("{} acknowledged", name(by)),
         Event::Reassigned { by, to, .. } => format!("{} gave it to {}", name(by), name(to)),
         Event::Noted { by, text } => format!("{} noted: {text}", name(by)),

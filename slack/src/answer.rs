@@ -136,28 +136,9 @@ pub fn incidents(open: &[Incident], setting: &Setting<'_>) -> Message {
     let mut blocks = vec![Block::section(Text::verbatim(format!("*{count}*")))];
     let mut words = vec![format!("{count}.")];
     for incident in open.iter().take(LISTED_MAX) {
-        let title = line(&incident.alarm.title, 150);
-        let severity = incident.severity.label();
-        let (sign, state) = match (incident.status, &incident.acknowledged) {
-            (Status::Acknowledged, Some(taken)) => {
-                (":large_yellow_circle:", format!("acknowledged by {}", setting.name(&taken.by)))
-            }
-            _ => (":red_circle:", format!("firing, {}", asked(incident, setting))),
-        };
-        words.push(format!("{} {severity} {title}, {state}.", incident.id));
-        let choice = |text: &str, verb| Choice::new(text, Claim::on(verb, incident.id, incident.seq).to_string());
-        let mut options = vec![choice("Show", Verb::Open)];
-        if incident.acknowledged.is_none() {
-            options.push(choice("Acknowledge", Verb::Acknowledge));
-        }
-        options.push(choice("Resolve", Verb::Resolve));
-        let menu = Overflow { action_id: "inc.more".to_owned(), options, confirm: None };
-        let text = format!(
-            "{sign} *{}*  ·  {severity}  ·  {title}\n{state}, since {}",
-            setting.number(incident.id),
-            escape::time(incident.opened_at)
-        );
-        blocks.push(Block::section_with(Text::verbatim(text), Element::Overflow(menu)));
+        let (word, block) = row(incident, setting);
+        words.push(word);
+        blocks.push(block);
     }
     if open.len() > LISTED_MAX {
         let rest = format!("And {} more.", open.len() - LISTED_MAX);
@@ -165,6 +146,32 @@ pub fn incidents(open: &[Incident], setting: &Setting<'_>) -> Message {
         words.push(rest);
     }
     fit(Message::ephemeral(words.join(" "), blocks))
+}
+
+/// An open incident as one line of a list, in words and as a block with what can be done.
+pub(crate) fn row(incident: &Incident, setting: &Setting<'_>) -> (String, Block) {
+    let title = line(&incident.alarm.title, 150);
+    let severity = incident.severity.label();
+    let (sign, state) = match (incident.status, &incident.acknowledged) {
+        (Status::Acknowledged, Some(taken)) => {
+            (":large_yellow_circle:", format!("acknowledged by {}", setting.name(&taken.by)))
+        }
+        _ => (":red_circle:", format!("firing, {}", asked(incident, setting))),
+    };
+    let choice = |text: &str, verb| Choice::new(text, Claim::on(verb, incident.id, incident.seq).to_string());
+    let mut options = vec![choice("Show", Verb::Open)];
+    if incident.acknowledged.is_none() {
+        options.push(choice("Acknowledge", Verb::Acknowledge));
+    }
+    options.push(choice("Resolve", Verb::Resolve));
+    let menu = Overflow { action_id: "inc.more".to_owned(), options, confirm: None };
+    let text = format!(
+        "{sign} *{}*  ·  {severity}  ·  {title}\n{state}, since {}",
+        setting.number(incident.id),
+        escape::time(incident.opened_at)
+    );
+    let words = format!("{} {severity} {title}, {state}.", incident.id);
+    (words, Block::section_with(Text::verbatim(text), Element::Overflow(menu)))
 }
 
 fn asked(incident: &Incident, setting: &Setting<'_>) -> String {

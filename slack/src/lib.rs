@@ -8,6 +8,7 @@ pub mod blocks;
 pub mod card;
 pub mod client;
 pub mod command;
+pub mod digest;
 pub mod escape;
 pub mod form;
 pub mod limits;

@@ -15,6 +15,8 @@ const VERSION: &str = "1";
 pub enum Verb {
     /// Take it.
     Acknowledge,
+    /// Take everything on a digest (`c`, `d`) that nobody has.
+    AcknowledgeAll,
     /// Close it.
     Resolve,
     /// Open it again.
@@ -54,8 +56,9 @@ pub enum Verb {
 }
 
 impl Verb {
-    const WORDS: [(Self, &'static str); 19] = [
+    const WORDS: [(Self, &'static str); 20] = [
         (Self::Acknowledge, "ack"),
+        (Self::AcknowledgeAll, "ackall"),
         (Self::Resolve, "resolve"),
         (Self::Reopen, "reopen"),
         (Self::Run, "run"),

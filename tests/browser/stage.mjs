@@ -1,7 +1,7 @@
 // What the checks stand on: a demo process, a page in Chromium, and looks at what a person sees.
 // It knows no incident and asserts nothing about CatOps; a wait that ends in vain says what was on the screen instead.
 import { spawn } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -65,7 +65,12 @@ export async function startDemo(...flags) {
     await stop();
     throw error;
   }
-  return { page: url.trim(), root: new URL(url.trim()).origin, stop };
+  /** Changes a setting of catops.toml; the demo takes it up within a few seconds. */
+  const set = (key, value) => {
+    const path = join(data, "config/catops.toml");
+    writeFileSync(path, readFileSync(path, "utf8").replace(new RegExp(`^${key} = .*$`, "m"), `${key} = ${value}`));
+  };
+  return { page: url.trim(), root: new URL(url.trim()).origin, stop, set };
 }
 
 export function launch() {

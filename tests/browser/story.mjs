@@ -58,13 +58,18 @@ async function play(screen, check) {
     await screen.at("thread-close").click();
     await gone(screen.at("thread"));
   });
-  await check("the storm of twenty deliveries made six cards in #billing", async () => {
+  await check("the storm of twenty deliveries made five cards and a digest in #billing", async () => {
     await screen.go("C0BILLING");
     const cards = screen.at("messages").locator(".message");
-    await until("six cards", async () => (await cards.count()) >= 6, 60_000);
-    await pause(3000);
+    await until("five cards and a digest", async () => (await cards.count()) >= 6, 60_000);
+    const digest = cards.filter({ hasText: "STORM" });
+    await see(digest, /4 more incidents[^]*4 firing/);
     assert.equal(await cards.count(), 6);
+    await digest.evaluate((node) => node.scrollIntoView({ block: "nearest" }));
     await screen.shoot("story-6-storm");
+    await screen.press(digest, "digest.ack");
+    await screen.confirm();
+    await see(digest, /4 acknowledged/);
     await screen.go("C0OPS");
   });
   await check("the next break's card says what worked", async () => {

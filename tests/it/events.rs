@@ -1,49 +1,71 @@
 //! The log's own format is for ever: one golden file for each kind and schema that was ever written, read by every version.
 
-use incident::{Aside, Event, Incident, IncidentId, PageMessage, Recorded, Replaced, RunOutcome, SCHEMA};
+use incident::{
+    Aside, DigestEvent, Event, Incident, IncidentId, PageMessage, RecordEvent, Recorded, Replaced, RunOutcome, SCHEMA,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::BTreeSet;
 use std::fs;
+use std::path::PathBuf;
 use tests::root;
 
-fn golden_folder() -> std::path::PathBuf {
-    root().join("tests/corpus/events")
+/// The golden files of the events of one sort of stream.
+fn golden_folder(of: &str) -> PathBuf {
+    root().join("tests/corpus").join(of)
 }
 
 #[test]
 fn every_event_ever_written_can_still_be_read() {
-    let mut seen = std::collections::BTreeSet::new();
-    for entry in fs::read_dir(golden_folder()).expect("the corpus").flatten() {
+    let kinds = |events: &[Event]| events.iter().map(Event::kind).collect::<Vec<_>>();
+    can_be_read::<Event>("events", &kinds(&one_of_each()), Event::kind);
+    let kinds = |events: &[RecordEvent]| events.iter().map(RecordEvent::kind).collect::<Vec<_>>();
+    can_be_read::<RecordEvent>("records", &kinds(&records()), RecordEvent::kind);
+    let kinds = |events: &[DigestEvent]| events.iter().map(DigestEvent::kind).collect::<Vec<_>>();
+    can_be_read::<DigestEvent>("digests", &kinds(&digests()), DigestEvent::kind);
+}
+
+#[track_caller]
+fn can_be_read<T: DeserializeOwned>(of: &str, written: &[&'static str], kind: impl Fn(&T) -> &'static str) {
+    let mut seen = BTreeSet::new();
+    for entry in fs::read_dir(golden_folder(of)).expect("the corpus").flatten() {
         let text = fs::read_to_string(entry.path()).expect("a golden file");
-        let event: Event =
+        let event: T =
             serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", entry.path().display()));
-        seen.insert(event.kind());
+        seen.insert(kind(&event));
     }
-    for event in one_of_each() {
-        assert!(
-            seen.contains(event.kind()),
-            "no golden file for {}; write tests/corpus/events/{0}.{SCHEMA}.json",
-            event.kind()
-        );
+    for kind in written {
+        assert!(seen.contains(kind), "no golden file for {kind}; write tests/corpus/{of}/{kind}.{SCHEMA}.json");
     }
 }
 
 #[test]
 fn what_is_written_today_is_what_the_golden_files_hold() {
     for event in one_of_each() {
-        let path = golden_folder().join(newest_golden(event.kind()));
-        let now = serde_json::to_string_pretty(&event).expect("plain JSON") + "\n";
-        if std::env::var_os("CATOPS_BLESS").is_some() && !path.exists() {
-            fs::write(&path, &now).expect("writing a new golden file");
-        }
-        let golden =
-            fs::read_to_string(&path).unwrap_or_else(|_| panic!("no {}; run once with CATOPS_BLESS=1", path.display()));
-        assert_eq!(
-            now,
-            golden,
-            "the format of {} changed: keep the old file and write one with the next number beside it; when more than a \
-             field with a default was added, also raise SCHEMA and add an upcast",
-            event.kind()
-        );
+        is_golden("events", event.kind(), &event);
     }
+    for event in records() {
+        is_golden("records", event.kind(), &event);
+    }
+    for event in digests() {
+        is_golden("digests", event.kind(), &event);
+    }
+}
+
+#[track_caller]
+fn is_golden(of: &str, kind: &str, event: &impl Serialize) {
+    let path = golden_folder(of).join(newest_golden(of, kind));
+    let now = serde_json::to_string_pretty(event).expect("plain JSON") + "\n";
+    if std::env::var_os("CATOPS_BLESS").is_some() && !path.exists() {
+        fs::write(&path, &now).expect("writing a new golden file");
+    }
+    let golden =
+        fs::read_to_string(&path).unwrap_or_else(|_| panic!("no {}; run once with CATOPS_BLESS=1", path.display()));
+    assert_eq!(
+        now, golden,
+        "the format of {kind} changed: keep the old file and write one with the next number beside it; when more than a \
+         field with a default was added, also raise SCHEMA and add an upcast",
+    );
 }
 
 #[test]
@@ -55,9 +77,9 @@ fn the_whole_corpus_folds_into_an_incident() {
 }
 
 /// The golden file of the shape that is written today: the one with the highest number.
-fn newest_golden(kind: &str) -> String {
+fn newest_golden(of: &str, kind: &str) -> String {
     let named = |number: &u16| format!("{kind}.{number}.json");
-    let newest = (SCHEMA..).take_while(|number| golden_folder().join(named(number)).exists()).last();
+    let newest = (SCHEMA..).take_while(|number| golden_folder(of).join(named(number)).exists()).last();
     named(&newest.unwrap_or(SCHEMA))
 }
 
@@ -72,6 +94,21 @@ fn page_message() -> PageMessage {
 fn redacted() -> Event {
     let replaced = vec![Replaced { seq: 1, sha256: "00".repeat(32) }];
     Event::Redacted { by: "ana".into(), why: "a password".to_owned(), replaced }
+}
+
+fn records() -> [RecordEvent; 2] {
+    let (incident, action, by) = (IncidentId(42), "restart-service".into(), "ana".into());
+    [
+        RecordEvent::RunJudged { incident, action, by, helped: true },
+        RecordEvent::Ended { incident, cleared_alone: false, open_seconds: 90 },
+    ]
+}
+
+fn digests() -> [DigestEvent; 2] {
+    [
+        DigestEvent::DigestJoined { digest: 1, incident: IncidentId(42), opened_at: instant() },
+        DigestEvent::DigestPosted { digest: 1, channel: "C0OPS".to_owned(), ts: "1.2".to_owned() },
+    ]
 }
 
 fn one_of_each() -> Vec<Event> {
@@ -108,6 +145,7 @@ fn one_of_each() -> Vec<Event> {
             no_match: None,
         },
         Event::CardPosted { channel: "C0OPS".to_owned(), ts: "1.2".to_owned() },
+        Event::Gathered { channel: "C0OPS".to_owned(), digest: 1 },
         Event::Paged { to: "ana".into(), by: "slack".to_owned(), level: 0, message: Some(page_message()) },
         Event::PageFailed { to: "ben".into(), error: "user_not_found".to_owned() },
         Event::Escalated { level: 1, by: None },

@@ -2,6 +2,7 @@
 
 mod audit;
 mod clicks;
+mod digest;
 mod disk;
 mod events;
 mod kill;

@@ -3,7 +3,7 @@
 use crate::sim::life::CHANNEL;
 use crate::sim::watch::incident_of;
 use crate::sim::world::{State, World};
-use incident::{Event, Incident, IncidentId, Recorded, Status};
+use incident::{Event, Gathering, Incident, IncidentId, Recorded, Status};
 use log::{Cursor, EffectState, EventLog, MemoryLog, ReadError};
 use std::collections::BTreeMap;
 
@@ -161,9 +161,19 @@ fn posts(state: &mut State, record: &Record) {
             }
         }
     }
-    for id in record.lives.keys() {
-        if !by_key.get(&format!("card/{id}")).is_some_and(|posts| posts.iter().all(|(channel, _)| channel == CHANNEL)) {
-            state.violated(format!("INC-{id} has no card in its channel"));
+    for (id, life) in &record.lives {
+        let stands =
+            |key: &str| by_key.get(key).is_some_and(|posts| posts.iter().all(|(channel, _)| channel == CHANNEL));
+        let Some((_, end)) = life.last() else { continue };
+        if let Some(Gathering { channel, digest }) = &end.gathered
+            && !stands(&format!("digest/{channel}/{digest}"))
+        {
+            state.violated(format!("INC-{id} is on a digest that was never posted"));
+        }
+        match (&end.gathered, end.has_own_card()) {
+            (Some(_), false) => {}
+            _ if stands(&format!("card/{id}")) => {}
+            _ => state.violated(format!("INC-{id} has no card in its channel")),
         }
     }
 }

@@ -110,8 +110,9 @@ fn kit() -> &'static Kit {
     })
 }
 
+/// One card within two minutes, so that a night with three incidents is a storm as often as not.
 fn setup() -> Setup {
-    let slack = SlackConfig { channel: CHANNEL.to_owned(), ..SlackConfig::default() };
+    let slack = SlackConfig { channel: CHANNEL.to_owned(), digest_after: 1, ..SlackConfig::default() };
     let config = Config { slack, reopen_window: TimeDelta::minutes(2), ..Config::default() };
     Setup { config, rota: kit().rota.clone(), catalogue: kit().catalogue.clone(), folder: PathBuf::new() }
 }

@@ -26,7 +26,7 @@ impl Noted {
             })
             .collect();
         // What is only told leaves status and timers as they are.
-        let only_told = ["paged", "page_failed", "card_posted", "noted", "repeated", "set_aside", "judged"];
+        let only_told = ["paged", "page_failed", "card_posted", "gathered", "noted", "repeated", "set_aside", "judged"];
         let moved = append
             .streams
             .iter()

@@ -4,6 +4,9 @@ use crate::config::secret::SecretRef;
 use chrono::TimeDelta;
 use serde::{Deserialize, Deserializer};
 
+/// Cards in a channel within two minutes before a digest begins: as many as stand on one screen.
+const DIGEST_AFTER: usize = 5;
+
 /// The whole file. Every key has a default, so that an empty file is a valid one.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -58,6 +61,8 @@ pub struct SlackConfig {
     /// local Slack.
     #[serde(deserialize_with = "duration")]
     pub post_interval: TimeDelta,
+    /// New incidents of two minutes that get cards of their own in one channel; the later ones share a digest. 0: all do.
+    pub digest_after: usize,
     /// Channels by service.
     #[serde(rename = "route")]
     pub routes: Vec<SlackRoute>,
@@ -65,7 +70,12 @@ pub struct SlackConfig {
 
 impl Default for SlackConfig {
     fn default() -> Self {
-        Self { channel: String::new(), post_interval: TimeDelta::seconds(1), routes: Vec::new() }
+        Self {
+            channel: String::new(),
+            post_interval: TimeDelta::seconds(1),
+            digest_after: DIGEST_AFTER,
+            routes: Vec::new(),
+        }
     }
 }
 

@@ -11,6 +11,9 @@ use std::time::Duration;
 /// How often the shop breaks; once to be repaired, once more to show that CatOps remembers, and once for luck.
 const SHOP_BREAKS: u32 = 3;
 
+/// Pods of the storm: more than get a card each.
+const PODS: u32 = 9;
+
 /// The alarm key of the shop's uptime check.
 const SHOP_KEY: &str = "uptime:shop";
 
@@ -42,7 +45,8 @@ impl Stage {
         self.send("alertmanager", &pods("resolved")).await;
     }
 
-    /// Six alerts of one rollout in one delivery, then the same again twenty times in two seconds: six cards, no more.
+    /// Nine alerts of one rollout in one delivery, then the same again twenty times in two seconds: nine incidents, five
+    /// cards, and a digest for the rest.
     async fn storm(&self) {
         for _ in 0..20 {
             self.send("alertmanager", &pods("firing")).await;
@@ -107,7 +111,7 @@ fn rds_cpu(state: &str, percent: f64) -> Value {
 fn pods(status: &str) -> Value {
     let now = clock::now().to_rfc3339();
     let ends_at = if status == "resolved" { now.as_str() } else { "0001-01-01T00:00:00Z" };
-    let alerts: Vec<Value> = (0..6)
+    let alerts: Vec<Value> = (0..PODS)
         .map(|pod| {
             json!({
                 "status": status, "startsAt": now, "endsAt": ends_at, "fingerprint": format!("d0d0{pod:012}"),

@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::clock;
 use crate::flow::act::{self, Doer, Wish};
 use crate::flow::change::{self, ChangeError};
+use crate::flow::digest;
 use crate::slack_side::SlackSide;
 use crate::{surface, typed};
 use axum::Json;
@@ -159,6 +160,7 @@ async fn carry_out(app: &Arc<App>, press: &Press, claim: &Claim) -> Reply {
         Verb::Help => return Reply::say(surface::help(app, None)),
         Verb::Incidents => return say_or_fail(surface::incidents(app).await),
         Verb::OnCall => return say_or_fail(surface::on_call(app, None, None).await),
+        Verb::AcknowledgeAll => return acknowledge_all(app, press, claim).await,
         Verb::Link => return Reply::Quiet,
         _ => {}
     }
@@ -173,7 +175,7 @@ async fn carry_out(app: &Arc<App>, press: &Press, claim: &Claim) -> Reply {
         Err(ChangeError::Refused(Refused::BadParams { .. })) => ask_params(app, claim, id).await,
         Err(error) => {
             refresh(app, id, &error).await;
-            Reply::say(surface::refused(app, id, &error).await)
+            Reply::say(surface::refused(app, Some(id), &error).await)
         }
     }
 }
@@ -201,6 +203,23 @@ async fn act_on(app: &Arc<App>, press: &Press, claim: &Claim, id: IncidentId) ->
         _ => return Ok(Reply::say(surface::sentence("This button belongs to another version of CatOps."))),
     }
     Ok(Reply::Quiet)
+}
+
+/// Takes what nobody has of a digest's incidents, and says how many those were.
+async fn acknowledge_all(app: &App, press: &Press, claim: &Claim) -> Reply {
+    let who = match act::responder(app, &press.who.user) {
+        Ok(who) => who,
+        Err(refused) => return Reply::say(surface::refused(app, None, &refused.into()).await),
+    };
+    let doer = Doer { who, cause: press.key.clone() };
+    let number = claim.id("d").and_then(|number| number.parse().ok()).unwrap_or_default();
+    let taken = digest::acknowledge_all(app, &doer, claim.id("c").unwrap_or_default(), number).await;
+    Reply::say(surface::sentence(&match taken {
+        Ok((0, _)) => "Nothing done. Somebody has each of them, or it is over.".to_owned(),
+        Ok((taken, 0)) => format!("You took {taken}."),
+        Ok((taken, others)) => format!("You took {taken}; somebody else has {others}."),
+        Err(error) => error.to_string(),
+    }))
 }
 
 async fn undo(app: &App, doer: &Doer, claim: &Claim, id: IncidentId, run: &RunId) -> Result<(), ChangeError> {
@@ -268,7 +287,7 @@ async fn submitted(app: &Arc<App>, submit: Submit) -> Response {
         Ok(None) | Err(ChangeError::Duplicate) => StatusCode::OK.into_response(),
         Err(ChangeError::Refused(Refused::BadParams { problems })) => Json(form::errors(&problems)).into_response(),
         Err(error) => {
-            let view = surface::refused_view(&surface::refused(app, id, &error).await);
+            let view = surface::refused_view(&surface::refused(app, Some(id), &error).await);
             Json(form::replace(view)).into_response()
         }
     }

@@ -60,6 +60,12 @@ pub fn dead_letters_of(stream: &StreamId) -> Option<&str> {
     stream.as_str().strip_prefix("dead-letters/")
 }
 
+/// The stream of the digests of one channel.
+#[must_use]
+pub fn digests(channel: &str) -> StreamId {
+    StreamId::new(format!("digests/{channel}"))
+}
+
 /// The stream of one uptime check.
 #[must_use]
 pub fn uptime(check: &str) -> StreamId {

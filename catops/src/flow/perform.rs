@@ -4,7 +4,7 @@
 use crate::app::App;
 use crate::clock;
 use crate::flow::change::{self, ChangeError, Origin, change, command};
-use crate::flow::{notify, post, run, triage};
+use crate::flow::{digest, notify, post, run, triage};
 use crate::{anchor, page, uptime};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{Command, IncidentId, RunOutcome, Status, Task};
@@ -82,6 +82,7 @@ async fn perform_task(app: &Arc<App>, leased: &LeasedEffect) -> Result<(), NotNo
         Task::Triage { incident, level } => triage(app, *incident, *level, leased).await,
         Task::Suggest { incident } => suggest(app, *incident, leased).await,
         Task::Card { incident } => post::card(app, *incident, leased).await,
+        Task::Digest { channel, digest } => digest::perform(app, channel, *digest, leased).await,
         Task::Page { incident, to, level } => post::page(app, *incident, to, *level, leased).await,
         Task::SecondPage { incident, cause } => page::second(app, *incident, cause, leased).await,
         Task::PageOver { incident, page, round } => post::page_over(app, *incident, page, *round, leased).await,

@@ -4,6 +4,7 @@
 use crate::app::App;
 use crate::clock;
 use crate::flow::change::{self, Origin, change};
+use crate::flow::digest;
 use crate::flow::perform::{NotNow, done, note};
 use crate::page;
 use crate::slack_side::{SlackSide, channel};
@@ -28,8 +29,11 @@ pub async fn card(app: &App, id: IncidentId, leased: &LeasedEffect) -> Result<()
     let incident = change::load(app, id).await?;
     let setup = app.setup();
     let Some(channel) = channel(&setup.config.slack, &incident) else { return done(app, leased).await };
-    let message = surface::card(app, &incident, channel);
     let posted = incident.cards.iter().find(|card| card.channel == channel);
+    if posted.is_none() && digest::takes(app, &incident, channel, leased).await? {
+        return Ok(());
+    }
+    let message = surface::card(app, &incident, channel);
     let Some(posted) = posted else {
         let (channel, ts) = post_once(side, channel, message, leased).await?;
         return record(app, id, leased, Command::RecordCard { channel, ts }).await;
@@ -129,7 +133,7 @@ async fn record(app: &App, id: IncidentId, leased: &LeasedEffect, learned: Comma
 }
 
 /// Puts a message in the place of one of ours, by channel and message id. One that is gone is left so.
-async fn edit(
+pub(crate) async fn edit(
     side: &SlackSide,
     what: &str,
     (channel, ts): (&str, &str),
@@ -148,7 +152,7 @@ async fn edit(
 }
 
 /// Posts, unless an earlier attempt already did. Returns channel and message id.
-async fn post_once(
+pub(crate) async fn post_once(
     side: &SlackSide,
     channel: &str,
     message: Message,

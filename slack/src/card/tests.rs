@@ -4,14 +4,15 @@ use super::{Face, OPEN_BLOCKS_MAX, Setting, card, plain_times, span};
 use crate::answer::{self, Asked, Duty};
 use crate::blocks::{Block, Element, Message, View};
 use crate::command::{self, Word};
+use crate::digest::{DIGEST_LISTED_MAX, digest};
 use crate::form;
 use crate::limits::{check, check_view};
 use crate::value::{Claim, Verb};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::action::{Catalogue, Denied};
 use incident::{
-    ActionRecord, Alarm, AlarmState, Event, Incident, IncidentId, Line, Link, Recorded, ResponderId, RunId, RunOutcome,
-    Severity, Strength, Suggestion,
+    ActionRecord, Alarm, AlarmState, Digest, Event, Incident, IncidentId, Line, Link, Recorded, ResponderId, RunId,
+    RunOutcome, Severity, Strength, Suggestion,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -304,11 +305,20 @@ fn answers(night: &Night, words: &str, setting: &Setting<'_>) -> Vec<(&'static s
         ("incidents", answer::incidents(&[incident.clone(), Night::new(words).acknowledged().incident()], setting)),
         ("oncall", answer::on_call(&[duty(vec![ana()]), duty(vec![])], Some(&asked), setting)),
         ("oncall_now", answer::on_call(&[duty(vec![ana()])], None, setting)),
+        (
+            "digest",
+            digest(&storm(3), "C0OPS", &[incident.clone(), Night::new(words).acknowledged().incident()], setting),
+        ),
         ("page", answer::page(&incident, &ana(), Some("https://acme.slack.com/archives/C0OPS/p1"), setting)),
         ("page_over", answer::page_over(&incident, incident.round, setting)),
         ("thread", answer::thread(lines.last().unwrap(), "17.1")),
         ("said", answer::say(&format!("pong{words}"))),
     ]
+}
+
+/// A storm that took so many incidents.
+fn storm(total: u64) -> Digest {
+    Digest { number: 7, began_at: at(0), newest_at: at(1), total, members: Vec::new(), posted: None }
 }
 
 fn forms(night: &Night, setting: &Setting<'_>) -> Vec<(&'static str, View)> {
@@ -391,6 +401,32 @@ fn a_storm_is_listed_and_counted() {
     assert_eq!(check(&list), []);
     assert_eq!(list.blocks.len(), 17);
     assert!(list.text.starts_with("200 open incidents."));
+}
+
+#[test]
+fn a_digest_shows_the_worst_first_and_shrinks_when_it_is_over() {
+    let firing = |id: u64, severity: Severity| {
+        let mut incident = Night::new("").triaged().incident();
+        (incident.id, incident.severity) = (IncidentId(id), severity);
+        incident
+    };
+    let mut members: Vec<Incident> = (1..=10).map(|id| firing(id, Severity::Warning)).collect();
+    members.push(firing(11, Severity::Critical));
+    members.push(Night::new("").acknowledged().incident());
+    members.push(Night::new("").triaged().and(3, Event::Resolved { by: ana(), note: String::new() }).incident());
+    let shown = with_setting(|setting| digest(&storm(300), "C0OPS", &members, setting));
+    assert_eq!(check(&shown), []);
+    let head = "STORM: 300 more incidents since 14:02 UTC, 11 firing, 1 acknowledged, 1 resolved. INC-11 SEV1";
+    assert!(shown.text.starts_with(head), "{}", shown.text);
+    assert_eq!(shown.text.matches("INC-").count(), DIGEST_LISTED_MAX);
+    assert!(shown.text.ends_with("And 4 more."), "{}", shown.text);
+    let json = serde_json::to_string(&shown).unwrap();
+    assert!(json.contains("Acknowledge all 11") && json.contains("1|ackall|||c=C0OPS|d=7"), "{json}");
+
+    members.retain(|incident| !incident.is_open());
+    let over = with_setting(|setting| digest(&storm(300), "C0OPS", &members, setting));
+    assert_eq!(over.blocks.len(), 1);
+    assert_eq!(over.text, "STORM OVER: 300 more incidents since 14:02 UTC, 1 resolved.");
 }
 
 /// Plain text is shown as it is; in markup, and in the words of a message, nothing foreign may act.
