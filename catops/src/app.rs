@@ -2,6 +2,8 @@
 
 use crate::config::Setup;
 use crate::flow::outbox::{LEASE, Offered, Outbox};
+use crate::flow::receive::Received;
+use crate::flow::turns::Turns;
 use crate::metrics::Metrics;
 use crate::page::Sns;
 use crate::slack_side::SlackSide;
@@ -20,6 +22,8 @@ pub struct App {
     pub log: Arc<dyn EventLog>,
     /// The outbox of this process.
     pub outbox: Outbox,
+    /// Alarms that wait for the one before them.
+    pub turns: Turns<Received>,
     /// What is counted.
     pub metrics: Metrics,
     /// Whether the invariants hold.
@@ -67,6 +71,7 @@ impl App {
         let app = Self {
             log: parts.log,
             outbox,
+            turns: Turns::default(),
             metrics: Metrics::default(),
             watch: Watch::default(),
             slack: parts.slack,

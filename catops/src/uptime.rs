@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use incident::{Effect, Repeat, SCHEMA, Task};
 use ingest::uptime::{Check, State, due_after, judge};
 use log::{Append, AppendError, Expected, Head, LeasedEffect, NewEvent, Outcome, StreamWrite};
+use std::sync::Arc;
 
 /// The fold of a check's state.
 const FOLD: u32 = 1;
@@ -38,7 +39,7 @@ fn timer(check: &Check, due_at: DateTime<Utc>) -> Effect {
 ///
 /// # Errors
 /// The log cannot be read or written; the timer stays and is tried again.
-pub async fn perform(app: &App, name: &str, leased: &LeasedEffect) -> Result<(), ChangeError> {
+pub async fn perform(app: &Arc<App>, name: &str, leased: &LeasedEffect) -> Result<(), ChangeError> {
     let setup = app.setup();
     let Some(check) = setup.config.uptime.iter().find(|check| check.name == name) else {
         app.log.settle(&leased.token, Outcome::Done, None).await?;

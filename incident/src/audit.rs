@@ -135,6 +135,7 @@ struct Life {
 #[serde(default)]
 struct Body {
     delivery: Option<String>,
+    also: Vec<String>,
     alarm: Option<AlarmBody>,
     why: Option<String>,
     to: Option<People>,
@@ -199,9 +200,7 @@ impl Audit {
         self.events += 1;
         let outcome = outcome_row(entry);
         if self.since.is_none() && (outcome.is_some() || answers(entry)) {
-            let fingerprint = fingerprint(entry.cause);
-            self.unanswered.remove(&fingerprint);
-            self.answered.insert(fingerprint);
+            self.answer(entry.cause);
         }
         if outcome.is_none() && !Step::reads(entry.kind) {
             return;
@@ -232,12 +231,33 @@ impl Audit {
             let counted = self.counts(entry).then(|| item.clone()).flatten();
             self.live(id, entry, &body, counted);
         }
-        let Some((row, item)) = item.filter(|_| self.counts(entry)) else { return };
+        let Some((row, item)) = item else { return };
+        // Deliveries that were written together: each has this end.
+        for delivery in &body.also {
+            if self.since.is_none() {
+                self.answer(delivery);
+            }
+            self.ended(stream, entry, row, &body, Item { delivery: delivery.clone(), ..item.clone() });
+        }
+        self.ended(stream, entry, row, &body, item);
+    }
+
+    fn ended(&mut self, stream: usize, entry: &Entry<'_>, row: Row, body: &Body, item: Item) {
+        if !self.counts(entry) {
+            return;
+        }
         if row != Row::Rejected {
             self.end(stream, entry, &item);
         }
         self.ends.count(row, entry, body.why.as_deref());
         self.keep(row, item);
+    }
+
+    /// An event tells what became of this delivery or click.
+    fn answer(&mut self, cause: &str) {
+        let fingerprint = fingerprint(cause);
+        self.unanswered.remove(&fingerprint);
+        self.answered.insert(fingerprint);
     }
 
     fn counts(&self, entry: &Entry<'_>) -> bool {

@@ -77,9 +77,26 @@ pub fn receive(
             severity: alarm.severity,
             summary: alarm.summary,
             occurred_at: alarm.occurred_at,
+            also: Vec::new(),
         }]),
         (AlarmState::Firing, Status::Resolved) => receive_after_end(incident, alarm, reopen_window, at),
     }
+}
+
+/// Several alarms of one key as one event, each of them counted; `None` when they are not all repeats of what is open, and
+/// have to be received one by one.
+#[must_use]
+pub fn receive_together(incident: &Incident, alarms: &[Alarm]) -> Option<Event> {
+    let (first, rest) = alarms.split_first()?;
+    let last = rest.last().unwrap_or(first);
+    let are_repeats = incident.is_open() && alarms.iter().all(|alarm| alarm.state == AlarmState::Firing);
+    are_repeats.then(|| Event::Repeated {
+        delivery: first.delivery.clone(),
+        severity: alarms.iter().map(|alarm| alarm.severity).max().unwrap_or(first.severity),
+        summary: last.summary.clone(),
+        occurred_at: alarms.iter().map(|alarm| alarm.occurred_at).max().unwrap_or(first.occurred_at),
+        also: rest.iter().map(|alarm| alarm.delivery.clone()).collect(),
+    })
 }
 
 fn receive_after_end(incident: &Incident, alarm: Alarm, reopen_window: TimeDelta, at: DateTime<Utc>) -> Reception {

@@ -33,6 +33,9 @@ pub enum Event {
         summary: String,
         /// When the sender says it happened.
         occurred_at: DateTime<Utc>,
+        /// Later deliveries that said the same, when they came faster than one could be written after the other.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        also: Vec<DeliveryId>,
     },
     /// Outcome of an alarm: the source says that the trouble is over, and so is the incident.
     Cleared {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The version of this fold: a snapshot of another version is thrown away and folded again.
-pub const FOLD: u32 = 7;
+pub const FOLD: u32 = 8;
 
 /// Pages of one round that are drawn anew, the newest ones. Two levels of five people fit; each costs the
 /// append that ends the round one effect, and an append takes a hundred things.
@@ -318,9 +318,11 @@ impl Incident {
         let at = recorded.at;
         match &recorded.event {
             Event::Opened { .. } | Event::SetAside { .. } | Event::PageFailed { .. } | Event::Redacted { .. } => {}
-            Event::Repeated { severity, summary, occurred_at, .. } => self.fire(*severity, summary, *occurred_at, at),
+            Event::Repeated { severity, summary, occurred_at, also, .. } => {
+                self.fire(1 + also.len(), *severity, summary, *occurred_at, at);
+            }
             Event::Refired { severity, summary, occurred_at, .. } => {
-                self.fire(*severity, summary, *occurred_at, at);
+                self.fire(1, *severity, summary, *occurred_at, at);
                 self.begin_round();
             }
             Event::Reopened { .. } => self.begin_round(),
@@ -355,9 +357,7 @@ impl Incident {
             Event::CardPosted { channel, ts } => {
                 self.cards.push(PostedCard { channel: channel.clone(), ts: ts.clone() })
             }
-            Event::Gathered { channel, digest } => {
-                self.gathered = Some(Gathering { channel: channel.clone(), digest: *digest });
-            }
+            Event::Gathered { channel, digest } => self.gather(channel, *digest),
             Event::Acknowledged { by } => {
                 self.status = Status::Acknowledged;
                 self.acknowledged = Some(Acknowledgement { by: by.clone(), at });
@@ -436,13 +436,17 @@ impl Incident {
         }
     }
 
-    fn fire(&mut self, severity: Severity, summary: &str, occurred_at: DateTime<Utc>, at: DateTime<Utc>) {
+    fn fire(&mut self, times: usize, severity: Severity, summary: &str, occurred_at: DateTime<Utc>, at: DateTime<Utc>) {
         self.firing = true;
-        self.fired += 1;
+        self.fired = self.fired.saturating_add(u32::try_from(times).unwrap_or(u32::MAX));
         self.last_fired_at = at;
         self.severity = self.severity.max(severity);
         summary.clone_into(&mut self.alarm.summary);
         self.alarm.occurred_at = self.alarm.occurred_at.max(occurred_at);
+    }
+
+    fn gather(&mut self, channel: &str, digest: u64) {
+        self.gathered = Some(Gathering { channel: channel.to_owned(), digest });
     }
 
     fn begin_round(&mut self) {

@@ -19,7 +19,8 @@ mod timeline;
 
 pub use alarm::{Alarm, AlarmState, Link, Severity};
 pub use decide::{
-    ActionRequest, AlarmMemory, Command, NOTE_CHARS_MAX, Reception, Refused, decide, receive, was_acted_on,
+    ActionRequest, AlarmMemory, Command, NOTE_CHARS_MAX, Reception, Refused, decide, receive, receive_together,
+    was_acted_on,
 };
 pub use digest::{Digest, DigestEvent, Digests, STORM_WINDOW, is_storm};
 pub use event::{Aside, BY_SLACK, Event, PageMessage, Recorded, Replaced, RunOutcome, SCHEMA};

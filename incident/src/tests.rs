@@ -187,6 +187,28 @@ fn still_firing_when_the_watch_ends_did_not_help_and_ranks_again() {
 }
 
 #[test]
+fn repeats_that_are_written_together_count_each_and_nothing_else_is() {
+    let mut night = Night::new();
+    night.alarm(AlarmState::Firing, 0);
+    let mut worse = alarm(AlarmState::Firing, 3);
+    (worse.severity, worse.summary) = (Severity::Critical, "now 99 %".to_owned());
+    let repeats = [alarm(AlarmState::Firing, 1), alarm(AlarmState::Firing, 2), worse.clone()];
+    let event = receive_together(&night.incident(), &repeats).expect("all of them repeat what is open");
+    night.write(vec![event], 4);
+    let incident = night.incident();
+    assert_eq!(
+        (incident.fired, incident.severity, incident.alarm.summary.as_str()),
+        (4, Severity::Critical, "now 99 %")
+    );
+    assert_eq!(incident.last_fired_at, at(4));
+
+    assert_eq!(receive_together(&incident, &[worse.clone(), alarm(AlarmState::Cleared, 4)]), None);
+    assert_eq!(receive_together(&incident, &[]), None);
+    night.alarm(AlarmState::Cleared, 5);
+    assert_eq!(receive_together(&night.incident(), &[worse]), None, "it may open the incident again");
+}
+
+#[test]
 fn repeats_are_counted_and_page_nobody() {
     let mut night = Night::new();
     night.alarm(AlarmState::Firing, 0);

@@ -39,7 +39,8 @@ pub fn line(incident: &Incident, recorded: &Recorded, name: &impl Fn(&ResponderI
 fn text(incident: &Incident, event: &Event, name: &impl Fn(&ResponderId) -> String) -> String {
     match event {
         Event::Opened { alarm } => format!("{} fired: {}", alarm.source, alarm.title),
-        Event::Repeated { .. } => "the alarm fired again".to_owned(),
+        Event::Repeated { also, .. } if also.is_empty() => "the alarm fired again".to_owned(),
+        Event::Repeated { also, .. } => format!("the alarm fired {} times more", also.len() + 1),
         Event::Cleared { .. } => "the alarm cleared".to_owned(),
         Event::Refired { .. } => "the alarm fired again, so the incident is open again".to_owned(),
         Event::SetAside { why, .. } => format!("an alarm changed nothing: {}", aside(*why)),

@@ -111,7 +111,7 @@ fn alarm(number: u64, shape: Shape) -> Append {
         snapshot = BODY.as_bytes()[..900].to_vec();
     }
     Append {
-        key: Some(format!("cloudwatch/6f1b1a8e-0000-4000-8000-{different}").into()),
+        keys: vec![format!("cloudwatch/6f1b1a8e-0000-4000-8000-{different}").into()],
         streams: vec![StreamWrite {
             stream: stream.clone(),
             expected: Expected::NoStream,

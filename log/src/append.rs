@@ -23,8 +23,9 @@ pub const ITEMS_MAX: usize = 100;
 /// Without a key only the expected versions guard against a repeat, which is enough when each stream is named.
 #[derive(Debug, Clone, Default)]
 pub struct Append {
-    /// The delivery or command this answers; a key that was seen before is [`AppendError::Duplicate`].
-    pub key: Option<IdemKey>,
+    /// The deliveries or the command this answers, each named once. When one was seen before, nothing is written and the
+    /// answer is [`AppendError::Duplicate`]; a decision can ask first ([`crate::View::answered`]).
+    pub keys: Vec<IdemKey>,
     /// Events by stream. A stream may be named once.
     pub streams: Vec<StreamWrite>,
     /// Claims to take, hold or release. A key may be named once.
@@ -200,7 +201,7 @@ impl Append {
 
     fn check_sizes(&self) -> Result<(), AppendError> {
         let events: usize = self.streams.iter().map(|write| write.events.len()).sum();
-        let items = usize::from(self.key.is_some())
+        let items = self.keys.len()
             + self.streams.len()
             + events
             + self.claims.len()
@@ -234,6 +235,9 @@ impl Append {
         }
         if self.erase.iter().any(|erasure| self.streams.iter().all(|write| write.stream != erasure.stream)) {
             return Err(AppendError::Malformed("an erasure that no event of its stream tells"));
+        }
+        if repeats(self.keys.iter()) {
+            return Err(AppendError::Malformed("a key named twice"));
         }
         if repeats(self.claims.iter().map(|claim| &claim.key)) {
             return Err(AppendError::Malformed("a claim named twice"));

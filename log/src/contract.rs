@@ -18,6 +18,7 @@ pub async fn event_log(make: impl Fn() -> Arc<dyn EventLog>) {
     versions_are_gapless(&*make()).await;
     concurrent_writers_of_one_stream_all_get_in(make()).await;
     one_key_appends_once(make()).await;
+    several_keys_append_at_most_once(make()).await;
     one_claim_has_one_winner(make()).await;
     a_refused_append_leaves_no_trace(&*make()).await;
     malformed_and_large_appends_are_refused(&*make()).await;
@@ -96,7 +97,7 @@ async fn concurrent_writers_of_one_stream_all_get_in(log: Arc<dyn EventLog>) {
 async fn one_key_appends_once(log: Arc<dyn EventLog>) {
     let deliveries = (0..50).map(|n| {
         let log = Arc::clone(&log);
-        let append = Append { key: Some(IdemKey::new("delivery")), ..opening(&format!("inc/{n}"), 2) };
+        let append = Append { keys: vec![IdemKey::new("delivery")], ..opening(&format!("inc/{n}"), 2) };
         tokio::spawn(async move { log.append(append).await })
     });
     let answers = all(deliveries).await;
@@ -112,12 +113,33 @@ async fn one_key_appends_once(log: Arc<dyn EventLog>) {
     assert_eq!(ok(log.stats().await).events, 2);
 
     // A delivery that changed nothing is remembered too.
-    let nothing = Append { key: Some(IdemKey::new("nothing")), ..Append::default() };
+    let nothing = Append { keys: vec![IdemKey::new("nothing")], ..Append::default() };
     let receipt = ok(log.append(nothing.clone()).await);
     match log.append(nothing).await {
         Err(AppendError::Duplicate(again)) => assert_eq!(again, receipt),
         other => panic!("a repeat is a duplicate: {other:?}"),
     }
+}
+
+/// Deliveries that were written together are answered together, and each of them is recognised alone.
+async fn several_keys_append_at_most_once(log: Arc<dyn EventLog>) {
+    let key = IdemKey::new;
+    let both = Append { keys: vec![key("a"), key("b")], ..opening("inc/1", 1) };
+    let receipt = ok(log.append(both).await);
+    for keys in [vec![key("a")], vec![key("b")], vec![key("c"), key("b")]] {
+        match log.append(Append { keys, ..opening("inc/2", 1) }).await {
+            Err(AppendError::Duplicate(again)) => assert_eq!(again, receipt),
+            other => panic!("one of them was written before: {other:?}"),
+        }
+    }
+    let decided = decide(&*log, move |view| {
+        let seen = [view.answered(&key("a"))?, view.answered(&key("b"))?, view.answered(&key("c"))?];
+        Ok::<_, ReadError>((Append { keys: vec![key("c")], ..opening("inc/2", 1) }, seen))
+    });
+    let (_, seen) = ok(ok(decided.await));
+    assert_eq!(seen, [true, true, false], "what was refused left no trace");
+    let twice = Append { keys: vec![key("d"), key("d")], ..opening("inc/3", 1) };
+    assert!(matches!(log.append(twice).await, Err(AppendError::Malformed(_))));
 }
 
 async fn one_claim_has_one_winner(log: Arc<dyn EventLog>) {
@@ -151,7 +173,7 @@ async fn a_refused_append_leaves_no_trace(log: &dyn EventLog) {
     ok(log.append(Append { claims: vec![claim(None, Some("inc/1"))], ..opening("inc/1", 1) }).await);
     let before = (ok(log.stats().await), ok(log.load(&id("inc/1")).await));
     let refused = Append {
-        key: Some(IdemKey::new("refused")),
+        keys: vec![IdemKey::new("refused")],
         claims: vec![claim(None, Some("inc/2"))],
         effects: vec![effect("page", 0)],
         ..write("inc/1", Expected::Exact(1), 1)
@@ -260,9 +282,9 @@ async fn a_place_in_the_feed_passes_over_nothing_later(log: &dyn EventLog) {
 
 async fn receipts_are_told_page_by_page(log: &dyn EventLog) {
     for name in ["c", "a", "b"] {
-        ok(log.append(Append { key: Some(IdemKey::new(name)), ..opening(name, 2) }).await);
+        ok(log.append(Append { keys: vec![IdemKey::new(name)], ..opening(name, 2) }).await);
     }
-    ok(log.append(Append { key: Some(IdemKey::new("nothing")), ..Append::default() }).await);
+    ok(log.append(Append { keys: vec![IdemKey::new("nothing")], ..Append::default() }).await);
     let (mut keys, mut after) = (Vec::new(), None);
     loop {
         let page = ok(log.receipts(after.as_ref(), 2).await);
@@ -394,7 +416,7 @@ async fn settling_writes_the_outcome_and_the_append_together(log: &dyn EventLog)
     assert!(matches!(log.settle(&page.token, Outcome::Done, Some(behind)).await, Err(AppendError::Conflict { .. })));
     assert_eq!(find(log, EffectState::Leased).await.wanted.id, EffectId::new("page"), "it may be settled again");
 
-    let follow_up = Append { key: Some(IdemKey::new("page sent")), ..opening("inc/1", 1) };
+    let follow_up = Append { keys: vec![IdemKey::new("page sent")], ..opening("inc/1", 1) };
     let receipt = ok(log.settle(&page.token, Outcome::Done, Some(follow_up.clone())).await);
     assert_eq!(receipt.streams, [(id("inc/1"), 1)]);
     find(log, EffectState::Done).await;

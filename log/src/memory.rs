@@ -263,6 +263,10 @@ impl View for State {
         Ok(self.places(id, from_version, max).map(|place| self.events[place].event.clone()).collect())
     }
 
+    fn answered(&mut self, key: &IdemKey) -> Result<bool, ReadError> {
+        Ok(self.receipts.contains_key(key))
+    }
+
     fn number(&mut self, series: &str) -> Result<u64, ReadError> {
         let number = self.numbers.entry(series.to_owned()).or_default();
         *number += 1;
@@ -288,7 +292,7 @@ impl State {
     }
 
     fn first_seen(&self, append: &Append) -> Result<(), AppendError> {
-        let seen = append.key.as_ref().and_then(|key| self.receipts.get(key));
+        let seen = append.keys.iter().find_map(|key| self.receipts.get(key));
         seen.map_or(Ok(()), |receipt| Err(AppendError::Duplicate(receipt.clone())))
     }
 
@@ -347,7 +351,7 @@ impl State {
             receipt.streams.push((write.stream, version));
         }
         receipt.position = Cursor::new(self.events.len().to_string());
-        if let Some(key) = append.key {
+        for key in append.keys {
             self.receipts.insert(key, receipt.clone());
         }
         for claim in append.claims {

@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::{Append, AppendError, ClaimKey, Claimed, Event, EventLog, ReadError, Receipt, Stream, StreamId};
+use crate::{Append, AppendError, ClaimKey, Claimed, Event, EventLog, IdemKey, ReadError, Receipt, Stream, StreamId};
 
 /// What a decision may read, all of one moment. An error is handed on with `?`: the log knows what to do about it.
 pub trait View {
@@ -18,6 +18,9 @@ pub trait View {
 
     /// Up to `max` events of a stream, oldest first, beginning with `from_version` (the first event is 1).
     fn events(&mut self, id: &StreamId, from_version: u64, max: usize) -> Result<Vec<Event>, ReadError>;
+
+    /// Whether an append that named this key was written.
+    fn answered(&mut self, key: &IdemKey) -> Result<bool, ReadError>;
 
     /// A number of the series that no event in the log was given before. Rising; gaps are allowed; the first is 1.
     fn number(&mut self, series: &str) -> Result<u64, ReadError>;

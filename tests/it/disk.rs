@@ -6,7 +6,7 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
-use tests::{Server, delivery_of};
+use tests::{Server, deliveries_of};
 
 /// Room for a log of some hundred alarms.
 const SIZE: &str = "size=6m";
@@ -60,8 +60,8 @@ async fn kept(data: &Path) -> Result<BTreeSet<String>> {
     let opened = page.events.iter().filter(|event| event.kind == "opened");
     opened
         .map(|event| {
-            let delivery = serde_json::from_slice(&event.body).map(|body| delivery_of(&body).map(str::to_owned))?;
-            let delivery = delivery.context("a delivery")?;
+            let body = serde_json::from_slice(&event.body)?;
+            let delivery = deliveries_of(&body).next().context("a delivery")?;
             Ok(delivery.rsplit(':').next().unwrap_or_default().to_owned())
         })
         .collect()

@@ -129,7 +129,7 @@ fn one_of_each() -> Vec<Event> {
     let occurred_at = instant();
     vec![
         Event::Opened { alarm: serde_json::from_value(alarm).expect("an alarm") },
-        Event::Repeated { delivery, severity, summary: summary.clone(), occurred_at },
+        Event::Repeated { delivery, severity, summary: summary.clone(), occurred_at, also: vec!["d-1b".into()] },
         Event::SetAside { delivery: "d-2".into(), why: Aside::Information, occurred_at },
         Event::Assigned {
             to: vec!["ana".into()],

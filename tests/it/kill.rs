@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use tests::{Server, catops, delivery_of};
+use tests::{Server, catops, deliveries_of};
 
 /// The latest moment of a kill, in milliseconds after the start or after the first alarm of a round.
 const LATEST_KILL_MS: u64 = 700;
@@ -150,18 +150,38 @@ async fn incidents(server: &Server) -> Result<BTreeMap<u64, Value>> {
     Ok(found)
 }
 
-/// The texts of the cards of each incident: root posts in the channel for incidents.
-async fn cards(server: &Server) -> Result<BTreeMap<u64, Vec<String>>> {
+/// What stands in the channel for incidents, in words.
+#[derive(Default)]
+struct Shown {
+    /// The cards of each incident.
+    cards: BTreeMap<u64, Vec<String>>,
+    /// The digests.
+    digests: Vec<String>,
+}
+
+async fn shown(server: &Server) -> Result<Shown> {
     let state = server.get("/local/state?as=U0ANA").await?;
-    let mut cards: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+    let mut shown = Shown::default();
     for message in state["messages"]["C0OPS"].as_array().context("the channel")? {
+        if !message["thread_ts"].is_null() || !message["only_for"].is_null() {
+            continue;
+        }
         let text = message["text"].as_str().unwrap_or_default();
         let number = text.split("INC-").nth(1).and_then(|rest| rest.split(|it: char| !it.is_ascii_digit()).next());
-        if let (Value::Null, Value::Null, Some(number)) = (&message["thread_ts"], &message["only_for"], number) {
-            cards.entry(number.parse()?).or_default().push(text.to_owned());
+        match number {
+            _ if text.starts_with("STORM") => shown.digests.push(text.to_owned()),
+            Some(number) => shown.cards.entry(number.parse()?).or_default().push(text.to_owned()),
+            None => {}
         }
     }
-    Ok(cards)
+    Ok(shown)
+}
+
+/// The digest that an incident shares, when it has no card of its own.
+fn digest_of(incident: &Value) -> Option<u64> {
+    let own = incident["cards"].as_array().is_some_and(|cards| !cards.is_empty())
+        || incident["told"].as_array().is_some_and(|told| !told.is_empty());
+    incident["gathered"]["digest"].as_u64().filter(|_| !own)
 }
 
 /// The word that a card begins with.
@@ -175,8 +195,18 @@ fn word_of(status: &Value) -> &'static str {
 
 /// Slack shows what the log says; what is wrong with it otherwise.
 async fn slack_agrees(server: &Server, known: &BTreeMap<u64, Value>) -> Result<Result<(), String>> {
-    let cards = cards(server).await?;
+    let Shown { cards, digests } = shown(server).await?;
+    let numbers: BTreeSet<u64> =
+        known.values().filter_map(|incident| incident["incident"]["gathered"]["digest"].as_u64()).collect();
+    ensure!(digests.len() <= numbers.len(), "{} digests, and {numbers:?} would do", digests.len());
     for (id, incident) in known {
+        if digest_of(&incident["incident"]).is_some() {
+            let listed = digests.iter().any(|text| text.contains(&format!("INC-{id} ")) || text.contains("And "));
+            if incident["incident"]["status"] != "resolved" && !listed {
+                return Ok(Err(format!("INC-{id} is on none of {digests:?}")));
+            }
+            continue;
+        }
         let shown = cards.get(id).map_or(&[][..], Vec::as_slice);
         ensure!(shown.len() <= 1, "INC-{id} has {} cards: {shown:?}", shown.len());
         let status = &incident["incident"]["status"];
@@ -198,7 +228,7 @@ fn deliveries(known: &BTreeMap<u64, Value>) -> Result<BTreeMap<String, u64>> {
     for (id, incident) in known {
         for (event, expected) in incident["events"].as_array().context("events")?.iter().zip(1_u64..) {
             ensure!(event["seq"] == expected, "INC-{id}: {} where {expected} belongs", event["seq"]);
-            if let Some(delivery) = delivery_of(event) {
+            for delivery in deliveries_of(event) {
                 *counted.entry(delivery.to_owned()).or_default() += 1;
             }
         }

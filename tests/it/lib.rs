@@ -34,9 +34,10 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// The delivery that an event of an incident came from, when it came from one.
-pub fn delivery_of(event: &Value) -> Option<&str> {
-    event["delivery"].as_str().or_else(|| event["alarm"]["delivery"].as_str())
+/// The deliveries that an event of an incident came from: none, one, or several that were written together.
+pub fn deliveries_of(event: &Value) -> impl Iterator<Item = &str> {
+    let also = event["also"].as_array().into_iter().flatten();
+    [&event["delivery"], &event["alarm"]["delivery"]].into_iter().chain(also).filter_map(Value::as_str)
 }
 
 /// What a command said, and how it ended.

@@ -3,7 +3,7 @@
 //! with the sample's own words; an empty list pins that nothing opens, and is no proof that nothing should.
 
 use serde_json::{Value, json};
-use tests::{Server, catops, delivery_of, root};
+use tests::{Server, catops, deliveries_of, root};
 
 /// A sample, the hook it belongs to, and the titles of the incidents that it opens.
 const SAMPLES: [(&str, &str, &[&str]); 42] = [
@@ -166,6 +166,6 @@ async fn sixty_four_posts_at_once_open_one_incident() {
     let shown = server.incident(1).await.expect("INC-1");
     assert_eq!(shown["incident"]["fired"], 64, "each counts, also one that was overtaken on its way");
     let told: std::collections::BTreeSet<&str> =
-        shown["events"].as_array().expect("events").iter().filter_map(delivery_of).collect();
+        shown["events"].as_array().expect("events").iter().flat_map(deliveries_of).collect();
     assert_eq!(told.len(), 64, "each is in the log once");
 }

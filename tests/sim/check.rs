@@ -89,9 +89,12 @@ fn versions(state: &mut State, record: &Record) {
 fn outcomes(state: &mut State, record: &Record) {
     let mut outcomes: BTreeMap<String, u32> = BTreeMap::new();
     for event in record.streams.values().flatten() {
-        let body = serde_json::from_slice::<Event>(&event.body).ok();
-        if body.is_some_and(|body| body.is_alarm_outcome()) {
-            *outcomes.entry(event.cause.clone()).or_default() += 1;
+        let Some(body) = serde_json::from_slice::<Event>(&event.body).ok().filter(Event::is_alarm_outcome) else {
+            continue;
+        };
+        *outcomes.entry(event.cause.clone()).or_default() += 1;
+        if let Event::Repeated { also, .. } = body {
+            also.into_iter().for_each(|delivery| *outcomes.entry(delivery.to_string()).or_default() += 1);
         }
     }
     for delivery in state.deliveries.clone() {

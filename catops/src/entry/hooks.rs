@@ -151,7 +151,7 @@ async fn admit(hooks: &Hooks, source: &SourceConfig, delivery: &Delivery<'_>) ->
     ingest::decode(source.kind, &request).map_err(Rejected::Malformed)
 }
 
-async fn accept(app: &App, kind: Kind, decoded: Decoded, body: &[u8]) -> Response {
+async fn accept(app: &Arc<App>, kind: Kind, decoded: Decoded, body: &[u8]) -> Response {
     let answer = ingest::answer(kind, &decoded);
     let Decoded::Alarms(alarms) = decoded else { return answered(answer) };
     match receive_all(app, alarms, body).await {

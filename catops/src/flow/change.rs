@@ -13,6 +13,7 @@ use log::{
     Append, AppendError, EventLog, Expected, Head, IdemKey, LeaseToken, NewEffect, NewEvent, Outcome, Raw, ReadError,
     StreamId, StreamWrite, View,
 };
+use std::sync::Arc;
 
 /// Events of a stream that are read at once; few nights have more.
 const PAGE: usize = 500;
@@ -48,7 +49,7 @@ impl Origin {
 }
 
 /// Why a change did not happen.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum ChangeError {
     /// There is no such incident.
     #[error("there is no {0}")]
@@ -77,7 +78,7 @@ pub enum ChangeError {
         seq: u64,
         /// What is wrong with it.
         #[source]
-        source: serde_json::Error,
+        source: Arc<serde_json::Error>,
     },
 }
 
@@ -156,7 +157,7 @@ fn folded(id: IncidentId, events: &[Recorded]) -> Result<Incident, ChangeError> 
 
 fn recorded(id: IncidentId, event: &log::Event) -> Result<Recorded, ChangeError> {
     let parsed = serde_json::from_slice(&event.body);
-    let body = parsed.map_err(|source| ChangeError::Corrupt { id, seq: event.version, source })?;
+    let body = parsed.map_err(|source| ChangeError::Corrupt { id, seq: event.version, source: Arc::new(source) })?;
     Ok(Recorded { seq: event.version, at: event.at, event: body })
 }
 
@@ -286,7 +287,7 @@ impl Draft {
         }
         let reaction = react(&self.incident, &self.fresh);
         Ok(Append {
-            key: origin.key.clone(),
+            keys: origin.key.iter().cloned().collect(),
             streams,
             effects: reaction.effects.iter().map(new_effect).collect(),
             cancel: cancelled(&reaction),

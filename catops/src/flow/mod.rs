@@ -12,6 +12,7 @@ pub mod receive;
 pub mod redact;
 pub mod run;
 pub mod triage;
+pub mod turns;
 
 use crate::app::App;
 use crate::clock;

@@ -3,12 +3,16 @@
 use crate::app::App;
 use crate::clock;
 use crate::flow::change::{self, ChangeError, Draft, Origin, json};
+use crate::flow::turns::{Entered, Waiting};
 use crate::flow::{names, triage};
 use chrono::{DateTime, Utc};
 use incident::{
-    Alarm, AlarmMemory, AlarmState, Event, FOLD, Incident, IncidentId, Reception, SCHEMA, receive as decide_reception,
+    Alarm, AlarmKey, AlarmMemory, AlarmState, Event, FOLD, Incident, IncidentId, Reception, SCHEMA,
+    receive as decide_reception, receive_together as decide_together,
 };
-use log::{Append, AppendError, Claim, Expected, Head, IdemKey, NewEvent, Raw, StreamId, StreamWrite, View};
+use log::{Append, AppendError, Claim, Expected, Head, IdemKey, NewEvent, Raw, ReadError, StreamId, StreamWrite, View};
+use std::sync::Arc;
+use tokio::runtime::Handle;
 
 /// What became of one alarm.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,20 +38,137 @@ impl Outcome {
     }
 }
 
+/// What the sender of one alarm is told.
+pub type Received = Result<Outcome, ChangeError>;
+
 /// Receives all alarms of one delivery, in their order; one sync serves them all. The raw bytes are kept with the first.
 ///
 /// # Errors
 /// The log did not take one of them: the sender must deliver again, and what was taken will be recognised.
-pub async fn receive_all(app: &App, alarms: Vec<Alarm>, raw: &[u8]) -> Result<Vec<Outcome>, ChangeError> {
+pub async fn receive_all(app: &Arc<App>, alarms: Vec<Alarm>, raw: &[u8]) -> Result<Vec<Outcome>, ChangeError> {
     let mut raw = Some(Raw::new(raw));
     futures::future::try_join_all(alarms.into_iter().map(|alarm| receive(app, alarm, raw.take()))).await
 }
 
-/// Receives one alarm.
+/// Receives one alarm, after those of its key that came before it.
 ///
 /// # Errors
 /// The log did not take it.
-pub async fn receive(app: &App, alarm: Alarm, raw: Option<Raw>) -> Result<Outcome, ChangeError> {
+pub async fn receive(app: &Arc<App>, alarm: Alarm, raw: Option<Raw>) -> Received {
+    match app.turns.enter(alarm, raw) {
+        Entered::First(alarm, raw) => {
+            let _turn = Turn { app: Arc::clone(app), key: alarm.key.clone() };
+            receive_one(app, alarm, raw).await
+        }
+        Entered::Behind(answer) => answer.await.unwrap_or_else(|_| Err(given_up())),
+    }
+}
+
+fn given_up() -> ChangeError {
+    ChangeError::Append(AppendError::Unknown(Arc::new(std::io::Error::other("whoever was to write it has ended"))))
+}
+
+/// The turn of whoever came first. However it ends, also when its sender hangs up, those who wait are served.
+struct Turn {
+    app: Arc<App>,
+    key: AlarmKey,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if self.app.turns.ends(&self.key) {
+            return;
+        }
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(serve_waiting(Arc::clone(&self.app), self.key.clone()))),
+            Err(_) => self.app.turns.abandon(&self.key),
+        }
+    }
+}
+
+async fn serve_waiting(app: Arc<App>, key: AlarmKey) {
+    loop {
+        let waiting = app.turns.take(&key);
+        match waiting.as_slice() {
+            [] => return,
+            [_] => serve_one_by_one(&app, waiting).await,
+            _ => serve_together(&app, waiting).await,
+        }
+    }
+}
+
+async fn serve_one_by_one(app: &Arc<App>, waiting: Vec<Waiting<Received>>) {
+    for Waiting { alarm, raw, answer } in waiting {
+        // Whoever has hung up delivers again; then it is recognised.
+        answer.send(receive_one(app, alarm, raw).await).ok();
+    }
+}
+
+async fn serve_together(app: &Arc<App>, waiting: Vec<Waiting<Received>>) {
+    // Of payloads that say the same, the newest is kept.
+    let raw = waiting.iter().rev().find_map(|waiting| waiting.raw.clone());
+    let alarms: Vec<Alarm> = waiting.iter().map(|waiting| waiting.alarm.clone()).collect();
+    match receive_together(app, alarms, raw).await {
+        Ok(Some(outcomes)) => {
+            app.metrics.count("alarms_written_together", "");
+            for (waiting, outcome) in waiting.into_iter().zip(outcomes) {
+                waiting.answer.send(Ok(outcome)).ok();
+            }
+        }
+        Ok(None) => serve_one_by_one(app, waiting).await,
+        Err(error) => {
+            for waiting in waiting {
+                waiting.answer.send(Err(error.clone())).ok();
+            }
+        }
+    }
+}
+
+/// Receives repeats of one key in one append. `None` when they are not all repeats: then nothing was written.
+async fn receive_together(
+    app: &App,
+    alarms: Vec<Alarm>,
+    raw: Option<Raw>,
+) -> Result<Option<Vec<Outcome>>, ChangeError> {
+    let at = clock::now();
+    let lease = app.lease(at);
+    let decided = log::decide(&*app.log, move |view| {
+        let incident = alarms.first().map(|first| Situation::read(view, first)).transpose()?.and_then(|s| s.incident);
+        let Some(incident) = incident else { return Ok((Append::default(), None)) };
+        let fresh = not_yet_taken(view, &alarms)?;
+        let outcome = |alarm: &Alarm| match fresh.iter().any(|new| new.delivery == alarm.delivery) {
+            true => Outcome::Joined(incident.id),
+            false => Outcome::Duplicate,
+        };
+        let outcomes = alarms.iter().map(outcome).collect();
+        let Some(first) = fresh.first() else { return Ok((Append::default(), Some(outcomes))) };
+        let Some(event) = decide_together(&incident, &fresh) else { return Ok((Append::default(), None)) };
+        let origin = origin(first);
+        let mut draft = Draft::new(incident.clone(), at);
+        draft.add(vec![event]);
+        let append = draft.append(view, &origin, raw.clone())?;
+        let keys = fresh.iter().map(|alarm| IdemKey::new(alarm.delivery.as_str())).collect();
+        Ok::<_, ChangeError>((Append { keys, lease: lease.clone(), ..append }, Some(outcomes)))
+    });
+    let (receipt, outcomes) = decided.await??;
+    app.outbox.offer(receipt.leased);
+    Ok(outcomes)
+}
+
+/// Those whose delivery the log does not know, each once.
+fn not_yet_taken(view: &mut dyn View, alarms: &[Alarm]) -> Result<Vec<Alarm>, ReadError> {
+    let mut fresh: Vec<Alarm> = Vec::with_capacity(alarms.len());
+    for alarm in alarms {
+        let known = fresh.iter().any(|earlier| earlier.delivery == alarm.delivery)
+            || view.answered(&IdemKey::new(alarm.delivery.as_str()))?;
+        if !known {
+            fresh.push(alarm.clone());
+        }
+    }
+    Ok(fresh)
+}
+
+async fn receive_one(app: &App, alarm: Alarm, raw: Option<Raw>) -> Received {
     let at = clock::now();
     let window = app.setup().config.reopen_window;
     let (origin, lease) = (origin(&alarm), app.lease(at));
@@ -150,5 +271,5 @@ fn set_aside(
     };
     let head = Head { snapshot: json(&memory), fold: FOLD, listing: None };
     let stream = StreamWrite { stream: names::aside(&alarm.key), expected, events: vec![written], head };
-    Append { key: origin.key.clone(), streams: vec![stream], ..Append::default() }
+    Append { keys: origin.key.iter().cloned().collect(), streams: vec![stream], ..Append::default() }
 }

@@ -197,6 +197,21 @@ fn a_delivery_that_ended_twice_is_named() {
 }
 
 #[test]
+fn deliveries_that_were_written_together_are_counted_each() {
+    let body = json!({ "kind": "repeated", "delivery": "d8", "also": ["d9", "d10"] });
+    let mut night = whole().add("inc/1", "source:generic", body);
+    night.receipts.extend(["d8", "d9", "d10"].map(str::to_owned));
+    check(&night, &night, &[]);
+    assert_eq!(night.report().ends.joined, whole().report().ends.joined + 3);
+    let twice = night.clone().alarm("inc/2", "repeated", "d10");
+    check(&twice, &twice, &["the delivery d10 ended twice: in inc/1/9 and in inc/2/2"]);
+    let lost = night.without("inc/1", 9);
+    let named: Vec<String> =
+        lost.report_of(&lost, None, Keep::Nothing).unaccounted.iter().map(ToString::to_string).collect();
+    assert_eq!(named.len(), 3, "{named:?}");
+}
+
+#[test]
 fn an_event_that_is_seen_twice_counts_once() {
     let mut night = whole();
     let again = night.events[3].clone();

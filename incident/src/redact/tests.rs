@@ -9,6 +9,7 @@ fn repeated(summary: &str) -> Event {
         severity: Severity::Error,
         summary: summary.to_owned(),
         occurred_at: chrono::DateTime::UNIX_EPOCH,
+        also: Vec::new(),
     }
 }
 

@@ -78,7 +78,7 @@ async fn a_thousand_changes_of_the_past_show() {
     let dir = TempDir::new().unwrap();
     let log = SqliteLog::open(dir.path(), SEED).unwrap();
     for n in 0..4 {
-        let opening = Append { key: None, claims: Vec::new(), ..alarm(&format!("inc/{n}")) };
+        let opening = Append { keys: Vec::new(), claims: Vec::new(), ..alarm(&format!("inc/{n}")) };
         log.append(opening.clone()).await.unwrap();
         for version in 1..6 {
             let mut more = Append { effects: Vec::new(), ..opening.clone() };
@@ -190,7 +190,7 @@ async fn what_was_erased_is_in_no_file() {
     };
     assert!(holds_it());
     let mut told = alarm("inc/1");
-    (told.key, told.claims, told.effects) = (None, Vec::new(), Vec::new());
+    (told.keys, told.claims, told.effects) = (Vec::new(), Vec::new(), Vec::new());
     told.streams[0].expected = Expected::Exact(1);
     told.streams[0].events[0].raw = None;
     told.erase = vec![Erasure { stream: "inc/1".into(), version: 1, body: b"{}".to_vec() }];
@@ -271,7 +271,7 @@ async fn a_full_disk_refuses_and_then_recovers() {
     log.append(alarm("inc/1")).await.unwrap();
     log.writer().unwrap().run(|tx| Ok(tx.db.execute_batch("PRAGMA max_page_count = 1")?)).await.unwrap();
     let mut large = alarm("inc/2");
-    large.key = None;
+    large.keys.clear();
     large.claims.clear();
     large.streams[0].events[0].body = vec![b'x'; 100_000];
     match log.append(large.clone()).await {
@@ -297,7 +297,7 @@ async fn one_broken_write_does_not_take_its_neighbours_with_it() {
                     return log.writer().unwrap().run(broken).await.is_err();
                 }
                 let append =
-                    Append { key: None, claims: Vec::new(), effects: Vec::new(), ..alarm(&format!("inc/{n}")) };
+                    Append { keys: Vec::new(), claims: Vec::new(), effects: Vec::new(), ..alarm(&format!("inc/{n}")) };
                 log.append(append).await.is_ok()
             })
         })
@@ -332,7 +332,7 @@ fn alarm(stream: &str) -> Append {
         raw: Some(Raw::new(&[b'r'; 1500])),
     };
     Append {
-        key: Some(IdemKey::new("delivery")),
+        keys: vec![IdemKey::new("delivery")],
         streams: vec![StreamWrite {
             stream: stream.into(),
             expected: Expected::NoStream,

@@ -118,15 +118,12 @@ impl Tx<'_> {
     }
 
     fn first_seen(&self, append: &Append) -> Result<(), Stop> {
-        let Some(key) = &append.key else { return Ok(()) };
-        let found = self
-            .sql("SELECT first, last FROM receipts WHERE key = ?1")?
-            .query_row([key.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
-        match found {
-            Some((first, last)) => Err(AppendError::Duplicate(self.receipt(first, last)?).into()),
-            None => Ok(()),
+        for key in &append.keys {
+            if let Some((first, last)) = written_for(self.db, key)? {
+                return Err(AppendError::Duplicate(self.receipt(first, last)?).into());
+            }
         }
+        Ok(())
     }
 
     /// The receipt of an append whose events lie in this range of the feed.
@@ -188,7 +185,7 @@ impl Tx<'_> {
             }
         };
         receipt.position = position(last);
-        if let Some(key) = &append.key {
+        for key in &append.keys {
             self.write_receipt(key, first, last)?;
         }
         self.write_claims(append)?;
@@ -370,6 +367,10 @@ impl View for Tx<'_> {
         self.seen(|db| read::events(db, id, from_version, max))
     }
 
+    fn answered(&mut self, key: &IdemKey) -> Result<bool, ReadError> {
+        self.seen(|db| Ok(written_for(db, key)?.is_some()))
+    }
+
     fn number(&mut self, series: &str) -> Result<u64, ReadError> {
         Ok(self.mint.numbers.next(series))
     }
@@ -383,6 +384,13 @@ impl Tx<'_> {
             ReadError(Arc::new(Unread))
         })
     }
+}
+
+/// The range of the feed that was written when a key was answered.
+fn written_for(db: &Connection, key: &IdemKey) -> rusqlite::Result<Option<(i64, i64)>> {
+    db.prepare_cached("SELECT first, last FROM receipts WHERE key = ?1")?
+        .query_row([key.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()
 }
 
 /// Where a stream lies, and the link of its last event.

@@ -109,11 +109,11 @@ fn ask(model: &Model) -> impl Strategy<Value = Ask> + use<> {
     let effect = (0..EFFECTS, -3_i64..20).prop_map(|(effect, due_in)| AskEffect { effect, due_in });
     let leases = model.leases();
     let settles = if leases.is_empty() { Just(None).boxed() } else { option::of((select(leases), ending())).boxed() };
-    let key = option::of(0..KEYS);
+    let keys = prop_oneof![4 => vec(0..KEYS, 0..2), 1 => vec(0..KEYS, 2..4)];
     let lease = option::of(1_i64..20);
-    (key, vec(stream, 0..3), vec(claim, 0..2), vec(effect, 0..4), vec(0..EFFECTS, 0..2), settles, lease).prop_map(
-        |(key, streams, claims, effects, cancel, settles, lease)| {
-            let mut ask = Ask { key, streams, claims, effects, cancel, settles, lease };
+    (keys, vec(stream, 0..3), vec(claim, 0..2), vec(effect, 0..4), vec(0..EFFECTS, 0..2), settles, lease).prop_map(
+        |(keys, streams, claims, effects, cancel, settles, lease)| {
+            let mut ask = Ask { keys, streams, claims, effects, cancel, settles, lease };
             once_each(&mut ask);
             ask
         },
@@ -131,6 +131,8 @@ fn ending() -> impl Strategy<Value = Ending> {
 
 /// An append may name a thing once; what names it twice is refused as malformed, which the plain contract suite checks.
 fn once_each(ask: &mut Ask) {
+    let mut seen = Vec::new();
+    ask.keys.retain(|key| first(&mut seen, *key));
     let mut seen = Vec::new();
     ask.streams.retain(|write| first(&mut seen, write.stream));
     let mut seen = Vec::new();
@@ -249,7 +251,7 @@ impl<B> Stage<B> {
             until: at(after.now + seconds),
         });
         Append {
-            key: ask.key.map(|key| IdemKey::new(format!("delivery-{key}"))),
+            keys: ask.keys.iter().map(|key| idem_key(*key)).collect(),
             streams: ask.streams.iter().map(|write| stream_write(write, after)).collect(),
             claims: ask.claims.iter().map(|claim| self.claim(claim)).collect(),
             effects: ask.effects.iter().map(|wanted| new_effect(wanted, after)).collect(),
@@ -510,6 +512,10 @@ fn new_effect(wanted: &AskEffect, after: &Model) -> NewEffect {
 
 fn stream_id(name: Name) -> StreamId {
     StreamId::new(format!("inc/{name}"))
+}
+
+fn idem_key(name: Name) -> IdemKey {
+    IdemKey::new(format!("delivery-{name}"))
 }
 
 fn claim_key(name: Name) -> ClaimKey {

@@ -117,7 +117,7 @@ pub(crate) struct HandedOut {
 /// One append as the machine asks for it.
 #[derive(Debug, Clone)]
 pub(crate) struct Ask {
-    pub(crate) key: Option<Name>,
+    pub(crate) keys: Vec<Name>,
     pub(crate) streams: Vec<AskStream>,
     pub(crate) claims: Vec<AskClaim>,
     pub(crate) effects: Vec<AskEffect>,
@@ -208,7 +208,7 @@ impl Model {
     }
 
     pub(crate) fn append(&mut self, ask: &Ask) {
-        if let Some(first) = ask.key.and_then(|key| self.receipts.get(&key)) {
+        if let Some(first) = ask.keys.iter().find_map(|key| self.receipts.get(key)) {
             self.answer = Answer::Duplicate(first.clone());
             return;
         }
@@ -224,8 +224,8 @@ impl Model {
             wish.settle(ending, now);
         }
         let streams: Vec<(Name, u64)> = ask.streams.iter().map(|write| (write.stream, self.write(write))).collect();
-        if let Some(key) = ask.key {
-            self.receipts.insert(key, streams.clone());
+        for key in &ask.keys {
+            self.receipts.insert(*key, streams.clone());
         }
         for claim in &ask.claims {
             match claim.holder {
