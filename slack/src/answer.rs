@@ -15,6 +15,8 @@ use incident::{Incident, Line, ResponderId, Status};
 
 /// Incidents in one list; the rest is counted.
 pub const LISTED_MAX: usize = 15;
+/// Characters of an alarm's resource in a list.
+const PLACE_CHARS_MAX: usize = 80;
 /// Schedules in one list.
 const SCHEDULES_MAX: usize = 20;
 
@@ -158,6 +160,9 @@ pub(crate) fn row(incident: &Incident, setting: &Setting<'_>) -> (String, Block)
         }
         _ => (":red_circle:", format!("firing, {}", asked(incident, setting))),
     };
+    // What tells apart the incidents of one alarm that fires in many places.
+    let place = Some(incident.alarm.resource.as_str()).filter(|place| !place.is_empty());
+    let place = place.map(|place| format!(" {}", code(place, PLACE_CHARS_MAX))).unwrap_or_default();
     let choice = |text: &str, verb| Choice::new(text, Claim::on(verb, incident.id, incident.seq).to_string());
     let mut options = vec![choice("Show", Verb::Open)];
     if incident.acknowledged.is_none() {
@@ -166,11 +171,11 @@ pub(crate) fn row(incident: &Incident, setting: &Setting<'_>) -> (String, Block)
     options.push(choice("Resolve", Verb::Resolve));
     let menu = Overflow { action_id: "inc.more".to_owned(), options, confirm: None };
     let text = format!(
-        "{sign} *{}*  ·  {severity}  ·  {title}\n{state}, since {}",
+        "{sign} *{}*  ·  {severity}  ·  {title}{place}\n{state}, since {}",
         setting.number(incident.id),
         escape::time(incident.opened_at)
     );
-    let words = format!("{} {severity} {title}, {state}.", incident.id);
+    let words = format!("{} {severity} {title}{}, {state}.", incident.id, place.replace('`', ""));
     (words, Block::section_with(Text::verbatim(text), Element::Overflow(menu)))
 }
 

@@ -92,6 +92,14 @@ impl Home {
         Ok(Self { _folder: folder, config, data })
     }
 
+    /// Changes a line of catops.toml, which must be there.
+    pub fn set(&self, line: &str, by: &str) -> Result<()> {
+        let path = self.config.join("catops.toml");
+        let before = std::fs::read_to_string(&path)?;
+        anyhow::ensure!(before.contains(line), "catops.toml has no line {line}");
+        Ok(std::fs::write(path, before.replace(line, by))?)
+    }
+
     pub fn serve(&self, secrets: &[(&str, &str)]) -> Result<Server> {
         Server::serve(&self.config, &self.data, secrets)
     }
@@ -183,6 +191,13 @@ impl Server {
         child.kill()?;
         child.wait()?;
         Ok(())
+    }
+
+    /// The most memory that it ever took, in KiB.
+    pub fn peak_memory_kib(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.lock().unwrap().id()))?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+        Ok(peak.context("VmHWM")?.parse()?)
     }
 
     /// kill -9, as a power switch does to a process.

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p tests --bin latency -- [ALARMS] [PER_SECOND]`
 //!
-//! Starts the release binary (`catops demo --quiet`), sends alarms of different keys at a steady rate, and compares the
+//! Starts the release binary (`catops serve`, unpaced and without digests), sends alarms of different keys at a steady rate, and compares the
 //! moment of each 2xx with the moment at which the simulator had the message. Both read the same machine's clock.
 #![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "it measures time and prints it")]
 
@@ -10,15 +10,18 @@ use anyhow::{Context, Result};
 use serde_json::json;
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tests::Server;
+use tests::{Home, Server, TOKEN};
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
     let alarms: u64 = args.next().map_or(Ok(1000), |text| text.parse())?;
     let per_second: f64 = args.next().map_or(Ok(20.0), |text| text.parse())?;
-    let folder = tempfile::tempdir()?;
-    let server = Server::demo(folder.path())?;
+    // A card for each, at once: the local Slack takes them as fast as they come.
+    let home = Home::new()?;
+    home.set("post_interval = \"1s\"", "post_interval = \"0s\"")?;
+    home.set("digest_after = 5", "digest_after = 0")?;
+    let server = home.serve(&[TOKEN])?;
     let accepted = send(&server, alarms, per_second).await?;
     let shown = shown(&server, alarms).await?;
     let mut latencies: Vec<f64> =
@@ -47,7 +50,7 @@ async fn send(server: &Server, alarms: u64, per_second: f64) -> Result<HashMap<S
         let key = format!("latency-{number:05}");
         let body = json!({ "title": format!("p99 latency of {key} is high"), "key": key, "severity": "error", "service": "checkout-api" });
         requests.push(tokio::spawn(async move {
-            let response = http.post(url).json(&body).send().await?;
+            let response = http.post(url).bearer_auth(TOKEN.1).json(&body).send().await?;
             let at = now_ms();
             response.error_for_status()?;
             anyhow::Ok((key, at))
