@@ -248,9 +248,7 @@ async fn perform(app: &Arc<App>, world: &Arc<World>, truth: &MemoryLog, act: Act
         }
         Act::Storm => {
             world.say("sources", "storm");
-            for _ in 0..120 {
-                app.outbox.received(clock::now());
-            }
+            app.outbox.received(clock::now(), 120);
         }
     }
 }

@@ -79,7 +79,6 @@ pub async fn pagerduty(State(hooks): State<Hooks>, headers: HeaderMap, body: Byt
 async fn receive(hooks: &Hooks, delivery: &Delivery<'_>) -> Response {
     let app = &hooks.app;
     let started = clock::mark();
-    app.outbox.received(clock::now());
     let setup = app.setup();
     let Some(entry) = setup.config.sources.iter().find(|source| source.path() == delivery.name) else {
         app.metrics.count("deliveries_rejected", "reason=\"unknown_source\"");

@@ -18,7 +18,7 @@ pub const LEASE: TimeDelta = TimeDelta::seconds(20);
 /// Effects performed at the same time. They wait for Slack most of the time; more would only meet its rate limits.
 pub const PERFORMERS: usize = 32;
 
-/// Deliveries in one second from which on a storm is assumed: then durable answers to the senders come first, and one
+/// Alarms in one second from which on a storm is assumed: then durable answers to the senders come first, and one
 /// effect in [`STORM_PAUSE`] is performed beside them, so that pages still go out. No person reads a hundred a second.
 const STORM_PER_SECOND: u64 = 100;
 
@@ -39,7 +39,7 @@ pub struct Outbox {
     ended: Notify,
 }
 
-/// Deliveries of the present second and of the one before it.
+/// Alarms of the present second and of the one before it.
 #[derive(Default)]
 struct Received {
     second: i64,
@@ -48,12 +48,12 @@ struct Received {
 }
 
 impl Received {
-    fn count(&mut self, second: i64) {
+    fn count(&mut self, second: i64, alarms: u64) {
         if second != self.second {
             self.before = if second == self.second + 1 { self.now } else { 0 };
             (self.second, self.now) = (second, 0);
         }
-        self.now += 1;
+        self.now += alarms;
     }
 
     /// The busier of the last two seconds, so that a storm does not end at each full one.
@@ -84,9 +84,10 @@ impl Outbox {
         !self.in_storm() && self.underway.load(Ordering::Relaxed) < PERFORMERS
     }
 
-    /// Counts a delivery.
-    pub fn received(&self, at: DateTime<Utc>) {
-        self.received.lock().unwrap_or_else(PoisonError::into_inner).count(at.timestamp());
+    /// Counts alarms that have just come in.
+    pub fn received(&self, at: DateTime<Utc>, alarms: usize) {
+        let alarms = u64::try_from(alarms).unwrap_or(u64::MAX);
+        self.received.lock().unwrap_or_else(PoisonError::into_inner).count(at.timestamp(), alarms);
     }
 
     fn is_full(&self) -> bool {

@@ -46,6 +46,7 @@ pub type Received = Result<Outcome, ChangeError>;
 /// # Errors
 /// The log did not take one of them: the sender must deliver again, and what was taken will be recognised.
 pub async fn receive_all(app: &Arc<App>, alarms: Vec<Alarm>, raw: &[u8]) -> Result<Vec<Outcome>, ChangeError> {
+    app.outbox.received(clock::now(), alarms.len());
     let mut raw = Some(Raw::new(raw));
     futures::future::try_join_all(alarms.into_iter().map(|alarm| receive(app, alarm, raw.take()))).await
 }
