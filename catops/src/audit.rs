@@ -68,16 +68,17 @@ async fn read_events(
     progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Cursor, ReadError> {
     let began = clock::now();
+    let mut page = log.feed(&place, EVENTS_PER_READ).await?;
     loop {
-        let page = log.feed(&place, EVENTS_PER_READ).await?;
-        for event in &page.events {
-            audit.see(&entry(event));
-        }
         place = page.next;
+        // The next piece is read while this one is looked at.
+        let looking = async { page.events.iter().for_each(|event| audit.see(&entry(event))) };
+        let (next, ()) = futures::future::join(log.feed(&place, EVENTS_PER_READ), looking).await;
         progress(audit.events());
         if page.events.iter().all(|event| event.at > began + COMMIT_SLACK) {
             return Ok(place);
         }
+        page = next?;
     }
 }
 

@@ -143,8 +143,7 @@ impl EventLog for SqliteLog {
     }
 
     async fn feed(&self, after: &Cursor, max: usize) -> Result<Page, ReadError> {
-        let after = after.clone();
-        Arc::clone(&self.readers).scan(move |db| read::feed(db, &after, max)).await
+        Arc::clone(&self.readers).feed(after.clone(), max).await
     }
 
     async fn feed_place(&self, at: DateTime<Utc>) -> Result<Cursor, ReadError> {

@@ -115,8 +115,11 @@ pub async fn load(app: &App, id: IncidentId) -> Result<Incident, ChangeError> {
 /// # Errors
 /// The log cannot be read.
 pub async fn from_stream(app: &App, id: IncidentId, stream: &log::Stream) -> Result<Incident, ChangeError> {
+    let events_written = usize::try_from(stream.version).unwrap_or(usize::MAX);
     match snapshot(stream) {
         Some(incident) => Ok(incident),
+        // Most often an opening alone, which is its own snapshot: asked for by its length, it is read where we stand.
+        None if events_written <= PAGE => folded(id, &events_from(app, id, 1, events_written).await?),
         None => folded(id, &events(&*app.log, id).await?),
     }
 }

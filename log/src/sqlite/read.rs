@@ -1,6 +1,7 @@
 //! What is read, on connections of their own. A read sees every commit that was answered before it began.
 
 use std::{
+    collections::HashMap,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -20,15 +21,49 @@ use crate::{
 /// Idle connections that are kept; more are opened while more are in use.
 const IDLE_MAX: usize = 4;
 
+/// Names of streams that a walk through the feed keeps, some 10 MB: a stream's row holds its snapshot, and reading one for
+/// each event takes longer than the events do.
+const NAMES_MAX: usize = 100_000;
+
+/// Names of streams by their number, which never changes.
+#[derive(Default)]
+struct Names(HashMap<i64, StreamId>);
+
+impl Names {
+    fn get(&mut self, db: &Connection, no: i64) -> rusqlite::Result<StreamId> {
+        if let Some(known) = self.0.get(&no) {
+            return Ok(known.clone());
+        }
+        let sql = "SELECT id FROM streams WHERE no = ?1";
+        let name = StreamId::new(db.prepare_cached(sql)?.query_row([no], |row| row.get::<_, String>(0))?);
+        if self.0.len() == NAMES_MAX {
+            self.0.clear();
+        }
+        self.0.insert(no, name.clone());
+        Ok(name)
+    }
+}
+
 /// A pool that opens connections when none is idle.
 pub(super) struct Readers {
     dir: PathBuf,
     idle: Mutex<Vec<Connection>>,
+    names: Mutex<Names>,
 }
 
 impl Readers {
     pub(super) fn new(dir: PathBuf, first: Connection) -> Self {
-        Self { dir, idle: Mutex::new(vec![first]) }
+        Self { dir, idle: Mutex::new(vec![first]), names: Mutex::default() }
+    }
+
+    /// The events after a place, each with the name of its stream.
+    pub(super) async fn feed(self: Arc<Self>, after: Cursor, max: usize) -> Result<Page, ReadError> {
+        let readers = Arc::clone(&self);
+        self.scan(move |db| {
+            let mut names = readers.names.lock().unwrap_or_else(PoisonError::into_inner);
+            feed(db, &mut names, &after, max)
+        })
+        .await
     }
 
     /// Runs a query in the caller's thread.
@@ -124,17 +159,16 @@ pub(super) fn raw(db: &Connection, id: &StreamId, version: u64) -> rusqlite::Res
     Ok(found.flatten())
 }
 
-pub(super) fn feed(db: &Connection, after: &Cursor, max: usize) -> rusqlite::Result<Page> {
+fn feed(db: &Connection, names: &mut Names, after: &Cursor, max: usize) -> rusqlite::Result<Page> {
     let mut last: i64 = after.as_str().parse().unwrap_or(0);
-    let sql =
-        "SELECT seq, id, events.version, at, kind, schema, actor, cause, body FROM events JOIN streams ON no = stream
+    let sql = "SELECT seq, stream, version, at, kind, schema, actor, cause, body FROM events
                WHERE seq > ?1 ORDER BY seq LIMIT ?2";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query(params![last, limit(max)])?;
     let mut events = Vec::new();
     while let Some(row) = rows.next()? {
         last = row.get(0)?;
-        events.push(event_from(row)?);
+        events.push(event_of(names.get(db, row.get(1)?)?, row)?);
     }
     Ok(Page { events, next: position(last) })
 }
@@ -241,8 +275,12 @@ fn stream_from(row: &Row<'_>, first: usize) -> rusqlite::Result<Stream> {
 }
 
 fn event_from(row: &Row<'_>) -> rusqlite::Result<Event> {
+    event_of(StreamId::new(row.get::<_, String>(1)?), row)
+}
+
+fn event_of(stream: StreamId, row: &Row<'_>) -> rusqlite::Result<Event> {
     Ok(Event {
-        stream: StreamId::new(row.get::<_, String>(1)?),
+        stream,
         version: row.get(2)?,
         at: at(row, 3)?,
         kind: row.get(4)?,
