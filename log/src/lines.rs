@@ -106,6 +106,11 @@ impl<W: Write> Writer<W> {
         self.line(&wire::Line::from(piece))
     }
 
+    /// How many pieces were written.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
     /// Writes the last line.
     ///
     /// # Errors

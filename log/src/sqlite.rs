@@ -82,6 +82,11 @@ impl SqliteLog {
         synced.map_err(|error| ReadError(Arc::new(error)))
     }
 
+    /// Makes a folder for a log, its owner's alone; one that is there keeps its rights.
+    pub fn make_folder(dir: &Path) -> io::Result<()> {
+        schema::make_folder(dir)
+    }
+
     /// Makes a folder's log from such a file. The folder must hold no log.
     pub fn restore(file: &Path, dir: &Path) -> io::Result<()> {
         schema::make_folder(dir)?;

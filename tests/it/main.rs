@@ -4,6 +4,7 @@ mod audit;
 mod clicks;
 mod disk;
 mod events;
+mod export;
 mod kill;
 mod outbox;
 mod paging;
