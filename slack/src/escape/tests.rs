@@ -77,6 +77,22 @@ fn marks_in_foreign_text_style_nothing() {
 }
 
 #[test]
+fn a_quotation_is_ours_to_make() {
+    reads_as_quoted("> over");
+    reads_as_quoted(">>> everything after this");
+    assert_eq!(drawn(&text("down\n> over\n>", 1000)), "down<br>&gt; over<br>&gt;");
+    assert_eq!(line("a > b", 100), "a &gt; b");
+    assert_eq!(unescape(&line("> over", 1000)), "> over");
+    assert_eq!(line(">>", 28), "…");
+    assert_eq!(line(">>", 29), "<!date^00000000^{_}|&gt;&gt;>");
+}
+
+#[track_caller]
+fn reads_as_quoted(foreign: &str) {
+    assert_eq!(drawn(&line(foreign, 1000)), foreign.replace('>', "&gt;"), "{}", line(foreign, 1000));
+}
+
+#[test]
 fn what_styles_nothing_is_sent_as_it_is() {
     for name in ["HTTPCode_ELB_5XX_Count", "2 * 3 * 4", "10:00 ~ 11:00", "snake_case_ and a*", "a_b*c~d"] {
         assert_eq!(line(name, 1000), name);
