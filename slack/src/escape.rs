@@ -289,7 +289,8 @@ fn clean(foreign: &str) -> String {
     let foreign = foreign.replace("\r\n", "\n");
     let kept = foreign.chars().filter_map(|c| match c {
         '\n' | '\r' | '\u{2028}' | '\u{2029}' => Some('\n'),
-        '\t' => Some(' '),
+        // Blanks that are controls: without one in their place two words would become one.
+        '\t' | '\u{B}' | '\u{C}' | '\u{85}' => Some(' '),
         c if c.is_control() || is_invisible(c) => None,
         c => Some(c),
     });

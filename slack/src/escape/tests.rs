@@ -18,6 +18,7 @@ fn alarm_text_cannot_mention_anybody() {
 fn a_one_line_slot_stays_one_line_and_its_code_stays_closed() {
     assert_eq!(line("disk\r\nfull\u{2028}now\t!", 100), "disk full now !");
     assert_eq!(text("a\r\nb\u{0}c", 100), "a\nbc");
+    assert_eq!(line("two\u{85}words\u{C}stay\u{B}apart", 100), "two words stay apart");
     assert_eq!(code("x` <!here> `y", 100), "`xˋ &lt;!here&gt; ˋy`");
     assert_eq!(code_block("a\n```\nb", 100), "```\na\nˋˋˋ\nb\n```");
     assert_eq!(bold("5 * 3", 100), "*5 ∗ 3*");
