@@ -43,7 +43,7 @@ pub async fn audit(
     for (id, wanted) in audit.wanted() {
         let mut goes_on = false;
         for effect in wanted {
-            goes_on = goes_on || waits(log, &effect).await?;
+            goes_on = goes_on || is_kept(log, &effect).await?;
         }
         audit.looked(id, goes_on);
     }
@@ -58,6 +58,12 @@ pub async fn audit(
 pub async fn waits(log: &dyn EventLog, effect: &str) -> Result<bool, ReadError> {
     let found = log.effect(&effect.into()).await?;
     Ok(found.is_some_and(|effect| matches!(effect.state, EffectState::Pending | EffectState::Leased)))
+}
+
+/// True also when it was put aside by a restore or an import: it is not forgotten, `catops held` shows it to a person.
+async fn is_kept(log: &dyn EventLog, effect: &str) -> Result<bool, ReadError> {
+    let held = log.effect(&effect.into()).await?.is_some_and(|effect| effect.state == EffectState::Held);
+    Ok(held || waits(log, effect).await?)
 }
 
 /// Reads until everything is seen that was written before it began; what is written meanwhile may go on for ever.

@@ -20,6 +20,7 @@ pub mod slack_side;
 pub mod sns_certificate;
 pub mod start;
 pub mod surface;
+pub mod transfer;
 pub mod typed;
 pub mod uptime;
 pub mod verify;

@@ -210,8 +210,10 @@ fn line(text: &str, chars_max: usize) -> String {
     if text.len() <= chars_max && is_plain(text) && !text.contains("  ") {
         return text.trim().to_owned();
     }
-    let words: Vec<&str> = text.split_whitespace().collect();
-    cut(words.join(" ").chars().filter(|c| !is_invisible(*c)), chars_max)
+    // Invisible characters go first: between two blanks they would leave two, and alone a line that is blank.
+    let visible = visible(text, char::is_whitespace);
+    let words: Vec<&str> = visible.split_whitespace().collect();
+    cut(words.join(" ").chars(), chars_max)
 }
 
 /// Lines stay lines.
@@ -220,7 +222,12 @@ fn paragraph(text: &str, chars_max: usize) -> String {
     if text.len() <= chars_max && is_plain(text) {
         return text.to_owned();
     }
-    cut(text.chars().filter(|c| *c == '\n' || *c == '\t' || !is_invisible(*c)), chars_max)
+    cut(visible(text, |c| matches!(c, '\n' | '\t')).trim().chars(), chars_max)
+}
+
+/// The text without its invisible characters but those that are kept.
+fn visible(text: &str, kept: impl Fn(char) -> bool) -> String {
+    text.chars().filter(|c| kept(*c) || !is_invisible(*c)).collect()
 }
 
 fn cut(chars: impl Iterator<Item = char>, chars_max: usize) -> String {

@@ -24,6 +24,11 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// The digest of what a hash was fed with.
+    pub(crate) fn of_hash(hash: Sha256) -> Self {
+        Self(hash.finalize().into())
+    }
+
     /// Its 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -31,6 +36,11 @@ impl Digest {
 
     pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
+    }
+
+    /// Reads what [`fmt::Display`] wrote.
+    pub(crate) fn from_hex(digits: &str) -> Option<Self> {
+        from_hex(digits).map(Self)
     }
 }
 
@@ -59,6 +69,36 @@ impl Salt {
     pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
+
+    /// Reads what [`fmt::Display`] wrote.
+    pub(crate) fn from_hex(digits: &str) -> Option<Self> {
+        from_hex(digits).map(Self)
+    }
+}
+
+/// 32 hexadecimal digits.
+impl fmt::Display for Salt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// Exactly so many bytes, in lower-case digits: one value has one spelling.
+fn from_hex<const N: usize>(digits: &str) -> Option<[u8; N]> {
+    let digit = |digit: &u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    };
+    let mut bytes = [0; N];
+    let pairs = digits.as_bytes().chunks_exact(2);
+    if digits.len() != 2 * N {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(pairs) {
+        *byte = digit(&pair[0])? << 4 | digit(&pair[1])?;
+    }
+    Some(bytes)
 }
 
 /// Where salts come from: a secret of this process life that is written nowhere, so that no salt can be made again.
@@ -221,6 +261,13 @@ impl Default for Walk {
 }
 
 impl Walk {
+    /// What is wrong with an event that comes right after this version and link; none when nothing is.
+    pub(crate) fn step(version: u64, link: Digest, proof: &Proof) -> Option<Fault> {
+        let mut walk = Self { version, link, ..Self::default() };
+        walk.add(proof);
+        walk.faults.into_iter().next()
+    }
+
     /// The next event of the stream.
     pub fn add(&mut self, proof: &Proof) {
         let version = proof.event.version;

@@ -8,9 +8,9 @@ use std::{fmt::Debug, sync::Arc};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
-    Append, AppendError, Claim, ClaimKey, Cursor, Digest, Effect, EffectId, EffectState, Erasure, EventLog, Expected,
-    Findings, Head, Holder, IdemKey, Lease, LeasedEffect, NewEffect, NewEvent, Outcome, Raw, ReadError, Receipt,
-    Repeat, StreamId, StreamWrite, Walk, decide,
+    Append, AppendError, BODY_BYTES_MAX, Claim, ClaimKey, Cursor, Digest, Effect, EffectId, EffectState, Erasure,
+    EventLog, Expected, Findings, Head, Holder, IdemKey, Lease, LeasedEffect, NewEffect, NewEvent, Outcome, Piece,
+    PutError, Raw, ReadError, Receipt, Repeat, StreamId, StreamWrite, View, Walk, decide,
 };
 
 /// Runs every check; `make` gives an empty log that may be used from several tasks.
@@ -43,6 +43,8 @@ pub async fn event_log(make: impl Fn() -> Arc<dyn EventLog>) {
     held_effects_wait_for_a_person(&*make()).await;
     waiting_effects_wake_the_sender(&*make()).await;
     figures_count_what_is_there(&*make()).await;
+    a_log_is_moved_piece_by_piece(&*make(), &*make()).await;
+    what_does_not_fit_is_not_put(&make, &*make()).await;
 }
 
 async fn versions_are_gapless(log: &dyn EventLog) {
@@ -195,7 +197,7 @@ async fn malformed_and_large_appends_are_refused(log: &dyn EventLog) {
         assert!(matches!(log.append(append).await, Err(AppendError::Malformed(_))));
     }
     let mut large = opening("inc/1", 1);
-    large.streams[0].events[0].body = vec![b' '; crate::BODY_BYTES_MAX + 1];
+    large.streams[0].events[0].body = vec![b' '; BODY_BYTES_MAX + 1];
     for append in [large, opening("inc/1", crate::ITEMS_MAX)] {
         assert!(matches!(log.append(append).await, Err(AppendError::TooLarge { .. })));
     }
@@ -570,6 +572,129 @@ async fn figures_count_what_is_there(log: &dyn EventLog) {
     let stats = ok(log.stats().await);
     assert_eq!((stats.events, stats.streams, stats.effects_pending, stats.effects_leased), (2, 1, 1, 1));
     assert_eq!(stats.oldest_due, Some(at(7)));
+}
+
+/// Moves a log, page by page, into one that is empty.
+pub async fn moved(from: &dyn EventLog, to: &dyn EventLog, page: usize) -> Vec<Piece> {
+    let (mut all, mut after) = (Vec::new(), Cursor::start());
+    loop {
+        let pieces = ok(from.pieces(&after, page).await);
+        assert!(pieces.pieces.len() <= page);
+        all.extend(pieces.pieces.iter().cloned());
+        ok(to.put(pieces.pieces).await);
+        match pieces.next {
+            Some(next) => after = next,
+            None => return all,
+        }
+    }
+}
+
+/// A log with something of everything that a log can hold.
+pub async fn varied(log: &dyn EventLog) {
+    let keyed = |key: &str, append: Append| Append { keys: vec![IdemKey::new(key)], ..append };
+    let opened = Append { claims: vec![claim(None, Some("inc/1"))], ..opening("inc/1", 2) };
+    ok(log.append(keyed("a", opened)).await);
+    let two = Append {
+        streams: [write("inc/1", Expected::Exact(2), 1).streams, opening("inc/2", 3).streams].concat(),
+        ..Append::default()
+    };
+    ok(log.append(keyed("b", two)).await);
+    ok(log.append(keyed("", write("inc/2", Expected::Exact(3), 1))).await);
+    ok(log.append(keyed("nothing", Append::default())).await);
+    let erasure = Erasure { stream: id("inc/1"), version: 2, body: b"{}".to_vec() };
+    ok(log.append(Append { erase: vec![erasure], ..write("inc/1", Expected::Exact(3), 1) }).await);
+    for n in 0..4 {
+        ask(log, effect(&format!("page/{n}"), n * 10)).await;
+    }
+    ask(log, slot("card", 50)).await;
+    let leased = lease(log, 10, "serve/1").await;
+    ok(log.settle(&leased[0].token, Outcome::Failed { error: "no".to_owned() }, None).await);
+    ok(log.append(Append { cancel: vec!["page/2".into()], ..Append::default() }).await);
+    let number = |view: &mut dyn View| Ok::<_, ReadError>((Append::default(), view.number("inc")?));
+    let (_, given) = ok(ok(decide(log, number).await));
+    assert_eq!(given, 1);
+}
+
+async fn a_log_is_moved_piece_by_piece(log: &dyn EventLog, empty: &dyn EventLog) {
+    varied(log).await;
+    let all = moved(log, empty, 2).await;
+    let whole = ok(log.pieces(&Cursor::start(), 1000).await);
+    assert!(whole.pieces.len() <= all.len() && all.starts_with(&whole.pieces), "a page's size changes nothing");
+    let again = moved(empty, &crate::MemoryLog::new(), 1).await;
+    assert!(all == again, "{all:#?}\n{again:#?}");
+
+    let duplicate = async |log: &dyn EventLog, key: &str| {
+        let append = Append { keys: vec![IdemKey::new(key)], ..Append::default() };
+        match log.append(append).await {
+            Err(AppendError::Duplicate(receipt)) => receipt.streams,
+            other => panic!("the receipt of {key} must come along: {other:?}"),
+        }
+    };
+    for key in ["a", "b", "", "nothing"] {
+        assert_eq!(duplicate(empty, key).await, duplicate(log, key).await, "{key}");
+    }
+    assert_eq!(duplicate(empty, "b").await, [(id("inc/1"), 3), (id("inc/2"), 3)]);
+    let claimed = ok(empty.load_claimed(&ClaimKey::new("alarm")).await).expect("the claim comes along");
+    assert_eq!(claimed.stream.map(|stream| stream.version), Some(4));
+    assert_eq!(ok(empty.stats().await), ok(log.stats().await));
+    let (old, new) = (ok(log.list("open", None, 9).await), ok(empty.list("open", None, 9).await));
+    assert_eq!(old.streams, new.streams);
+    let number = |view: &mut dyn View| Ok::<_, ReadError>((Append::default(), view.number("inc")?));
+    let (_, given) = ok(ok(decide(empty, number).await));
+    assert_eq!(given, 2, "no number is given twice");
+    // It goes on from there: the chain, the versions, the leases.
+    ok(empty.append(write("inc/1", Expected::Exact(4), 1)).await);
+    let proofs = ok(empty.proofs(&id("inc/1"), 1, 9).await);
+    let mut walk = Walk::default();
+    proofs.iter().for_each(|proof| walk.add(proof));
+    let tails = ok(empty.tails(&Cursor::start(), 9).await).tails;
+    assert_eq!(walk.end(&tails[0]).faults, []);
+    assert_eq!(lease(empty, 10, "serve/2").await, [], "the lease that was held is held");
+    let held = find(log, EffectState::Leased).await;
+    assert_eq!(find(empty, EffectState::Leased).await, held);
+}
+
+async fn what_does_not_fit_is_not_put(make: &impl Fn() -> Arc<dyn EventLog>, log: &dyn EventLog) {
+    varied(log).await;
+    let mut all = Vec::new();
+    moved(log, &*make(), 1000).await.into_iter().for_each(|piece| all.push(piece));
+    let refused = async |pieces: Vec<Piece>| match make().put(pieces).await {
+        Err(PutError::Refused { index, why }) => (index, why.to_string()),
+        other => panic!("it must be refused: {other:?}"),
+    };
+    let at = |wanted: fn(&Piece) -> bool| all.iter().position(wanted).expect("there is one");
+    let mut swapped = all.clone();
+    swapped.swap(0, 1);
+    assert_eq!(refused(swapped).await, (0, "inc/1: event 1 is missing".to_owned()));
+    for place in [0, at(|piece| matches!(piece, Piece::Receipt(_))), all.len() - 1] {
+        let mut twice = all.clone();
+        twice.insert(place, all[place].clone());
+        assert_eq!(refused(twice).await.0, place + 1);
+    }
+    let stream = at(|piece| matches!(piece, Piece::Stream(_)));
+    let mut cut = all.clone();
+    cut.remove(stream - 1);
+    let (index, why) = refused(cut).await;
+    assert!(index == stream - 1 && why.contains("the stream ends with event"), "{index} {why}");
+    let mut changed = all.clone();
+    if let Piece::Event(proof) = &mut changed[2] {
+        proof.event.actor.push('x');
+    }
+    assert_eq!(refused(changed).await, (2, "inc/1: event 3 does not follow from what is before it".to_owned()));
+    let mut apart = all.clone();
+    for piece in &mut apart {
+        if let Piece::Receipt(appended) = piece
+            && appended.key.as_str() == "b"
+        {
+            appended.spans.swap(0, 1);
+        }
+    }
+    assert!(refused(apart).await.1.contains("receipt b"));
+    let mut large = all.clone();
+    if let Piece::Event(proof) = &mut large[0] {
+        proof.event.body = vec![b'x'; BODY_BYTES_MAX + 1];
+    }
+    assert!(refused(large).await.1.contains("is the limit"));
 }
 
 fn id(name: &str) -> StreamId {

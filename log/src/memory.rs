@@ -11,9 +11,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Notify;
 
 use crate::{
-    Append, AppendError, ClaimKey, Claimed, Cursor, Decision, Digest, Effect, EffectId, EffectState, Event, EventLog,
-    Head, Holder, IdemKey, Keys, Lease, LeasedEffect, Listed, NewEvent, Page, Proof, Raw, ReadError, Receipt, Roll,
-    Stats, Stream, StreamId, Tail, Tails, View,
+    Append, AppendError, Appended, ClaimKey, Claimed, Cursor, Decision, Digest, Effect, EffectId, EffectState, Event,
+    EventLog, Head, Holder, IdemKey, Keys, Lease, LeasedEffect, Listed, NewEvent, Page, Piece, Pieces, Proof, PutError,
+    Raw, ReadError, Receipt, Roll, Span, Stats, Stream, StreamEnd, StreamId, Tail, Tails, Unfit, View, Walk,
     chain::{self, Salts},
     effect::micros,
     raw,
@@ -31,7 +31,7 @@ struct State {
     /// In the order of writing; places in it are the cursors of the feed.
     events: Vec<Proof>,
     streams: HashMap<StreamId, Streamed>,
-    receipts: HashMap<IdemKey, Receipt>,
+    receipts: HashMap<IdemKey, Kept>,
     claims: HashMap<ClaimKey, StreamId>,
     effects: BTreeMap<EffectId, Effect>,
     numbers: HashMap<String, u64>,
@@ -60,6 +60,14 @@ struct Streamed {
     /// Places in `State::events`, by version.
     events: Vec<usize>,
     head: Head,
+}
+
+/// What is kept of an append with a key.
+#[derive(Debug)]
+struct Kept {
+    receipt: Receipt,
+    /// The events that it wrote.
+    spans: Vec<Span>,
 }
 
 impl MemoryLog {
@@ -144,7 +152,7 @@ impl EventLog for MemoryLog {
 
     async fn receipts(&self, after: Option<&Cursor>, max: usize) -> Result<Keys, ReadError> {
         let state = self.state();
-        let written = state.receipts.iter().filter(|(_, receipt)| !receipt.streams.is_empty());
+        let written = state.receipts.iter().filter(|(_, kept)| !kept.spans.is_empty());
         let mut keys: Vec<IdemKey> = written.map(|(key, _)| key.clone()).collect();
         keys.sort_unstable();
         keys.retain(|key| after.is_none_or(|after| key.as_str() > after.as_str()));
@@ -237,6 +245,22 @@ impl EventLog for MemoryLog {
         Ok(())
     }
 
+    async fn pieces(&self, after: &Cursor, max: usize) -> Result<Pieces, ReadError> {
+        let state = self.state();
+        let after: usize = after.as_str().parse().unwrap_or(0);
+        let pieces: Vec<Piece> = state.pieces().skip(after).take(max).collect();
+        let next = (pieces.len() == max).then(|| Cursor::new((after + pieces.len()).to_string()));
+        Ok(Pieces { pieces, next })
+    }
+
+    async fn put(&self, pieces: Vec<Piece>) -> Result<(), PutError> {
+        let mut state = self.state();
+        for (index, piece) in pieces.into_iter().enumerate() {
+            piece.check().and_then(|()| state.put(piece)).map_err(|why| PutError::Refused { index, why })?;
+        }
+        Ok(())
+    }
+
     async fn stats(&self) -> Result<Stats, ReadError> {
         let state = self.state();
         let count = |wanted| state.effects.values().filter(|effect| effect.state == wanted).count() as u64;
@@ -293,7 +317,7 @@ impl State {
 
     fn first_seen(&self, append: &Append) -> Result<(), AppendError> {
         let seen = append.keys.iter().find_map(|key| self.receipts.get(key));
-        seen.map_or(Ok(()), |receipt| Err(AppendError::Duplicate(receipt.clone())))
+        seen.map_or(Ok(()), |kept| Err(AppendError::Duplicate(kept.receipt.clone())))
     }
 
     fn append(&mut self, append: Append) -> Result<Receipt, AppendError> {
@@ -343,16 +367,18 @@ impl State {
                 (kept.event.body, kept.raw, kept.salt) = (erasure.body, None, None);
             }
         }
+        let mut spans = Vec::with_capacity(append.streams.len());
         for write in append.streams {
             for event in write.events {
                 self.write_event(&write.stream, event, &write.head);
             }
             let version = self.streams.get(&write.stream).map_or(0, Streamed::version);
+            spans.push(Span { stream: write.stream.clone(), first: write.expected.version() + 1, last: version });
             receipt.streams.push((write.stream, version));
         }
         receipt.position = Cursor::new(self.events.len().to_string());
         for key in append.keys {
-            self.receipts.insert(key, receipt.clone());
+            self.receipts.insert(key, Kept { receipt: receipt.clone(), spans: spans.clone() });
         }
         for claim in append.claims {
             match claim.holder {
@@ -387,17 +413,9 @@ impl State {
 
     fn write_event(&mut self, stream: &StreamId, new: NewEvent, head: &Head) {
         let before = self.tail(stream);
-        let born = self.streams.len() as u64 + 1;
-        let streamed = self.streams.entry(stream.clone()).or_insert_with(|| Streamed {
-            born,
-            events: Vec::new(),
-            head: head.clone(),
-        });
-        streamed.events.push(self.events.len());
-        streamed.head = head.clone();
         let event = Event {
             stream: stream.clone(),
-            version: streamed.version(),
+            version: self.streamed(stream, head),
             kind: new.kind,
             schema: new.schema,
             at: micros(new.at),
@@ -410,6 +428,100 @@ impl State {
         let mut proof = Proof { event, raw: new.raw, salt: Some(salt), content, link: before.link };
         proof.link = chain::link(&before.link, &proof.facts(), &content);
         self.events.push(proof);
+    }
+
+    /// Adds the event that is pushed next to its stream; returns its version.
+    fn streamed(&mut self, stream: &StreamId, head: &Head) -> u64 {
+        let born = self.streams.len() as u64 + 1;
+        let new = || Streamed { born, events: Vec::new(), head: head.clone() };
+        let streamed = self.streams.entry(stream.clone()).or_insert_with(new);
+        streamed.events.push(self.events.len());
+        streamed.head = head.clone();
+        streamed.version()
+    }
+}
+
+/// Moving a log.
+impl State {
+    fn pieces(&self) -> impl Iterator<Item = Piece> {
+        let mut streams: Vec<(&StreamId, &Streamed)> = self.streams.iter().collect();
+        streams.sort_unstable_by_key(|(_, streamed)| streamed.born);
+        let mut receipts: Vec<(&IdemKey, &Kept)> = self.receipts.iter().collect();
+        receipts.sort_unstable_by_key(|(key, _)| *key);
+        let events = self.events.iter().cloned().map(Piece::Event);
+        let ends = streams.into_iter().map(|(id, streamed)| {
+            let Tail { version, link, .. } = self.tail(id);
+            Piece::Stream(StreamEnd { id: id.clone(), version, link, head: streamed.head.clone() })
+        });
+        let receipts = receipts
+            .into_iter()
+            .map(|(key, kept)| Piece::Receipt(Appended { key: key.clone(), spans: kept.spans.clone() }));
+        let claims: BTreeMap<_, _> = self.claims.iter().collect();
+        let claims = claims.into_iter().map(|(key, holder)| Piece::Claim { key: key.clone(), holder: holder.clone() });
+        let numbers: BTreeMap<_, _> = self.numbers.iter().collect();
+        let numbers = numbers.into_iter().map(|(series, last)| Piece::Number { series: series.clone(), last: *last });
+        let effects = self.effects.values().cloned().map(Piece::Effect);
+        events.chain(ends).chain(receipts).chain(claims).chain(numbers).chain(effects)
+    }
+
+    fn put(&mut self, piece: Piece) -> Result<(), Unfit> {
+        match piece {
+            Piece::Event(proof) => self.put_event(proof),
+            Piece::Stream(end) => {
+                let tail = self.tail(&end.id);
+                let Some(streamed) = self.streams.get_mut(&end.id).filter(|_| tail == end.tail()) else {
+                    return Err(end.is_not_at(tail.version));
+                };
+                streamed.head = end.head;
+                Ok(())
+            }
+            Piece::Receipt(appended) => self.put_receipt(appended),
+            Piece::Claim { key, holder } => {
+                let twice = Unfit::twice("claim", key.as_str());
+                self.claims.insert(key, holder).map_or(Ok(()), |_| Err(twice))
+            }
+            Piece::Number { series, last } => {
+                let twice = Unfit::twice("series", &series);
+                self.numbers.insert(series, last).map_or(Ok(()), |_| Err(twice))
+            }
+            Piece::Effect(effect) => {
+                let twice = Unfit::twice("effect", effect.wanted.id.as_str());
+                self.effects.insert(effect.wanted.id.clone(), effect).map_or(Ok(()), |_| Err(twice))
+            }
+        }
+    }
+
+    fn put_event(&mut self, proof: Proof) -> Result<(), Unfit> {
+        let stream = proof.event.stream.clone();
+        let before = self.tail(&stream);
+        if let Some(fault) = Walk::step(before.version, before.link, &proof) {
+            return Err(Unfit::fault(&stream, fault));
+        }
+        self.streamed(&stream, &Head { snapshot: Vec::new(), fold: 0, listing: None });
+        self.events.push(proof);
+        Ok(())
+    }
+
+    fn put_receipt(&mut self, appended: Appended) -> Result<(), Unfit> {
+        let apart = Unfit::Apart { key: appended.key.clone() };
+        let mut places: Vec<usize> = Vec::new();
+        for span in &appended.spans {
+            let streamed = self.streams.get(&span.stream).ok_or_else(|| apart.clone())?;
+            let within = span.first.checked_sub(1).map(|first| first as usize..span.last as usize);
+            places.extend(within.and_then(|within| streamed.events.get(within)).ok_or_else(|| apart.clone())?);
+        }
+        if places.windows(2).any(|pair| pair[1] != pair[0] + 1) {
+            return Err(apart);
+        }
+        let position = places.last().map_or(self.events.len(), |last| last + 1);
+        let receipt = Receipt {
+            streams: appended.spans.iter().map(|span| (span.stream.clone(), span.last)).collect(),
+            position: Cursor::new(position.to_string()),
+            leased: Vec::new(),
+        };
+        let twice = Unfit::twice("receipt", appended.key.as_str());
+        let kept = Kept { receipt, spans: appended.spans };
+        self.receipts.insert(appended.key, kept).map_or(Ok(()), |_| Err(twice))
     }
 }
 

@@ -5,6 +5,7 @@
 //! of a random stream 75 us (measured 2026-11-23, pages cached by the system). Longer scans go to the blocking pool.
 //! Never put the folder on a network file system.
 
+mod pieces;
 mod read;
 mod schema;
 mod write;
@@ -28,8 +29,8 @@ use self::{
 };
 use crate::{
     Append, AppendError, ClaimKey, Claimed, Cursor, Decision, Effect, EffectId, EffectState, Event, EventLog, Holder,
-    Keys, Lease, LeasedEffect, Page, Proof, ReadError, Receipt, Roll, Stats, Stream, StreamId, Tails, chain::Salts,
-    raw,
+    Keys, Lease, LeasedEffect, Page, Piece, Pieces, Proof, PutError, ReadError, Receipt, Roll, Stats, Stream, StreamId,
+    Tails, chain::Salts, raw,
 };
 
 /// Events of one stream that are read in the caller's task; more go to the blocking pool.
@@ -79,6 +80,11 @@ impl SqliteLog {
         let closed = Ok(());
         let synced = closed.and_then(|()| File::open(file)).and_then(|file| file.sync_all());
         synced.map_err(|error| ReadError(Arc::new(error)))
+    }
+
+    /// Makes a folder for a log, its owner's alone; one that is there keeps its rights.
+    pub fn make_folder(dir: &Path) -> io::Result<()> {
+        schema::make_folder(dir)
     }
 
     /// Makes a folder's log from such a file. The folder must hold no log.
@@ -213,6 +219,16 @@ impl EventLog for SqliteLog {
 
     async fn ping(&self) -> Result<(), AppendError> {
         self.writer()?.run(|tx| tx.ping()).await
+    }
+
+    async fn pieces(&self, after: &Cursor, max: usize) -> Result<Pieces, ReadError> {
+        let after = after.clone();
+        Arc::clone(&self.readers).scan(move |db| pieces::read(db, &after, max)).await
+    }
+
+    async fn put(&self, pieces: Vec<Piece>) -> Result<(), PutError> {
+        let put = self.writer()?.run(move |tx| tx.put(&pieces)).await?;
+        put.map_err(|(index, why)| PutError::Refused { index, why })
     }
 
     async fn stats(&self) -> Result<Stats, ReadError> {

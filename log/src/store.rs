@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     Append, AppendError, Cause, ClaimKey, Cursor, Decision, Effect, EffectId, EffectState, Head, Holder, IdemKey,
-    LeaseToken, LeasedEffect, Outcome, Proof, Receipt, StreamId, Tail,
+    LeaseToken, LeasedEffect, Outcome, Piece, Pieces, Proof, PutError, Receipt, StreamId, Tail,
 };
 
 /// An append-only log of streams with an outbox beside it; the promises P1 to P7 are listed at the crate's root.
@@ -102,6 +102,14 @@ pub trait EventLog: Send + Sync {
 
     /// Whether a write reaches the disk now. Costs one, so ask every few seconds, not on each request.
     async fn ping(&self) -> Result<(), AppendError>;
+
+    /// Up to `max` pieces of the log after a place, none twice. While others write, what belongs together may be torn
+    /// apart: a copy is made of a log that nobody writes to.
+    async fn pieces(&self, after: &Cursor, max: usize) -> Result<Pieces, ReadError>;
+
+    /// Puts pieces of another log into this one, in the order in which [`Self::pieces`] gave them. Each event must follow
+    /// from the one before it in its stream. For a log that began empty and that nobody else uses yet.
+    async fn put(&self, pieces: Vec<Piece>) -> Result<(), PutError>;
 
     /// Figures for metrics.
     async fn stats(&self) -> Result<Stats, ReadError>;

@@ -2,7 +2,8 @@
 //!
 //! Rules from Slack's text formatting page: escape exactly `&`, `<` and `>`. That alone leaves bold, code and layout to
 //! whoever wrote the alarm, so control and bidi characters go too, one-line slots stay one line, and a backtick cannot
-//! close our code. Slack has no escape for `*`, `_` and `~`: where one could begin a style it is put into the fallback of
+//! close our code. Slack has no escape for `*`, `_` and `~`, nor for a `>` that begins a line and makes it a quotation
+//! even as `&gt;`: where one could begin a style it is put into the fallback of
 //! a date that has no format, which Slack shows as plain text (the measure of jsx-slack; a zero-width space does not
 //! help, that library uses it to force a style). Marks within a word, as in `HTTPCode_ELB_5XX_Count`, are left alone.
 //! Nothing here cuts to a slot's length without being told the length.
@@ -164,7 +165,7 @@ const URL_CHARS_MAX: usize = 3000;
 const UNSTYLED_OPEN: &str = "<!date^00000000^{_}|";
 const UNSTYLED_CLOSE: char = '>';
 
-/// What begins and ends a style. Slack takes the wide forms, too.
+/// What begins and ends a style. Slack takes the wide forms, too. A `>` that begins a line is another one.
 const MARKS: [char; 5] = ['*', '_', '~', '＊', '＿'];
 
 /// What is cut nowhere within.
@@ -179,22 +180,26 @@ impl Piece<'_> {
     fn chars(&self) -> usize {
         match self {
             Self::Char(c) => entity(*c).map_or(1, str::len),
-            Self::Marks(marks) => UNSTYLED_OPEN.len() + marks.chars().count() + 1,
+            Self::Marks(marks) => UNSTYLED_OPEN.len() + escaped_chars(marks) + 1,
         }
     }
 
     fn push_to(&self, escaped: &mut String) {
         match self {
-            Self::Char(c) => match entity(*c) {
-                Some(entity) => escaped.push_str(entity),
-                None => escaped.push(*c),
-            },
+            Self::Char(c) => push_escaped(*c, escaped),
             Self::Marks(marks) => {
                 escaped.push_str(UNSTYLED_OPEN);
-                escaped.push_str(marks);
+                marks.chars().for_each(|mark| push_escaped(mark, escaped));
                 escaped.push(UNSTYLED_CLOSE);
             }
         }
+    }
+}
+
+fn push_escaped(c: char, escaped: &mut String) {
+    match entity(c) {
+        Some(entity) => escaped.push_str(entity),
+        None => escaped.push(c),
     }
 }
 
@@ -206,7 +211,8 @@ fn pieces(clean: &str) -> Vec<Piece<'_>> {
 /// a beginning is text.
 fn unstyled(clean: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::with_capacity(clean.len());
-    let mut previous = ' ';
+    // What stands before the text is not known: it may begin a line.
+    let mut previous = '\n';
     let mut rest = clean;
     while let Some(first) = rest.chars().next() {
         let marks = beginning_marks(previous, first, rest);
@@ -218,8 +224,12 @@ fn unstyled(clean: &str) -> Vec<Piece<'_>> {
 }
 
 /// How many bytes of equal marks stand here that could begin a style: not within a word, not before a blank. What comes
-/// after the end of the text is not known, so there they could.
+/// after the end of the text is not known, so there they could. At the beginning of a line the sign of a quotation is one
+/// of them, also when it is escaped.
 fn beginning_marks(previous: char, first: char, rest: &str) -> Option<usize> {
+    if first == '>' && previous == '\n' {
+        return Some(rest.len() - rest.trim_start_matches('>').len());
+    }
     if !MARKS.contains(&first) || previous.is_ascii_alphanumeric() {
         return None;
     }
@@ -279,7 +289,8 @@ fn clean(foreign: &str) -> String {
     let foreign = foreign.replace("\r\n", "\n");
     let kept = foreign.chars().filter_map(|c| match c {
         '\n' | '\r' | '\u{2028}' | '\u{2029}' => Some('\n'),
-        '\t' => Some(' '),
+        // Blanks that are controls: without one in their place two words would become one.
+        '\t' | '\u{B}' | '\u{C}' | '\u{85}' => Some(' '),
         c if c.is_control() || is_invisible(c) => None,
         c => Some(c),
     });

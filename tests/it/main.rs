@@ -5,6 +5,7 @@ mod clicks;
 mod digest;
 mod disk;
 mod events;
+mod export;
 mod kill;
 mod outbox;
 mod paging;

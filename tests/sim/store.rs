@@ -10,7 +10,8 @@ use catops::clock;
 use chrono::{DateTime, TimeDelta, Utc};
 use log::{
     Append, AppendError, ClaimKey, Claimed, Cursor, Decision, Effect, EffectId, EffectState, Event, EventLog, Holder,
-    Keys, LeasedEffect, MemoryLog, Page, Proof, ReadError, Receipt, Roll, Stats, Stream, StreamId, Tails,
+    Keys, LeasedEffect, MemoryLog, Page, Piece, Pieces, Proof, PutError, ReadError, Receipt, Roll, Stats, Stream,
+    StreamId, Tails,
 };
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -218,6 +219,14 @@ impl EventLog for FaultyLog {
         let released = self.truth.release_safe(holder_prefix).await?;
         watch::released(&self.world, &held);
         Ok(released)
+    }
+
+    async fn pieces(&self, after: &Cursor, max: usize) -> Result<Pieces, ReadError> {
+        self.truth.pieces(after, max).await
+    }
+
+    async fn put(&self, pieces: Vec<Piece>) -> Result<(), PutError> {
+        self.truth.put(pieces).await
     }
 
     async fn hold_open(&self, why: &str) -> Result<usize, AppendError> {

@@ -10,25 +10,25 @@ use std::time::Duration;
 
 /// Whom actions may call, as configured.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Guard<'a> {
+pub struct Guard<'a> {
     /// `ops.example.com`, `*.example.com`, `http://10.0.0.5`; with `:port` only that port.
-    pub(crate) allow_hosts: &'a [String],
+    pub allow_hosts: &'a [String],
     /// `127.0.0.1:8080`, `10.0.0.5`, `10.1.0.0/16`.
-    pub(crate) allow_private: &'a [String],
+    pub allow_private: &'a [String],
 }
 
 /// A host that may be called at these addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Admitted {
+pub struct Admitted {
     /// As it stands in the address.
-    pub(crate) host: String,
+    pub host: String,
     /// Never empty.
-    pub(crate) addresses: Vec<SocketAddr>,
+    pub addresses: Vec<SocketAddr>,
 }
 
 /// Why an address is not called.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Refused {
+pub enum Refused {
     /// Not an address with a host.
     #[error("the address has no host")]
     NoHost,
@@ -80,7 +80,7 @@ impl Guard<'_> {
     ///
     /// # Errors
     /// [`Refused`], also when only one of several addresses is private: such a name is not to be trusted.
-    pub(crate) async fn admit(&self, url: &Url) -> Result<Admitted, Refused> {
+    pub async fn admit(&self, url: &Url) -> Result<Admitted, Refused> {
         let host = url.host_str().ok_or(Refused::NoHost)?.to_owned();
         let port = url.port_or_known_default().ok_or(Refused::NoHost)?;
         let allowed: Vec<&str> =

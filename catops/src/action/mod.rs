@@ -6,7 +6,7 @@
 mod command;
 mod detail;
 mod dry_run;
-pub(crate) mod guard;
+pub mod guard;
 pub(crate) mod http;
 #[cfg(test)]
 mod tests;

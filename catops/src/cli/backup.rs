@@ -49,14 +49,14 @@ pub(super) fn restore(args: &Args) -> Result<ExitCode> {
     }
     let report = checked?;
     let log = SqliteLog::open(&args.data, seed::fresh()?).context("opening the restored log")?;
-    let held = block_on(hold(&log, &args.file))?;
+    let held = block_on(hold(&log, "restore", &args.file))?;
     println!("{} events in {} streams, checked, are in {}", report.events, report.streams, args.data.display());
     println!("{held} effects were open at the time of the backup and are held: `catops held` lists them");
     Ok(ExitCode::SUCCESS)
 }
 
 /// Walks a folder's chains; a fault is an error.
-fn sound(data: &Path) -> Result<Report> {
+pub(super) fn sound(data: &Path) -> Result<Report> {
     let log = SqliteLog::open_read_only(data).context("opening the copy")?;
     let report = block_on(async { Ok(verify(&log, |_| ()).await?) })?;
     match report.faults.first() {
@@ -65,16 +65,16 @@ fn sound(data: &Path) -> Result<Report> {
     }
 }
 
-/// Begins the new epoch: nothing that was open goes on by itself.
-async fn hold(log: &SqliteLog, file: &Path) -> Result<usize> {
+/// Begins the new epoch of a log that a command has made: nothing that was open goes on by itself.
+pub(super) async fn hold(log: &SqliteLog, command: &str, file: &Path) -> Result<usize> {
     let at = clock::now();
-    let held = log.hold_open(&format!("restored from {}", file.display())).await?;
+    let held = log.hold_open(&format!("{command} from {}", file.display())).await?;
     let event = NewEvent {
         kind: "restored".to_owned(),
         schema: SCHEMA,
         at,
         actor: "cli".to_owned(),
-        cause: "restore".to_owned(),
+        cause: command.to_owned(),
         body: json(&object!({ "from": file.display().to_string(), "held": held })),
         raw: None,
     };

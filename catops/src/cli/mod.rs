@@ -5,11 +5,14 @@
 mod audit;
 mod backup;
 mod dead_letters;
+mod export;
 mod held;
+mod import;
 mod incidents;
 mod init;
 mod lint;
 mod oncall;
+mod progress;
 mod read;
 mod redact;
 mod send_test;
@@ -64,7 +67,11 @@ enum Command {
     Backup(backup::Args),
     /// Make a data folder from a backup. What was open then is held until a person has looked.
     Restore(backup::Args),
-    /// List what a restore put aside; release it or drop it.
+    /// Write the whole log as JSON lines, beside the running server: the format that every store reads.
+    Export(export::Args),
+    /// Make a data folder from exported lines. What was open then is held until a person has looked.
+    Import(import::Args),
+    /// List what a restore or an import put aside; release it or drop it.
     Held(held::Args),
     /// Prove that no alarm was lost: every delivery counted to its end.
     Audit(audit::Args),
@@ -90,6 +97,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Redact(args) => redact::run(&args),
         Command::Backup(args) => backup::back_up(&args),
         Command::Restore(args) => backup::restore(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Import(args) => import::run(&args),
         Command::Held(args) => held::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::DeadLetters(args) => dead_letters::run(&args),

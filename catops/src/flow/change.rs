@@ -312,21 +312,23 @@ impl Draft {
             stream: names::incident(self.incident.id),
             expected: self.expected,
             events: events.collect(),
-            head: self.head(),
+            head: head(&self.incident),
         }
-    }
-
-    /// An opening is its own snapshot: folding one event costs less than writing the same text twice.
-    fn head(&self) -> Head {
-        let snapshot = if self.incident.seq == 1 { Vec::new() } else { json(&self.incident) };
-        let listing = if self.incident.is_open() { names::OPEN } else { names::RESOLVED };
-        Head { snapshot, fold: FOLD, listing: Some(listing.to_owned()) }
     }
 
     /// What the alarm's record should remember of these events.
     fn remembered(&self) -> Vec<RecordEvent> {
         self.fresh.iter().filter_map(|recorded| remember(&self.incident, &recorded.event)).collect()
     }
+}
+
+/// The state of an incident as it is kept beside its stream. An opening is its own snapshot: folding one event costs less
+/// than writing the same text twice.
+#[must_use]
+pub fn head(incident: &Incident) -> Head {
+    let snapshot = if incident.seq == 1 { Vec::new() } else { json(incident) };
+    let listing = if incident.is_open() { names::OPEN } else { names::RESOLVED };
+    Head { snapshot, fold: FOLD, listing: Some(listing.to_owned()) }
 }
 
 fn remember(incident: &Incident, event: &Event) -> Option<RecordEvent> {
@@ -385,6 +387,23 @@ fn remembered(stream: &log::Stream) -> Record {
     serde_json::from_slice(&stream.head.snapshot).unwrap_or_default()
 }
 
+/// The state of a record as its events lead to it; none when one of them cannot be read.
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn refolded_record(log: &dyn EventLog, stream: &StreamId) -> Result<Option<Head>, ReadError> {
+    let mut record = Record::default();
+    for event in all_events(log, stream).await? {
+        let Ok(parsed) = serde_json::from_slice::<RecordEvent>(&event.body) else { return Ok(None) };
+        record.apply(&parsed, event.at);
+    }
+    Ok(Some(record_head(&record)))
+}
+
+fn record_head(record: &Record) -> Head {
+    Head { snapshot: json(record), fold: FOLD, listing: None }
+}
+
 fn record_write(
     view: &mut dyn View,
     key: &AlarmKey,
@@ -407,8 +426,7 @@ fn record_write(
         body: json(event),
         raw: None,
     });
-    let head = Head { snapshot: json(&record), fold: FOLD, listing: None };
-    Ok(StreamWrite { stream: names::record(key), expected, events: events.collect(), head })
+    Ok(StreamWrite { stream: names::record(key), expected, events: events.collect(), head: record_head(&record) })
 }
 
 /// An effect of the domain as the log keeps it.

@@ -48,6 +48,12 @@ pub fn record(key: &AlarmKey) -> StreamId {
     StreamId::new(format!("record/{key}"))
 }
 
+/// Whether a stream is such a record.
+#[must_use]
+pub fn is_record(stream: &StreamId) -> bool {
+    stream.as_str().starts_with("record/")
+}
+
 /// The stream of deliveries of a source that could not be read.
 #[must_use]
 pub fn dead_letters(source: &str) -> StreamId {

@@ -185,6 +185,18 @@ mod sns {
         }
     }
 
+    /// The same signed text, cut into fields elsewhere: a message without a subject and with an id of its own.
+    #[test]
+    fn what_was_signed_can_be_told_in_one_way_only() {
+        let body = sample("sns-signed-v1.json");
+        let mut fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&body).unwrap();
+        let id = fields["MessageId"].as_str().unwrap().to_owned();
+        let subject = fields.remove("Subject").expect("the sample has one");
+        fields.insert("MessageId".to_owned(), format!("{id}\nSubject\n{}", subject.as_str().unwrap()).into());
+        let forged = serde_json::to_string(&fields).unwrap();
+        assert_eq!(verified(&forged, NOW), Err(Reason::Unreadable));
+    }
+
     #[test]
     fn every_signed_field_is_protected() {
         let body = sample("sns-signed-v1.json");

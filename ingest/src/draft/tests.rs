@@ -29,6 +29,18 @@ fn a_title_is_one_readable_line() {
     assert!(long.ends_with('…'));
 }
 
+/// Between blanks, invisible characters used to leave a line that was blank and no longer empty.
+#[test]
+fn what_is_invisible_leaves_nothing_behind() {
+    let alarm = finish(
+        draft("\u{1} \u{200b}").resource("\u{2} \u{3}").summary("\u{200b} \n\u{200b}").label("a", "\u{1} \u{1}"),
+    );
+    assert_eq!((alarm.title.as_str(), alarm.resource.as_str(), alarm.summary.as_str()), ("generic", "", ""));
+    assert!(alarm.labels.is_empty(), "{:?}", alarm.labels);
+    assert_eq!(finish(draft("a \u{200b} b")).title, "a b");
+    assert_eq!(finish(draft("").resource("\u{1} host \u{1} 1")).title, "host 1");
+}
+
 #[test]
 fn labels_are_few_short_and_hold_no_secret() {
     let many: Vec<(String, String)> = (0..100).map(|n| (format!("label{n}"), "x".repeat(2000))).collect();

@@ -18,6 +18,11 @@ use crate::{
     ReadError, Roll, Salt, Stats, Stream, StreamId, Tail, Tails,
 };
 
+/// What `proof_from` reads.
+pub(super) const PROOFS: &str =
+    "SELECT seq, id, events.version, at, kind, schema, actor, cause, body, raw, salt, content, events.link
+     FROM streams JOIN events ON stream = no";
+
 /// Idle connections that are kept; more are opened while more are in use.
 const IDLE_MAX: usize = 4;
 
@@ -120,20 +125,9 @@ pub(super) fn events(db: &Connection, id: &StreamId, from: u64, max: usize) -> r
 }
 
 pub(super) fn proofs(db: &Connection, id: &StreamId, from: u64, max: usize) -> rusqlite::Result<Vec<Proof>> {
-    let sql = "SELECT seq, id, events.version, at, kind, schema, actor, cause, body, raw, salt, content, events.link
-               FROM streams JOIN events ON stream = no
-               WHERE id = ?1 AND events.version >= ?2 ORDER BY events.version LIMIT ?3";
-    db.prepare_cached(sql)?
-        .query_map(params![id.as_str(), i64::try_from(from).unwrap_or(i64::MAX), limit(max)], |row| {
-            Ok(Proof {
-                event: event_from(row)?,
-                raw: row.get::<_, Option<Vec<u8>>>(9)?.map(Raw::from_packed),
-                salt: row.get::<_, Option<[u8; 16]>>(10)?.map(Salt::from_bytes),
-                content: digest(row, 11)?,
-                link: digest(row, 12)?,
-            })
-        })?
-        .collect()
+    let sql = format!("{PROOFS} WHERE id = ?1 AND events.version >= ?2 ORDER BY events.version LIMIT ?3");
+    let from = i64::try_from(from).unwrap_or(i64::MAX);
+    db.prepare_cached(&sql)?.query_map(params![id.as_str(), from, limit(max)], proof_from)?.collect()
 }
 
 pub(super) fn tails(db: &Connection, after: &Cursor, max: usize) -> rusqlite::Result<Tails> {
@@ -269,9 +263,22 @@ pub(super) fn limit(max: usize) -> i64 {
     i64::try_from(max).unwrap_or(i64::MAX)
 }
 
+pub(super) fn head_from(row: &Row<'_>, first: usize) -> rusqlite::Result<Head> {
+    Ok(Head { fold: row.get(first)?, snapshot: row.get(first + 1)?, listing: row.get(first + 2)? })
+}
+
 fn stream_from(row: &Row<'_>, first: usize) -> rusqlite::Result<Stream> {
-    let head = Head { fold: row.get(first + 1)?, snapshot: row.get(first + 2)?, listing: row.get(first + 3)? };
-    Ok(Stream { version: row.get(first)?, head })
+    Ok(Stream { version: row.get(first)?, head: head_from(row, first + 1)? })
+}
+
+pub(super) fn proof_from(row: &Row<'_>) -> rusqlite::Result<Proof> {
+    Ok(Proof {
+        event: event_from(row)?,
+        raw: row.get::<_, Option<Vec<u8>>>(9)?.map(Raw::from_packed),
+        salt: row.get::<_, Option<[u8; 16]>>(10)?.map(Salt::from_bytes),
+        content: digest(row, 11)?,
+        link: digest(row, 12)?,
+    })
 }
 
 fn event_from(row: &Row<'_>) -> rusqlite::Result<Event> {

@@ -28,6 +28,20 @@ async fn keeps_the_contract() {
     contract::event_log(|| Arc::new(SqliteLog::open(next(), SEED).unwrap())).await;
 }
 
+/// Also beside a body that shares no table with it, and after it was opened again.
+#[tokio::test]
+async fn a_log_moves_to_another_store_and_back() {
+    let (dir, back) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let memory = crate::MemoryLog::new();
+    contract::varied(&memory).await;
+    let all = contract::moved(&memory, &SqliteLog::open(dir.path(), SEED).unwrap(), 3).await;
+    let middle = SqliteLog::open_read_only(dir.path()).unwrap();
+    assert!(contract::moved(&middle, &SqliteLog::open(back.path(), SEED).unwrap(), 1000).await == all);
+    let log = SqliteLog::open(back.path(), SEED).unwrap();
+    assert_eq!(number(&log).await, 2, "the numbers were kept");
+    assert!(contract::moved(&log, &crate::MemoryLog::new(), 7).await.starts_with(&all[..7]));
+}
+
 #[tokio::test]
 async fn a_restart_finds_everything() {
     let dir = TempDir::new().unwrap();

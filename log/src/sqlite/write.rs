@@ -22,6 +22,10 @@ use crate::{
 pub(super) const EFFECT_COLUMNS: &str = "id, kind, body, repeat, slot, due_at, state, wake_at, attempt, intent_at, \
      interrupted, error, holder, lease_until, lease, after";
 
+pub(super) const EVENT_INSERT: &str =
+    "INSERT INTO events(stream, version, at, kind, schema, actor, cause, body, raw, salt, content, link)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+
 const EFFECT_INSERT: &str = "INSERT INTO effects VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, \
      ?15, ?16) ON CONFLICT DO NOTHING";
 
@@ -223,10 +227,7 @@ impl Tx<'_> {
                 self.sql(sql)?.insert(new)?
             }
         };
-        let mut insert = self.sql(
-            "INSERT INTO events(stream, version, at, kind, schema, actor, cause, body, raw, salt, content, link)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-        )?;
+        let mut insert = self.sql(EVENT_INSERT)?;
         let mut last = 0;
         for ((version, event), new) in (before + 1..).zip(events).zip(&links) {
             last = insert.insert(params![
@@ -304,7 +305,7 @@ impl Tx<'_> {
     fn write_effect(&mut self, wanted: &NewEffect, lease: Option<&Lease>) -> rusqlite::Result<Option<LeasedEffect>> {
         let mut effect = Effect::new(wanted.clone());
         let leased = lease.and_then(|lease| effect.born_leased(lease));
-        if self.put(EFFECT_INSERT, &effect)? {
+        if self.insert(&effect)? {
             return Ok(leased);
         }
         // The id exists: only a slot may change it, and what became of it decides whether it is due.
@@ -322,11 +323,16 @@ impl Tx<'_> {
         self.sql("SELECT * FROM effects WHERE id = ?1")?.query_row([id.as_str()], effect_from).optional()
     }
 
-    fn save(&mut self, effect: &Effect) -> rusqlite::Result<()> {
-        self.put(EFFECT_UPDATE, effect).map(|_| ())
+    /// False when its id is there already.
+    pub(super) fn insert(&mut self, effect: &Effect) -> rusqlite::Result<bool> {
+        self.put_effect(EFFECT_INSERT, effect)
     }
 
-    fn put(&mut self, sql: &str, effect: &Effect) -> rusqlite::Result<bool> {
+    fn save(&mut self, effect: &Effect) -> rusqlite::Result<()> {
+        self.put_effect(EFFECT_UPDATE, effect).map(|_| ())
+    }
+
+    fn put_effect(&mut self, sql: &str, effect: &Effect) -> rusqlite::Result<bool> {
         let changed = self.sql(sql)?.execute(params![
             effect.wanted.id.as_str(),
             effect.wanted.kind,
@@ -349,7 +355,7 @@ impl Tx<'_> {
         Ok(changed > 0)
     }
 
-    fn sql(&self, sql: &str) -> rusqlite::Result<CachedStatement<'_>> {
+    pub(super) fn sql(&self, sql: &str) -> rusqlite::Result<CachedStatement<'_>> {
         self.db.prepare_cached(sql)
     }
 }

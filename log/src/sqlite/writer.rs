@@ -285,6 +285,12 @@ impl Numbers {
         1
     }
 
+    /// Begins a series after this number; false when it has begun.
+    pub(super) fn begin(&mut self, series: &str, last: u64) -> bool {
+        self.unsaved = true;
+        self.last.insert(series.to_owned(), last).is_none()
+    }
+
     fn save(&mut self, db: &Connection) -> rusqlite::Result<()> {
         if !self.unsaved {
             return Ok(());

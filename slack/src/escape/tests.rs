@@ -18,6 +18,7 @@ fn alarm_text_cannot_mention_anybody() {
 fn a_one_line_slot_stays_one_line_and_its_code_stays_closed() {
     assert_eq!(line("disk\r\nfull\u{2028}now\t!", 100), "disk full now !");
     assert_eq!(text("a\r\nb\u{0}c", 100), "a\nbc");
+    assert_eq!(line("two\u{85}words\u{C}stay\u{B}apart", 100), "two words stay apart");
     assert_eq!(code("x` <!here> `y", 100), "`xˋ &lt;!here&gt; ˋy`");
     assert_eq!(code_block("a\n```\nb", 100), "```\na\nˋˋˋ\nb\n```");
     assert_eq!(bold("5 * 3", 100), "*5 ∗ 3*");
@@ -74,6 +75,22 @@ fn marks_in_foreign_text_style_nothing() {
     // An unpaired mark of the alarm must not pair with one of ours.
     assert_eq!(drawn(&format!("{} *ours*", line("*theirs", 100))), "*theirs <b>ours</b>");
     assert_eq!(drawn(&format!("{}.b*", line("theirs *", 100))), "theirs *.b*");
+}
+
+#[test]
+fn a_quotation_is_ours_to_make() {
+    reads_as_quoted("> over");
+    reads_as_quoted(">>> everything after this");
+    assert_eq!(drawn(&text("down\n> over\n>", 1000)), "down<br>&gt; over<br>&gt;");
+    assert_eq!(line("a > b", 100), "a &gt; b");
+    assert_eq!(unescape(&line("> over", 1000)), "> over");
+    assert_eq!(line(">>", 28), "…");
+    assert_eq!(line(">>", 29), "<!date^00000000^{_}|&gt;&gt;>");
+}
+
+#[track_caller]
+fn reads_as_quoted(foreign: &str) {
+    assert_eq!(drawn(&line(foreign, 1000)), foreign.replace('>', "&gt;"), "{}", line(foreign, 1000));
 }
 
 #[test]

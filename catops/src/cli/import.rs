@@ -1,0 +1,80 @@
+//! `catops import FILE`: a data folder made from exported lines. It appears whole or not at all, and its open effects wait
+//! for a person, as after a restore, so that yesterday's pages do not go out again.
+
+use super::backup::{hold, sound};
+use super::progress::Bar;
+use super::read::{DataArgs, block_on};
+use crate::seed;
+use crate::transfer::import;
+use anyhow::{Context, Result, bail};
+use log::SqliteLog;
+use log::lines::Counts;
+use serde_json::json;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The file; `-` reads standard input.
+    file: PathBuf,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+pub(super) fn run(args: &Args) -> Result<ExitCode> {
+    let data = &args.data.data;
+    let reading = || format!("importing {} into {}", args.file.display(), data.display());
+    let input: Box<dyn BufRead> = match args.file == Path::new("-") {
+        true => Box::new(std::io::stdin().lock()),
+        false => Box::new(BufReader::with_capacity(1 << 20, File::open(&args.file).with_context(reading)?)),
+    };
+    if data.join("log.db").exists() {
+        bail!("{} holds a log already; an import makes a new one", data.display());
+    }
+    let is_new = !data.exists();
+    let made = SqliteLog::make_folder(data).map_err(Into::into).and_then(|()| make(data, input, &args.file));
+    if made.is_err() && is_new {
+        // Only when it is empty, and it matters to nobody else when it stays.
+        fs::remove_dir(data).ok();
+    }
+    let (counts, held) = made.with_context(reading)?;
+    if args.data.json {
+        println!("{}", json!({ "data": data, "counts": counts, "held": held }));
+    } else {
+        println!("{} events in {} streams, checked, are in {}", counts.events, counts.streams, data.display());
+        println!("{held} effects were open at the time of the export and are held: `catops held` lists them");
+        println!("bring anchor.key and anchors.jsonl of the old data folder along: else a new key signs from here on");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Everything happens in a folder of its own inside, which is gone again unless all went well.
+fn make(data: &Path, input: Box<dyn BufRead>, file: &Path) -> Result<(Counts, usize)> {
+    let folder = tempfile::Builder::new().prefix(".import-").tempdir_in(data).context("making a folder inside")?;
+    let log = SqliteLog::open(folder.path(), seed::fresh()?).context("making the log")?;
+    let bar = Bar::new("events");
+    let read = block_on(import(&log, input, |header, counts| bar.at(counts.events, header.events)));
+    bar.end();
+    let counts = read?;
+    // Redactions are known to the domain only, so the whole is looked at again.
+    sound(folder.path())?;
+    let held = block_on(hold(&log, "import", file))?;
+    // Closing brings everything home into the one file.
+    drop(log);
+    let (made, target) = (folder.path().join("log.db"), data.join("log.db"));
+    if folder.path().join("log.db-wal").exists() {
+        bail!("somebody else has {} open", made.display());
+    }
+    File::open(&made).and_then(|file| file.sync_all()).context("writing the log to disk")?;
+    // A link fails where a rename would replace what has come there meanwhile.
+    fs::hard_link(&made, &target)
+        .or_else(|_| if target.exists() { Err(already()) } else { fs::rename(&made, &target) })?;
+    File::open(data).and_then(|folder| folder.sync_all()).context("writing the folder to disk")?;
+    Ok((counts, held))
+}
+
+fn already() -> std::io::Error {
+    std::io::Error::new(std::io::ErrorKind::AlreadyExists, "the folder holds a log already")
+}

@@ -1,0 +1,90 @@
+//! A file brings no state along that its events do not lead to, and says nothing that the log's own rules would not.
+
+use super::{export, import};
+use crate::flow::change;
+use crate::flow::names;
+use incident::{Event, FOLD, Incident, IncidentId, Recorded, SCHEMA};
+use log::{Append, Cursor, EventLog, Expected, MemoryLog, NewEvent, Piece, StreamWrite};
+
+/// An incident of three events and, beside it, the state of another one.
+async fn forged() -> MemoryLog {
+    let log = MemoryLog::new();
+    let at = "2026-11-28T05:00:00Z".parse().unwrap();
+    let events = [
+        serde_json::from_str(include_str!("../../../tests/corpus/events/opened.1.json")).unwrap(),
+        Event::Acknowledged { by: "ana".into() },
+        Event::Resolved { by: "ana".into(), note: String::new() },
+    ];
+    let new = |event: &Event| NewEvent {
+        kind: event.kind().to_owned(),
+        schema: SCHEMA,
+        at,
+        actor: "person:ana".to_owned(),
+        cause: "test".to_owned(),
+        body: change::json(event),
+        raw: None,
+    };
+    let recorded: Vec<Recorded> =
+        events.iter().zip(1..).map(|(event, seq)| Recorded { seq, at, event: event.clone() }).collect();
+    let open = Incident::fold(IncidentId(1), &recorded[..2]).unwrap();
+    let write = StreamWrite {
+        stream: names::incident(IncidentId(1)),
+        expected: Expected::NoStream,
+        events: events.iter().map(new).collect(),
+        head: change::head(&open),
+    };
+    log.append(Append { streams: vec![write], ..Append::default() }).await.unwrap();
+    log
+}
+
+async fn exported(log: &MemoryLog) -> Vec<u8> {
+    let (bytes, counts) =
+        export(log, Vec::new(), |header, counts| assert!(counts.events <= header.events)).await.unwrap();
+    assert_eq!((counts.events, counts.streams), (3, 1));
+    bytes
+}
+
+#[tokio::test]
+async fn a_state_is_folded_anew_on_the_way_in() {
+    let log = MemoryLog::new();
+    import(&log, &*exported(&forged().await).await, |_, _| ()).await.unwrap();
+    let stream = log.load(&names::incident(IncidentId(1))).await.unwrap().unwrap();
+    let incident: Incident = serde_json::from_slice(&stream.head.snapshot).unwrap();
+    assert_eq!((incident.is_open(), stream.head.fold), (false, FOLD));
+    assert_eq!(stream.head.listing.as_deref(), Some(names::RESOLVED));
+    assert_eq!(log.list(names::OPEN, None, 9).await.unwrap().streams, []);
+}
+
+#[tokio::test]
+async fn a_piece_that_does_not_fit_is_named_by_its_line() {
+    let text = String::from_utf8(exported(&forged().await).await).unwrap();
+    let third: Vec<&str> = text.lines().enumerate().filter(|(place, _)| *place != 2).map(|(_, line)| line).collect();
+    let error = import(&MemoryLog::new(), format!("{}\n", third.join("\n")).as_bytes(), |_, _| ()).await.unwrap_err();
+    assert_eq!(error.to_string(), "line 3: inc/1: event 2 is missing");
+    let error = import(&MemoryLog::new(), &text.as_bytes()[..text.len() - 2], |_, _| ()).await.unwrap_err();
+    assert!(error.to_string().starts_with("line 6: the file was cut"), "{error}");
+}
+
+#[tokio::test]
+async fn an_event_that_only_a_newer_program_reads_is_taken_along() {
+    let log = MemoryLog::new();
+    let event = NewEvent {
+        kind: "foreseen".to_owned(),
+        schema: 9,
+        at: "2026-11-28T05:00:00Z".parse().unwrap(),
+        actor: "catops".to_owned(),
+        cause: "test".to_owned(),
+        body: br#"{"kind":"foreseen"}"#.to_vec(),
+        raw: None,
+    };
+    let head = log::Head { snapshot: b"{}".to_vec(), fold: FOLD + 1, listing: None };
+    let (stream, expected) = (names::incident(IncidentId(7)), Expected::NoStream);
+    let write = StreamWrite { stream, expected, events: vec![event], head };
+    log.append(Append { streams: vec![write], ..Append::default() }).await.unwrap();
+    let (bytes, _) = export(&log, Vec::new(), |_, _| ()).await.unwrap();
+    let new = MemoryLog::new();
+    import(&new, &*bytes, |_, _| ()).await.unwrap();
+    let pieces = async |log: MemoryLog| log.pieces(&Cursor::start(), 99).await.unwrap().pieces;
+    let (old, new) = (pieces(log).await, pieces(new).await);
+    assert!(old == new && matches!(old[..], [Piece::Event(_), Piece::Stream(_)]));
+}

@@ -1,0 +1,110 @@
+//! Typed lines: what is understood can be typed again in its plainest form and is understood the same, and what is not
+//! understood is answered in a few words.
+#![no_main]
+
+use fuzz::Input;
+use slack::command::{Argument, Line, Person, Run, Which, Word, parse};
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    let text = Input(data).text();
+    match parse(&text) {
+        Ok(line) => {
+            if let Some(plain) = typed(&line) {
+                assert_eq!(parse(&plain).as_ref(), Ok(&line), "{text:?} as {plain:?}");
+            }
+        }
+        Err(misread) => {
+            let said = misread.to_string();
+            assert!(!said.is_empty() && said.chars().count() < 2 * text.chars().count() + 400, "{said}");
+        }
+    }
+});
+
+/// The plainest line that means this; none for what cannot be typed in one way only.
+fn typed(line: &Line) -> Option<String> {
+    Some(match line {
+        Line::Help(None) => String::new(),
+        Line::Help(Some(word)) => format!("help {}", word.text()),
+        Line::Incidents => Word::Incidents.text().to_owned(),
+        Line::Ping => Word::Ping.text().to_owned(),
+        Line::Whoami => Word::Whoami.text().to_owned(),
+        Line::Acknowledge(which) => format!("ack {}", number(*which)),
+        Line::Reopen(which) => format!("reopen {}", number(*which)),
+        Line::Why(which) => format!("why {}", number(*which)),
+        Line::Escalate(which) => format!("escalate {}", number(*which)),
+        Line::Timeline(which) => format!("timeline {}", number(*which)),
+        Line::Resolve(which, text) => format!("resolve {} {}", said(*which)?, quoted(text)?),
+        Line::Note(which, text) => format!("note {} {}", said(*which)?, quoted(text)?),
+        Line::Assign(which, person) => format!("assign {} to {}", number(*which), name(person)?),
+        Line::OnCall { schedule, at } => {
+            let at = at.as_ref().map(|at| Some(format!("at {}", quoted(at)?)));
+            let schedule = schedule.as_ref().filter(|name| !name.eq_ignore_ascii_case("at"));
+            let schedule = schedule.map(|name| quoted(name));
+            format!("oncall {} {}", schedule.unwrap_or(Some(String::new()))?, at.unwrap_or(Some(String::new()))?)
+        }
+        Line::Run(run) => self::run(run)?,
+    })
+}
+
+fn number(which: Which) -> String {
+    match which {
+        Which::Unsaid => String::new(),
+        Which::Number(id) => format!("INC-{}", id.0),
+        Which::Last => "last".to_owned(),
+        Which::This => "this".to_owned(),
+    }
+}
+
+/// Where a text follows, a text that begins like an incident would be taken for one.
+fn said(which: Which) -> Option<String> {
+    (which != Which::Unsaid).then(|| number(which))
+}
+
+/// In quotes, as Slack hands it over. A quote inside cannot be typed, and other quotes and dashes count as the plain ones.
+fn quoted(text: &str) -> Option<String> {
+    let plain = !text.is_empty() && text.trim() == text && !text.contains(['"', '“', '”', '„', '«', '»', '‟', '″']);
+    plain.then(|| format!("\"{}\"", escaped(text)))
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+fn name(person: &Person) -> Option<String> {
+    match person {
+        Person::Me => Some("me".to_owned()),
+        Person::User(id) if id.chars().all(|c| c.is_ascii_alphanumeric()) => Some(format!("<@{id}>")),
+        Person::Name(name) if name.chars().all(|c| c.is_ascii_alphanumeric()) && !name.is_empty() => {
+            (!name.eq_ignore_ascii_case("me") && !name.eq_ignore_ascii_case("to")).then(|| format!("@{name}"))
+        }
+        Person::User(_) | Person::Name(_) => None,
+    }
+}
+
+fn run(run: &Run) -> Option<String> {
+    let plain = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let mut line = "run".to_owned();
+    match &run.action {
+        Some(action) if plain(action) && !action.eq_ignore_ascii_case("on") => line += &format!(" {action}"),
+        Some(_) => return None,
+        None => {}
+    }
+    for Argument { name, value } in &run.arguments {
+        let value = quoted(value).filter(|_| !value.starts_with('-') && !value.eq_ignore_ascii_case("on"))?;
+        match name {
+            Some(name) => line += &format!(" {name}={value}"),
+            None if value.contains('=') => return None,
+            None => line += &format!(" {value}"),
+        }
+    }
+    if run.which != Which::Unsaid {
+        line += &format!(" on {}", number(run.which));
+    }
+    if run.dry {
+        line += " --dry";
+    }
+    if let Some(reason) = &run.reason {
+        line += &format!(" --reason {}", quoted(reason)?);
+    }
+    Some(line)
+}
