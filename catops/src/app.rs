@@ -25,7 +25,7 @@ pub struct App {
     /// Alarms that wait for the one before them.
     pub turns: Turns<Received>,
     /// What is counted.
-    pub metrics: Metrics,
+    pub metrics: Arc<Metrics>,
     /// Whether the invariants hold.
     pub watch: Watch,
     /// Slack, when there is one.
@@ -72,7 +72,7 @@ impl App {
             log: parts.log,
             outbox,
             turns: Turns::default(),
-            metrics: Metrics::default(),
+            metrics: Arc::default(),
             watch: Watch::default(),
             slack: parts.slack,
             http: parts.http,

@@ -2,6 +2,7 @@
 
 mod audit;
 mod clicks;
+mod connections;
 mod digest;
 mod disk;
 mod events;

@@ -7,6 +7,9 @@ use serde::{Deserialize, Deserializer};
 /// Cards in a channel within two minutes before a digest begins: as many as stand on one screen.
 const DIGEST_AFTER: usize = 5;
 
+/// Open connections: half of the 1,024 files that a process may have open unless somebody says otherwise.
+const CONNECTIONS_MAX: usize = 512;
+
 /// The whole file. Every key has a default, so that an empty file is a valid one.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -16,6 +19,8 @@ pub struct Config {
     /// An incident is opened again when its alarm fires within this time of its end.
     #[serde(deserialize_with = "duration")]
     pub reopen_window: TimeDelta,
+    /// What whoever connects is held to.
+    pub server: ServerConfig,
     /// Slack.
     pub slack: SlackConfig,
     /// Pages outside Slack.
@@ -40,6 +45,7 @@ impl Default for Config {
         Self {
             public_url: None,
             reopen_window: TimeDelta::minutes(30),
+            server: ServerConfig::default(),
             slack: SlackConfig::default(),
             paging: PagingConfig::default(),
             sources: Vec::new(),
@@ -47,6 +53,34 @@ impl Default for Config {
             http: HttpConfig::default(),
             webhooks: Vec::new(),
             watchdog: WatchdogConfig::default(),
+        }
+    }
+}
+
+/// What whoever connects is held to; read at the start. No time is below a second.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServerConfig {
+    /// From the first byte of a request to the end of its head.
+    #[serde(deserialize_with = "duration")]
+    pub header_timeout: TimeDelta,
+    /// From there to the end of its body.
+    #[serde(deserialize_with = "duration")]
+    pub body_timeout: TimeDelta,
+    /// From one request to the next; longer than a proxy keeps a connection, so that it is the proxy who closes it.
+    #[serde(deserialize_with = "duration")]
+    pub idle_timeout: TimeDelta,
+    /// Connections that are open at once; with the one that is too many, whoever has been silent longest is hung up on.
+    pub connections_max: usize,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            header_timeout: TimeDelta::seconds(10),
+            body_timeout: TimeDelta::seconds(30),
+            idle_timeout: TimeDelta::seconds(75),
+            connections_max: CONNECTIONS_MAX,
         }
     }
 }

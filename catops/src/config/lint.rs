@@ -1,7 +1,10 @@
 //! What only shows when all files are looked at together: names that point nowhere, secrets in the open.
 
+use crate::config::file::ServerConfig;
 use crate::config::secret::SecretRef;
 use crate::config::setup::{Problem, Setup};
+use crate::entry::connections::CONNECTIONS_MIN;
+use chrono::TimeDelta;
 use index::Runbook;
 
 /// All mistakes between files.
@@ -10,6 +13,7 @@ pub fn cross_check(setup: &Setup, runbooks: &[Runbook]) -> Vec<Problem> {
     let mut problems = Vec::new();
     check_sources(setup, &mut problems);
     check_actions(setup, &mut problems);
+    check_server(&setup.config.server, &mut problems);
     crate::page::cross_check(setup, &mut |message| {
         problems.push(Problem { path: "catops.toml".to_owned(), line: 0, message });
     });
@@ -22,6 +26,24 @@ pub fn cross_check(setup: &Setup, runbooks: &[Runbook]) -> Vec<Problem> {
         }
     }
     problems
+}
+
+fn check_server(server: &ServerConfig, problems: &mut Vec<Problem>) {
+    let mut report = |message: String| problems.push(Problem { path: "catops.toml".to_owned(), line: 0, message });
+    let limits = [
+        ("header_timeout", server.header_timeout),
+        ("body_timeout", server.body_timeout),
+        ("idle_timeout", server.idle_timeout),
+    ];
+    for (name, _) in limits.into_iter().filter(|(_, limit)| *limit < TimeDelta::seconds(1)) {
+        report(format!("server.{name} is below a second, which counts as a second; leave it out for the usual one"));
+    }
+    if server.connections_max < CONNECTIONS_MIN {
+        report(format!(
+            "server.connections_max is {}; fewer than {CONNECTIONS_MIN} count as {CONNECTIONS_MIN}",
+            server.connections_max
+        ));
+    }
 }
 
 fn check_sources(setup: &Setup, problems: &mut Vec<Problem>) {
