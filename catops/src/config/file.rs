@@ -158,6 +158,15 @@ pub struct SourceConfig {
     /// For `sns`: the topics that are listened to.
     #[serde(default)]
     pub topics: Vec<String>,
+    /// For `sns`: 2 takes messages signed by SHA-256 only; both versions are taken when it is not given.
+    #[serde(default)]
+    pub signature_version: Option<u8>,
+    /// For `eventbridge`: the accounts whose events are taken; empty takes every one.
+    #[serde(default)]
+    pub accounts: Vec<String>,
+    /// For `eventbridge`: the sources of events that are taken, `aws.cloudwatch` or `aws.*`; empty takes every one.
+    #[serde(default)]
+    pub sources: Vec<String>,
 }
 
 fn bearer() -> String {

@@ -1,8 +1,9 @@
 //! What only shows when all files are looked at together: names that point nowhere, secrets in the open.
 
-use crate::config::file::ServerConfig;
+use crate::config::file::{ServerConfig, SourceConfig};
 use crate::config::secret::SecretRef;
 use crate::config::setup::{Problem, Setup};
+use crate::config::sources;
 use crate::entry::connections::CONNECTIONS_MIN;
 use chrono::TimeDelta;
 use index::Runbook;
@@ -63,6 +64,13 @@ fn check_sources(setup: &Setup, problems: &mut Vec<Problem>) {
         if source.auth == "sns" && source.kind != "sns" {
             report(format!("source \"{name}\" takes nothing: auth = \"sns\" proves messages of kind = \"sns\" only"));
         }
+        if let Err(wrong) = sources::signatures(source.signature_version) {
+            report(format!("source \"{name}\" takes nothing: {wrong}"));
+        }
+        if source.signature_version.is_some() && source.kind != "sns" {
+            report(format!("source \"{name}\" has a signature_version, which only messages of kind = \"sns\" have"));
+        }
+        check_origins(source, &mut report);
         if source.auth == "open" {
             report(format!("source \"{name}\" is open to everybody; it is served on a loopback address only"));
         }
@@ -77,6 +85,24 @@ fn check_sources(setup: &Setup, problems: &mut Vec<Problem>) {
         if !seen.insert(&check.name) {
             report(format!("\"{}\" is the name of two things; give the uptime check another name", check.name));
         }
+    }
+}
+
+fn check_origins(source: &SourceConfig, report: &mut impl FnMut(String)) {
+    let name = source.path();
+    if source.kind != "eventbridge" && !(source.accounts.is_empty() && source.sources.is_empty()) {
+        report(format!(
+            "source \"{name}\" lists accounts or sources, which only events of kind = \"eventbridge\" have"
+        ));
+    }
+    let is_account = |account: &&String| account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+    for account in source.accounts.iter().filter(|account| !is_account(account)) {
+        report(format!("source \"{name}\" lists the account \"{account}\"; an account is twelve digits in quotes"));
+    }
+    for listed in source.sources.iter().filter(|listed| listed.trim_end_matches('*').is_empty()) {
+        report(format!(
+            "source \"{name}\" lists \"{listed}\", which is every source; leave it out, or write \"aws.*\""
+        ));
     }
 }
 
