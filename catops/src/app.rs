@@ -1,5 +1,6 @@
 //! The composition root: everything that the flow needs, built once and handed around.
 
+use crate::action::reach::Reach;
 use crate::config::Setup;
 use crate::flow::outbox::{LEASE, Offered, Outbox};
 use crate::flow::receive::Received;
@@ -30,8 +31,10 @@ pub struct App {
     pub watch: Watch,
     /// Slack, when there is one.
     pub slack: Option<SlackSide>,
-    /// The client for actions, probes and webhooks.
+    /// The client for what Amazon signs with.
     pub http: reqwest::Client,
+    /// The clients for receivers that the configuration names.
+    pub reach: Reach,
     /// SNS, for pages that Slack does not deliver.
     pub sns: Sns,
     /// The name under which this process leases.
@@ -55,7 +58,7 @@ pub struct Parts {
     pub library: index::Library,
     /// Slack, when there is one.
     pub slack: Option<SlackSide>,
-    /// The client for actions, probes and webhooks.
+    /// The client for what Amazon signs with.
     pub http: reqwest::Client,
     /// The data folder, when there is one.
     pub data: Option<PathBuf>,
@@ -76,6 +79,7 @@ impl App {
             watch: Watch::default(),
             slack: parts.slack,
             http: parts.http,
+            reach: Reach::default(),
             data: parts.data,
             sns: Sns::default(),
             holder: Holder::new(format!("serve/{}/{}", std::process::id(), crate::clock::now().timestamp_millis())),

@@ -285,7 +285,7 @@ async fn a_receiver_that_fails_is_told_again_alone() -> Result<()> {
     let path = home.config.join("catops.toml");
     let mut config = fs::read_to_string(&path)?;
     for receiver in &receivers {
-        config.push_str(&format!("\n[[webhook]]\nurl = \"{}/told\"\n", receiver.url));
+        config.push_str(&format!("\n[[webhook]]\nurl = \"{}/told\"\nallow_private = [\"127.0.0.1\"]\n", receiver.url));
     }
     fs::write(&path, config)?;
     let server = home.serve(&[TOKEN])?;
@@ -298,6 +298,41 @@ async fn a_receiver_that_fails_is_told_again_alone() -> Result<()> {
     let told = server.until("a third attempt", look).await?;
     assert_eq!([&told[0], &told[2]], [&["notify/1/0"], &["notify/1/0"]], "those that took it are told once");
     assert!(told[1].iter().all(|id| id == "notify/1/0"), "a repeat can be told by its id: {told:?}");
+    Ok(())
+}
+
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "that nobody is told shows only after a while")]
+async fn a_private_receiver_is_told_only_when_the_configuration_says_so() -> Result<()> {
+    let home = Home::new()?;
+    let (listed, other) = (Receiver::new(|_| ("200 OK", String::new())), Receiver::new(|_| ("200 OK", String::new())));
+    let (listed, other) = (listed.await?, other.await?);
+    let by_name = other.url.replace("127.0.0.1", "localhost");
+    let path = home.config.join("catops.toml");
+    let config = fs::read_to_string(&path)?
+        + &format!("\n[[webhook]]\nurl = \"{}\"\nallow_private = [\"127.0.0.1\", \"::1\"]\n", listed.url)
+        + &format!("\n[[webhook]]\nurl = \"{}\"\nallow_private = [\"10.0.0.0/8\"]\n", other.url)
+        + &format!("\n[[webhook]]\nurl = \"{by_name}\"\n");
+    fs::write(&path, config)?;
+    let lint = catops(&["lint", text(&home.config)]).stdout;
+    assert!(
+        lint.contains("a webhook is told nothing: 127.0.0.1 is 127.0.0.1:") && lint.contains("[[webhook]]"),
+        "{lint}"
+    );
+    let server = home.serve(&[TOKEN])?;
+    assert_eq!(alarm(&server, TOKEN.1, "disk", "Disk is full").await?, 202);
+    let look = async |server: &Server| {
+        let failing = server.metric("catops_effects_pending").await?;
+        Ok(if listed.told().len() == 1 && failing >= 2.0 {
+            Ok(())
+        } else {
+            Err(format!("{:?} {failing}", listed.told()))
+        })
+    };
+    server.until("the listed receiver to be told", look).await?;
+    // The others are tried at once and again a second later.
+    tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
+    assert_eq!(ids(&other), Vec::<String>::new());
     Ok(())
 }
 

@@ -132,11 +132,13 @@ pub struct PagingConfig {
     pub second_channel_after: TimeDelta,
     /// The key of the signature for people's webhooks.
     pub webhook_secret: Option<SecretRef>,
+    /// Addresses in private networks to which people's webhooks may lead all the same: `127.0.0.1:8080`.
+    pub allow_private: Vec<String>,
 }
 
 impl Default for PagingConfig {
     fn default() -> Self {
-        Self { second_channel_after: TimeDelta::seconds(60), webhook_secret: None }
+        Self { second_channel_after: TimeDelta::seconds(60), webhook_secret: None, allow_private: Vec::new() }
     }
 }
 
@@ -200,6 +202,9 @@ pub struct WebhookConfig {
     /// The key of the signature.
     #[serde(default)]
     pub secret: Option<SecretRef>,
+    /// Addresses in private networks that may be called all the same: `127.0.0.1:8080`.
+    #[serde(default)]
+    pub allow_private: Vec<String>,
 }
 
 /// How CatOps watches itself.
@@ -211,11 +216,13 @@ pub struct WatchdogConfig {
     pub every: TimeDelta,
     /// The address that is called after each look that found everything in order.
     pub heartbeat: Option<SecretRef>,
+    /// Addresses in private networks that may be called all the same: `127.0.0.1:8080`.
+    pub allow_private: Vec<String>,
 }
 
 impl Default for WatchdogConfig {
     fn default() -> Self {
-        Self { every: TimeDelta::minutes(1), heartbeat: None }
+        Self { every: TimeDelta::minutes(1), heartbeat: None, allow_private: Vec::new() }
     }
 }
 

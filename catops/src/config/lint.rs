@@ -1,12 +1,14 @@
 //! What only shows when all files are looked at together: names that point nowhere, secrets in the open.
 
-use crate::config::file::{ServerConfig, SourceConfig};
+use crate::action::guard::{Private, written};
+use crate::config::file::{Config, ServerConfig, SourceConfig};
 use crate::config::secret::SecretRef;
 use crate::config::setup::{Problem, Setup};
 use crate::config::sources;
 use crate::entry::connections::CONNECTIONS_MIN;
 use chrono::TimeDelta;
 use index::Runbook;
+use reqwest::Url;
 
 /// All mistakes between files.
 #[must_use]
@@ -75,6 +77,7 @@ fn check_sources(setup: &Setup, problems: &mut Vec<Problem>) {
             report(format!("source \"{name}\" is open to everybody; it is served on a loopback address only"));
         }
     }
+    check_receivers(&setup.config, &mut report);
     if let Some(SecretRef::Plain(address)) = &setup.config.watchdog.heartbeat
         && !address.starts_with("https://")
         && !address.starts_with("http://")
@@ -85,6 +88,22 @@ fn check_sources(setup: &Setup, problems: &mut Vec<Problem>) {
         if !seen.insert(&check.name) {
             report(format!("\"{}\" is the name of two things; give the uptime check another name", check.name));
         }
+    }
+}
+
+/// Receivers whose address is written in numbers that are not called; where a name leads shows only when it is used.
+fn check_receivers(config: &Config, report: &mut impl FnMut(String)) {
+    let refused = |address: &str, private: Private<'_>| written(&Url::parse(address).ok()?, private)?.err();
+    for webhook in &config.webhooks {
+        if let Some(refused) = refused(&webhook.url, Private::of("[[webhook]]", &webhook.allow_private)) {
+            report(format!("a webhook is told nothing: {refused}"));
+        }
+    }
+    let private = Private::of("[watchdog]", &config.watchdog.allow_private);
+    if let Some(SecretRef::Plain(address)) = &config.watchdog.heartbeat
+        && let Some(refused) = refused(address, private)
+    {
+        report(format!("the heartbeat is not sent: {refused}"));
     }
 }
 
