@@ -1,7 +1,7 @@
 //! What people type: `/catops ...`, a mention, a direct message. One grammar, one answer, visible to the one who typed.
 
 use crate::app::App;
-use crate::flow::act::{self, Doer, Wish};
+use crate::flow::act::{self, Doer, Seen, Wish};
 use crate::flow::change::{self, ChangeError, Changed};
 use crate::surface;
 use incident::{ActionId, Incident, IncidentId, Refused, ResponderId};
@@ -117,7 +117,7 @@ impl Speaker<'_> {
         if run.dry {
             return Ok(surface::dry_run(self.app, &incident, &action, params));
         }
-        let done = act::run(self.app, doer, incident.id, Wish { action, params, seen_seq: None }).await;
+        let done = act::run(self.app, doer, incident.id, Wish { action, params, seen: Seen::Nothing }).await;
         if let (Ok(changed), Some(reason)) = (&done, &run.reason) {
             let note = Doer { cause: format!("{}:reason", doer.cause), ..doer.clone() };
             act::note(self.app, &note, changed.incident.id, reason).await?;
