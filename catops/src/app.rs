@@ -10,7 +10,7 @@ use crate::page::Sns;
 use crate::slack_side::SlackSide;
 use crate::watchdog::Watch;
 use chrono::{DateTime, Utc};
-use incident::{Alarm, ResponderId, RunId, RunbookId};
+use incident::{Alarm, IncidentId, ResponderId, RunId, RunbookId};
 use log::{EventLog, Holder, Lease};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -45,7 +45,7 @@ pub struct App {
     pub public_url: String,
     setup: RwLock<Arc<Setup>>,
     library: RwLock<index::Library>,
-    stops: Mutex<HashMap<RunId, watch::Sender<bool>>>,
+    stops: Mutex<HashMap<RunId, (IncidentId, watch::Sender<bool>)>>,
 }
 
 /// What an [`App`] is built from.
@@ -144,9 +144,9 @@ impl App {
     }
 
     /// A run begins in this process: the receiver turns true when somebody wants it stopped.
-    pub fn run_begins(&self, run: &RunId) -> watch::Receiver<bool> {
+    pub fn run_begins(&self, incident: IncidentId, run: &RunId) -> watch::Receiver<bool> {
         let (stop, stopped) = watch::channel(false);
-        self.stops.lock().unwrap_or_else(PoisonError::into_inner).insert(run.clone(), stop);
+        self.stops.lock().unwrap_or_else(PoisonError::into_inner).insert(run.clone(), (incident, stop));
         stopped
     }
 
@@ -158,7 +158,14 @@ impl App {
     /// Asks a run of this process to stop. False when it does not run here.
     pub fn stop_run(&self, run: &RunId) -> bool {
         let stops = self.stops.lock().unwrap_or_else(PoisonError::into_inner);
-        stops.get(run).is_some_and(|stop| stop.send(true).is_ok())
+        stops.get(run).is_some_and(|(_, stop)| stop.send(true).is_ok())
+    }
+
+    /// All runs of this process, with their incidents.
+    #[must_use]
+    pub fn running(&self) -> Vec<(IncidentId, RunId)> {
+        let stops = self.stops.lock().unwrap_or_else(PoisonError::into_inner);
+        stops.iter().map(|(run, (incident, _))| (*incident, run.clone())).collect()
     }
 
     /// True when this process is running it.

@@ -3,10 +3,11 @@
 use crate::app::App;
 use crate::flow::act::{self, Doer, Seen, Wish};
 use crate::flow::change::{self, ChangeError, Changed};
+use crate::flow::switch;
 use crate::surface;
 use incident::{ActionId, Incident, IncidentId, Refused, ResponderId};
 use slack::blocks::Message;
-use slack::command::{Line, Person, Run, Which, parse};
+use slack::command::{Actions, Line, Person, Run, Which, parse};
 use slack::read::Command;
 use std::collections::BTreeMap;
 
@@ -61,9 +62,29 @@ impl Speaker<'_> {
             Line::Incidents => Ok(surface::incidents(self.app).await?),
             Line::OnCall { schedule, at } => Ok(surface::on_call(self.app, schedule.as_deref(), at.as_deref()).await?),
             Line::Whoami => Ok(surface::whoami(self.app, &self.command.who.user)),
+            Line::Actions(wish) => self.actions(wish).await,
             Line::Why(which) => Ok(surface::why_message(self.app, &self.find(which).await?)),
             Line::Timeline(which) => Ok(surface::timeline_message(self.app, &self.find(which).await?).await?),
             line => self.act(line).await,
+        }
+    }
+
+    async fn actions(&self, wish: Actions) -> Result<Message, Said> {
+        let done = match wish {
+            Actions::Show => {
+                let switch = switch::load(&*self.app.log).await.map_err(ChangeError::from)?;
+                return Ok(surface::actions(self.app, switch.stopped.as_ref()));
+            }
+            Actions::Stop(why) => {
+                switch::stop(self.app, &self.doer()?, &why).await.map(|halt| surface::halted(self.app, &halt))
+            }
+            Actions::Start => {
+                switch::allow(self.app, &self.doer()?).await.map(|()| surface::sentence("Actions may run again."))
+            }
+        };
+        match done {
+            Err(ChangeError::Duplicate) => Ok(surface::sentence("This was done already.")),
+            done => Ok(done?),
         }
     }
 

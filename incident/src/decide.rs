@@ -355,6 +355,19 @@ pub enum Refused {
         /// When.
         at: DateTime<Utc>,
     },
+    /// Somebody stopped all actions.
+    #[error(
+        "{by} stopped all actions at {}{}; /catops actions start lets them run again", at.format("%Y-%m-%d %H:%M UTC"),
+        in_brackets(why)
+    )]
+    ActionsStopped {
+        /// Who.
+        by: ResponderId,
+        /// Why; may be empty.
+        why: String,
+        /// When.
+        at: DateTime<Utc>,
+    },
     /// The button is of another day.
     #[error(
         "this button shows how things were at {}, more than 24 hours ago, and runs nothing any more; a note on {incident} \
@@ -412,6 +425,10 @@ pub enum Refused {
         /// Each with what is wrong with it.
         problems: Vec<BadParam>,
     },
+}
+
+fn in_brackets(why: &str) -> String {
+    if why.is_empty() { String::new() } else { format!(" ({why})") }
 }
 
 /// Decides what a command becomes. No events means: it is already so, and that is fine (a late timer, a second settle).

@@ -14,4 +14,5 @@ mod receiver;
 mod serve;
 mod simulated;
 mod sources;
+mod switch;
 mod tidy;

@@ -3,7 +3,7 @@
 
 use crate::app::App;
 use crate::flow::change::{self, ChangeError, Changed, Origin, command};
-use crate::flow::triage;
+use crate::flow::{switch, triage};
 use crate::page;
 use chrono::{DateTime, Utc};
 use incident::action::Action;
@@ -156,6 +156,10 @@ pub async fn run(app: &App, doer: &Doer, id: IncidentId, wish: Wish) -> Result<C
         return Err(Refused::NoSuchAction { action: wish.action.0 }.into());
     };
     permit(app, action, &doer.who)?;
+    // Asked again in the step that writes; here so that nobody fills in a form for nothing.
+    if let Some(stopped) = switch::load(&*app.log).await?.stopped {
+        return Err(stopped.refusal().into());
+    }
     let params = values(action, &incident, wish.params);
     let valid = action.validate(&params).map_err(|problems| Refused::BadParams { problems })?;
     let texts = valid.texts();

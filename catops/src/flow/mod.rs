@@ -11,6 +11,7 @@ pub mod post;
 pub mod receive;
 pub mod redact;
 pub mod run;
+pub mod switch;
 pub mod triage;
 pub mod turns;
 

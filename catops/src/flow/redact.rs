@@ -229,7 +229,7 @@ fn without(proof: &Proof, text: &str) -> Result<(Event, bool), RedactError> {
 
 /// Whether a payload holds the text as it is or as JSON writes it.
 fn holds(raw: &[u8], text: &str) -> bool {
-    let escaped = serde_json::Value::from(text).to_string();
+    let escaped = Value::from(text).to_string();
     let forms = [text.as_bytes(), escaped.trim_matches('"').as_bytes()];
     forms.iter().any(|form| raw.windows(form.len().max(1)).any(|part| part == *form))
 }

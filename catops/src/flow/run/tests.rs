@@ -9,8 +9,9 @@ use crate::flow::change;
 use crate::flow::change::ChangeError;
 use crate::flow::outbox::{LEASE, Offered};
 use crate::flow::receive;
+use crate::flow::switch;
 use chrono::TimeDelta;
-use incident::{Alarm, AlarmState, IncidentId, Refused, RunId, Severity};
+use incident::{Alarm, AlarmState, IncidentId, Refused, RunId, RunOutcome, Severity};
 use log::{Holder, LeasedEffect, MemoryLog};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -138,4 +139,25 @@ async fn what_is_typed_or_asked_by_a_form_is_of_today() {
         let wish = Wish { action: "tidy".into(), params: BTreeMap::new(), seen };
         act::run(&app, &ana("asked"), ID, wish).await.expect("it runs");
     }
+}
+
+#[tokio::test]
+async fn what_was_asked_for_before_the_stop_does_not_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let (app, _offered) = stage(&folder);
+    receive::receive_all(&app, vec![alarm()], b"{}").await.unwrap();
+    let wish = || Wish { action: "tidy".into(), params: BTreeMap::new(), seen: Seen::Nothing };
+    let asked = act::run(&app, &ana("press-1"), ID, wish()).await.unwrap();
+    let run = asked.incident.running().expect("it was asked for").id.clone();
+    let leased = leased(&app, &run).await;
+    switch::stop(&app, &ana("stop"), "a drill").await.unwrap();
+    perform_on(&app, &change::load(&app, ID).await.unwrap(), &run, &leased).await.unwrap();
+
+    let incident = change::load(&app, ID).await.unwrap();
+    assert_eq!((incident.runs[0].outcome, incident.runs[0].started_at), (Some(RunOutcome::Stopped), None));
+    assert!(incident.runs[0].detail.contains("(a drill)"), "{}", incident.runs[0].detail);
+    let refused = act::run(&app, &ana("press-2"), ID, wish()).await.unwrap_err();
+    assert!(matches!(refused, ChangeError::Refused(Refused::ActionsStopped { .. })), "{refused}");
+    switch::allow(&app, &ana("start")).await.unwrap();
+    act::run(&app, &ana("press-3"), ID, wish()).await.expect("it may run again");
 }
