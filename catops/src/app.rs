@@ -4,6 +4,7 @@ use crate::action::reach::Reach;
 use crate::config::Setup;
 use crate::flow::outbox::{LEASE, Offered, Outbox};
 use crate::flow::receive::Received;
+use crate::flow::refusals::Refusals;
 use crate::flow::turns::Turns;
 use crate::metrics::Metrics;
 use crate::page::Sns;
@@ -27,6 +28,8 @@ pub struct App {
     pub turns: Turns<Received>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// What was refused lately.
+    pub refusals: Refusals,
     /// Whether the invariants hold.
     pub watch: Watch,
     /// Slack, when there is one.
@@ -76,6 +79,7 @@ impl App {
             outbox,
             turns: Turns::default(),
             metrics: Arc::default(),
+            refusals: Refusals::default(),
             watch: Watch::default(),
             slack: parts.slack,
             http: parts.http,

@@ -99,6 +99,13 @@ pub fn sentence(text: &str) -> Message {
     answer::say(text)
 }
 
+/// A plain sentence for everybody in a channel.
+#[must_use]
+pub fn notice(text: &str) -> Message {
+    let said = answer::say(text);
+    Message::new(said.text, said.blocks)
+}
+
 /// How an incident is called in a sentence.
 #[must_use]
 pub fn named(incident: &Incident) -> String {

@@ -42,6 +42,52 @@ async fn only_the_right_token_is_let_in_and_the_others_are_counted() -> Result<(
     Ok(())
 }
 
+/// What the incident channel was told about refusals.
+async fn notes(server: &Server) -> Result<Vec<String>> {
+    let seen = server.messages("C0OPS", "U0ANA").await?;
+    let texts = seen.iter().map(|message| message["rendered_text"].as_str().unwrap_or_default().to_owned());
+    Ok(texts.filter(|text| text.contains("were refused")).collect())
+}
+
+#[tokio::test]
+async fn a_broken_secret_is_told_in_slack_once() -> Result<()> {
+    let home = Home::new()?;
+    let server = home.serve(&[TOKEN])?;
+    for id in ["a", "b", "c", "d"] {
+        assert_eq!(alarm(&server, "a-foreign-token", id, "a foreign title").await?, 401);
+        // Another source has a count of its own.
+        assert_eq!(server.post("/hooks/alertmanager", &json!({ "alerts": [] })).await?.0, 401);
+    }
+    // What is posted later than this shows that nothing was posted before.
+    assert_eq!(alarm(&server, TOKEN.1, "good", "Disk is full").await?, 202);
+    let card = async |server: &Server| {
+        let cards = server.cards("C0OPS", 1).await?.len();
+        Ok(if cards == 1 { Ok(()) } else { Err(format!("{cards} cards")) })
+    };
+    server.until("a card", card).await?;
+    assert_eq!(notes(&server).await?, Vec::<String>::new());
+
+    for id in ["e", "f", "g", "h", "i", "j", "k"] {
+        assert_eq!(alarm(&server, "a-foreign-token", id, "a foreign title").await?, 401);
+    }
+    let told = async |server: &Server| {
+        let notes = notes(server).await?;
+        Ok(if notes.is_empty() { Err("nothing".to_owned()) } else { Ok(notes) })
+    };
+    server.until("a note", told).await?;
+    assert_eq!(alarm(&server, TOKEN.1, "better", "Queue is long").await?, 202);
+    let card = async |server: &Server| {
+        let cards = server.cards("C0OPS", 2).await?.len();
+        Ok(if cards == 1 { Ok(()) } else { Err(format!("{cards} cards")) })
+    };
+    server.until("another card", card).await?;
+    let notes = notes(&server).await?;
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert!(notes[0].starts_with("5 deliveries to the source generic were refused within 10 minutes"), "{notes:?}");
+    assert!(!notes[0].contains("foreign"), "{notes:?}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn two_tokens_live_while_one_is_being_changed() -> Result<()> {
     let home = Home::new()?;

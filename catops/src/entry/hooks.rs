@@ -6,8 +6,8 @@ use crate::clock;
 use crate::config::file::SourceConfig as Entry;
 use crate::config::sources;
 use crate::flow::change::{ChangeError, add, json};
-use crate::flow::names;
 use crate::flow::receive::{Outcome, receive_all};
+use crate::flow::{names, refusals};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
@@ -87,7 +87,7 @@ async fn receive(hooks: &Hooks, delivery: &Delivery<'_>) -> Response {
     };
     let response = match sources::resolve(entry) {
         Ok(source) => believed_or_not(hooks, entry, &source, delivery).await,
-        Err(why) => unauthorised(app, entry, delivery.name, &why),
+        Err(why) => unauthorised(app, entry, delivery.name, &why).await,
     };
     app.metrics.observe("receive", started.elapsed());
     response
@@ -104,16 +104,17 @@ async fn believed_or_not(hooks: &Hooks, entry: &Entry, source: &SourceConfig, de
             app.metrics.count("deliveries_rejected", &format!("reason=\"malformed\",source=\"{kind}\""));
             keep_dead_letter(app, delivery.name, &malformed, &kept()).await
         }
-        Err(Rejected::Unauthorised(reason)) => unauthorised(app, entry, delivery.name, &reason),
+        Err(Rejected::Unauthorised(reason)) => unauthorised(app, entry, delivery.name, &reason).await,
         Err(Rejected::Unlisted(reason)) => unlisted(app, entry, delivery.name, reason),
         Err(Rejected::Unavailable(why)) => unavailable(&why),
     }
 }
 
-fn unauthorised(app: &App, entry: &Entry, name: &str, reason: &str) -> Response {
+async fn unauthorised(app: &App, entry: &Entry, name: &str, reason: &str) -> Response {
     let kind = &entry.kind;
     app.metrics.count("deliveries_rejected", &format!("reason=\"unauthorised\",source=\"{kind}\""));
     tracing::warn!(source = %name, "refused a delivery to {name}: {reason}");
+    refusals::refused(app, name).await;
     refuse(StatusCode::UNAUTHORIZED, "unauthorised")
 }
 
