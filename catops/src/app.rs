@@ -1,15 +1,17 @@
 //! The composition root: everything that the flow needs, built once and handed around.
 
+use crate::action::reach::Reach;
 use crate::config::Setup;
 use crate::flow::outbox::{LEASE, Offered, Outbox};
 use crate::flow::receive::Received;
+use crate::flow::refusals::Refusals;
 use crate::flow::turns::Turns;
 use crate::metrics::Metrics;
 use crate::page::Sns;
 use crate::slack_side::SlackSide;
 use crate::watchdog::Watch;
 use chrono::{DateTime, Utc};
-use incident::{Alarm, ResponderId, RunId, RunbookId};
+use incident::{Alarm, IncidentId, ResponderId, RunId, RunbookId};
 use log::{EventLog, Holder, Lease};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -25,13 +27,17 @@ pub struct App {
     /// Alarms that wait for the one before them.
     pub turns: Turns<Received>,
     /// What is counted.
-    pub metrics: Metrics,
+    pub metrics: Arc<Metrics>,
+    /// What was refused lately.
+    pub refusals: Refusals,
     /// Whether the invariants hold.
     pub watch: Watch,
     /// Slack, when there is one.
     pub slack: Option<SlackSide>,
-    /// The client for actions, probes and webhooks.
+    /// The client for what Amazon signs with.
     pub http: reqwest::Client,
+    /// The clients for receivers that the configuration names.
+    pub reach: Reach,
     /// SNS, for pages that Slack does not deliver.
     pub sns: Sns,
     /// The name under which this process leases.
@@ -42,7 +48,7 @@ pub struct App {
     pub public_url: String,
     setup: RwLock<Arc<Setup>>,
     library: RwLock<index::Library>,
-    stops: Mutex<HashMap<RunId, watch::Sender<bool>>>,
+    stops: Mutex<HashMap<RunId, (IncidentId, watch::Sender<bool>)>>,
 }
 
 /// What an [`App`] is built from.
@@ -55,7 +61,7 @@ pub struct Parts {
     pub library: index::Library,
     /// Slack, when there is one.
     pub slack: Option<SlackSide>,
-    /// The client for actions, probes and webhooks.
+    /// The client for what Amazon signs with.
     pub http: reqwest::Client,
     /// The data folder, when there is one.
     pub data: Option<PathBuf>,
@@ -72,10 +78,12 @@ impl App {
             log: parts.log,
             outbox,
             turns: Turns::default(),
-            metrics: Metrics::default(),
+            metrics: Arc::default(),
+            refusals: Refusals::default(),
             watch: Watch::default(),
             slack: parts.slack,
             http: parts.http,
+            reach: Reach::default(),
             data: parts.data,
             sns: Sns::default(),
             holder: Holder::new(format!("serve/{}/{}", std::process::id(), crate::clock::now().timestamp_millis())),
@@ -140,9 +148,9 @@ impl App {
     }
 
     /// A run begins in this process: the receiver turns true when somebody wants it stopped.
-    pub fn run_begins(&self, run: &RunId) -> watch::Receiver<bool> {
+    pub fn run_begins(&self, incident: IncidentId, run: &RunId) -> watch::Receiver<bool> {
         let (stop, stopped) = watch::channel(false);
-        self.stops.lock().unwrap_or_else(PoisonError::into_inner).insert(run.clone(), stop);
+        self.stops.lock().unwrap_or_else(PoisonError::into_inner).insert(run.clone(), (incident, stop));
         stopped
     }
 
@@ -154,7 +162,14 @@ impl App {
     /// Asks a run of this process to stop. False when it does not run here.
     pub fn stop_run(&self, run: &RunId) -> bool {
         let stops = self.stops.lock().unwrap_or_else(PoisonError::into_inner);
-        stops.get(run).is_some_and(|stop| stop.send(true).is_ok())
+        stops.get(run).is_some_and(|(_, stop)| stop.send(true).is_ok())
+    }
+
+    /// All runs of this process, with their incidents.
+    #[must_use]
+    pub fn running(&self) -> Vec<(IncidentId, RunId)> {
+        let stops = self.stops.lock().unwrap_or_else(PoisonError::into_inner);
+        stops.iter().map(|(run, (incident, _))| (*incident, run.clone())).collect()
     }
 
     /// True when this process is running it.

@@ -6,9 +6,10 @@ use crate::clock;
 use crate::config::Setup;
 use crate::entry::api;
 use crate::flow::change::{self, ChangeError};
+use crate::flow::switch::Halt;
 use crate::flow::{act, names};
 use incident::action::{Catalogue, Denied};
-use incident::{ActionId, Digest, Incident, IncidentId, Refused, ResponderId};
+use incident::{ActionId, Digest, Incident, IncidentId, Refused, ResponderId, Stopped};
 use slack::answer::{self, Asked, Duty, LISTED_MAX};
 use slack::blocks::{Block, Choice, Message, Text, View};
 use slack::card::{self, Face, Setting};
@@ -98,6 +99,13 @@ pub fn sentence(text: &str) -> Message {
     answer::say(text)
 }
 
+/// A plain sentence for everybody in a channel.
+#[must_use]
+pub fn notice(text: &str) -> Message {
+    let said = answer::say(text);
+    Message::new(said.text, said.blocks)
+}
+
 /// How an incident is called in a sentence.
 #[must_use]
 pub fn named(incident: &Incident) -> String {
@@ -133,6 +141,10 @@ fn told(app: &App, refused: &Refused) -> String {
         Refused::AlreadyRan { by, title, .. } => {
             format!("{} already ran \"{title}\"; look at the card, then press again if it is still wanted", name(by))
         }
+        Refused::ActionsStopped { by, why, at } => {
+            // The same words, with a name in them.
+            Refused::ActionsStopped { by: ResponderId(name(by)), why: why.clone(), at: *at }.to_string()
+        }
         Refused::UnknownPerson { .. } => {
             "you are not in the rota; ask for a line in rota/*.toml with your Slack member id".to_owned()
         }
@@ -150,6 +162,26 @@ pub fn refused_view(message: &Message) -> View {
 #[must_use]
 pub fn misread(app: &App, misread: &Misread) -> Message {
     Scene::of(app).draw(|setting| answer::misread(misread, setting))
+}
+
+/// Whether actions may run.
+#[must_use]
+pub fn actions(app: &App, stopped: Option<&Stopped>) -> Message {
+    match stopped {
+        None => sentence("Actions may run. /catops actions stop because ... stops all of them."),
+        Some(stopped) => sentence(&format!("{}.", told(app, &stopped.refusal()))),
+    }
+}
+
+/// All actions were stopped.
+#[must_use]
+pub fn halted(app: &App, halt: &Halt) -> Message {
+    let runs = match halt.runs {
+        0 => "nothing was running".to_owned(),
+        1 => "one run is being stopped".to_owned(),
+        runs => format!("{runs} runs are being stopped"),
+    };
+    sentence(&format!("{}; {runs}.", told(app, &halt.stopped.refusal())))
 }
 
 /// The commands, or one of them.

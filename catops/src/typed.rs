@@ -1,12 +1,13 @@
 //! What people type: `/catops ...`, a mention, a direct message. One grammar, one answer, visible to the one who typed.
 
 use crate::app::App;
-use crate::flow::act::{self, Doer, Wish};
+use crate::flow::act::{self, Doer, Seen, Wish};
 use crate::flow::change::{self, ChangeError, Changed};
+use crate::flow::switch;
 use crate::surface;
 use incident::{ActionId, Incident, IncidentId, Refused, ResponderId};
 use slack::blocks::Message;
-use slack::command::{Line, Person, Run, Which, parse};
+use slack::command::{Actions, Line, Person, Run, Which, parse};
 use slack::read::Command;
 use std::collections::BTreeMap;
 
@@ -61,9 +62,29 @@ impl Speaker<'_> {
             Line::Incidents => Ok(surface::incidents(self.app).await?),
             Line::OnCall { schedule, at } => Ok(surface::on_call(self.app, schedule.as_deref(), at.as_deref()).await?),
             Line::Whoami => Ok(surface::whoami(self.app, &self.command.who.user)),
+            Line::Actions(wish) => self.actions(wish).await,
             Line::Why(which) => Ok(surface::why_message(self.app, &self.find(which).await?)),
             Line::Timeline(which) => Ok(surface::timeline_message(self.app, &self.find(which).await?).await?),
             line => self.act(line).await,
+        }
+    }
+
+    async fn actions(&self, wish: Actions) -> Result<Message, Said> {
+        let done = match wish {
+            Actions::Show => {
+                let switch = switch::load(&*self.app.log).await.map_err(ChangeError::from)?;
+                return Ok(surface::actions(self.app, switch.stopped.as_ref()));
+            }
+            Actions::Stop(why) => {
+                switch::stop(self.app, &self.doer()?, &why).await.map(|halt| surface::halted(self.app, &halt))
+            }
+            Actions::Start => {
+                switch::allow(self.app, &self.doer()?).await.map(|()| surface::sentence("Actions may run again."))
+            }
+        };
+        match done {
+            Err(ChangeError::Duplicate) => Ok(surface::sentence("This was done already.")),
+            done => Ok(done?),
         }
     }
 
@@ -117,7 +138,7 @@ impl Speaker<'_> {
         if run.dry {
             return Ok(surface::dry_run(self.app, &incident, &action, params));
         }
-        let done = act::run(self.app, doer, incident.id, Wish { action, params, seen_seq: None }).await;
+        let done = act::run(self.app, doer, incident.id, Wish { action, params, seen: Seen::Nothing }).await;
         if let (Ok(changed), Some(reason)) = (&done, &run.reason) {
             let note = Doer { cause: format!("{}:reason", doer.cause), ..doer.clone() };
             act::note(self.app, &note, changed.incident.id, reason).await?;

@@ -2,6 +2,8 @@
 //! who notices when it stays away. It reads in pieces, never the whole of a long list at once, and it repairs nothing.
 //! [`incident::invariant`] judges.
 
+use crate::action::guard::Private;
+use crate::action::reach::why;
 use crate::app::App;
 use crate::audit::waits;
 use crate::clock;
@@ -262,9 +264,16 @@ async fn heartbeat(app: &App) {
         Err(error) => return tracing::error!(error = %error, "the heartbeat has no address"),
     };
     // The client follows no redirects. The address may hold a secret and is not logged.
-    let answer = app.http.get(address).timeout(HEARTBEAT_TIMEOUT).send().await;
-    match answer.and_then(reqwest::Response::error_for_status) {
-        Ok(_) => tracing::debug!("sent the heartbeat"),
-        Err(error) => tracing::warn!(error = %error.without_url(), "the heartbeat did not arrive; trying again"),
+    let private = Private::of("[watchdog]", &setup.config.watchdog.allow_private);
+    let failed = match app.reach.client(&address, private) {
+        Ok((client, url)) => {
+            let answer = client.get(url).timeout(HEARTBEAT_TIMEOUT).send().await;
+            answer.and_then(reqwest::Response::error_for_status).err().map(why)
+        }
+        Err(error) => Some(error.to_string()),
+    };
+    match failed {
+        None => tracing::debug!("sent the heartbeat"),
+        Some(error) => tracing::warn!(error = %error, "the heartbeat did not arrive ({error}); trying again"),
     }
 }

@@ -468,6 +468,7 @@ fn outcome_row(entry: &Entry<'_>) -> Option<Row> {
         (Of::Incident(_), "cleared") => Some(Row::Cleared),
         (Of::Incident(_), "refired") => Some(Row::Refired),
         (Of::Incident(_) | Of::Aside(_), "set_aside") => Some(Row::SetAside),
+        (Of::DeadLetters(_), "redacted") => None,
         (Of::DeadLetters(_), _) => Some(Row::Rejected),
         _ => None,
     }

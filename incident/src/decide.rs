@@ -6,7 +6,7 @@ use crate::action::BadParam;
 use crate::alarm::{Alarm, AlarmState};
 use crate::event::{Aside, Event, PageMessage, RunOutcome, seconds_between};
 use crate::fold::{Incident, ResolvedBy, Run, RunEffect, Status};
-use crate::id::{ActionId, ResponderId, RunId};
+use crate::id::{ActionId, IncidentId, ResponderId, RunId};
 use crate::suggestion::Suggestion;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,9 @@ use std::collections::BTreeMap;
 
 /// The longest note kept: a Slack section takes 3,000 characters.
 pub const NOTE_CHARS_MAX: usize = 3000;
+
+/// A button that shows a state older than this runs nothing: who drew it could not know what is the case now.
+pub const BUTTON_AGE_MAX: TimeDelta = TimeDelta::hours(24);
 
 /// The last thing a source said about a key that has no incident: enough to know an old signal from a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -306,6 +309,8 @@ pub struct ActionRequest {
     pub undo: Option<ActionId>,
     /// The number that the pressed button carried; `None` when it came by text.
     pub seen_seq: Option<u64>,
+    /// When what the pressed button showed was written; `None` when no button was pressed.
+    pub seen_at: Option<DateTime<Utc>>,
 }
 
 /// Why a command was refused. Each says what the caller can do differently.
@@ -349,6 +354,32 @@ pub enum Refused {
         title: String,
         /// When.
         at: DateTime<Utc>,
+    },
+    /// Somebody stopped all actions.
+    #[error(
+        "{by} stopped all actions at {}{}; /catops actions start lets them run again", at.format("%Y-%m-%d %H:%M UTC"),
+        in_brackets(why)
+    )]
+    ActionsStopped {
+        /// Who.
+        by: ResponderId,
+        /// Why; may be empty.
+        why: String,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// The button is of another day.
+    #[error(
+        "this button shows how things were at {}, more than 24 hours ago, and runs nothing any more; a note on {incident} \
+         draws a fresh card, or type: /catops run {action} on {incident}", seen_at.format("%Y-%m-%d %H:%M UTC")
+    )]
+    OldButton {
+        /// What it would have run.
+        action: ActionId,
+        /// On which incident.
+        incident: IncidentId,
+        /// When what it shows was written.
+        seen_at: DateTime<Utc>,
     },
     /// There is no such run.
     #[error("there is no run {run} on this incident")]
@@ -396,6 +427,10 @@ pub enum Refused {
     },
 }
 
+fn in_brackets(why: &str) -> String {
+    if why.is_empty() { String::new() } else { format!(" ({why})") }
+}
+
 /// Decides what a command becomes. No events means: it is already so, and that is fine (a late timer, a second settle).
 ///
 /// # Errors
@@ -424,7 +459,7 @@ pub fn decide(incident: &Incident, command: Command, at: DateTime<Utc>) -> Resul
             refuse_resolved(incident)?;
             Ok(vec![Event::Reassigned { by, to, second_channel_seconds: second_channel.map(seconds) }])
         }
-        Command::RequestAction { by, request } => request_action(incident, by, request),
+        Command::RequestAction { by, request } => request_action(incident, by, request, at),
         Command::StopRun { by, run } => stop_run(incident, by, run),
         Command::StartRun { .. } | Command::FinishRun { .. } | Command::SettleRun { .. } | Command::EndWatch { .. } => {
             run_progress(incident, command, at)
@@ -475,8 +510,16 @@ fn acknowledge(incident: &Incident, by: ResponderId) -> Result<Vec<Event>, Refus
     }
 }
 
-fn request_action(incident: &Incident, by: ResponderId, request: ActionRequest) -> Result<Vec<Event>, Refused> {
+fn request_action(
+    incident: &Incident,
+    by: ResponderId,
+    request: ActionRequest,
+    at: DateTime<Utc>,
+) -> Result<Vec<Event>, Refused> {
     refuse_resolved(incident)?;
+    if let Some(seen_at) = request.seen_at.filter(|seen_at| at - *seen_at > BUTTON_AGE_MAX) {
+        return Err(Refused::OldButton { action: request.action, incident: incident.id, seen_at });
+    }
     if let Some(run) = incident.running() {
         return Err(Refused::AlreadyRunning { by: run.by.clone(), title: run.title.clone(), at: run.requested_at });
     }

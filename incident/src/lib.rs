@@ -15,12 +15,13 @@ mod react;
 mod record;
 mod redact;
 mod suggestion;
+mod switch;
 mod timeline;
 
 pub use alarm::{Alarm, AlarmState, Link, Severity};
 pub use decide::{
-    ActionRequest, AlarmMemory, Command, NOTE_CHARS_MAX, Reception, Refused, decide, receive, receive_together,
-    was_acted_on,
+    ActionRequest, AlarmMemory, BUTTON_AGE_MAX, Command, NOTE_CHARS_MAX, Reception, Refused, decide, receive,
+    receive_together, was_acted_on,
 };
 pub use digest::{Digest, DigestEvent, Digests, STORM_WINDOW, is_storm};
 pub use event::{Aside, BY_SLACK, Event, PageMessage, Recorded, Replaced, RunOutcome, SCHEMA};
@@ -36,6 +37,7 @@ pub use react::{
 pub use record::{Record, RecordEvent};
 pub use redact::{NotRedacted, REDACTED, redact};
 pub use suggestion::{ActionRecord, Strength, Suggestion};
+pub use switch::{Stopped, Switch, SwitchEvent};
 pub use timeline::{Line, line, page_channel, timeline};
 
 #[cfg(test)]

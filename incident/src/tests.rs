@@ -113,6 +113,7 @@ fn restart(seen_seq: Option<u64>) -> ActionRequest {
         timeout: TimeDelta::seconds(60),
         undo: None,
         seen_seq,
+        seen_at: None,
     }
 }
 
@@ -234,6 +235,20 @@ fn a_second_click_reads_who_ran_it() {
     let refused = night.say(click("chi", Some(1)), 8).unwrap_err();
     assert!(matches!(refused, Refused::AlreadyRan { by, .. } if by.as_str() == "ana"));
     night.say(click("chi", Some(night.incident().seq)), 9).expect("a fresh button may run it again");
+}
+
+#[test]
+fn a_button_runs_nothing_after_a_day() {
+    let mut night = Night::new();
+    night.alarm(AlarmState::Firing, 0);
+    let (day, seen_at) = (24 * 60 * 60, night.incident().opened_at);
+    let old = || {
+        let request = ActionRequest { seen_at: Some(seen_at), ..restart(Some(1)) };
+        Command::RequestAction { by: "ana".into(), request }
+    };
+    let refused = night.say(old(), day + 1).unwrap_err();
+    assert!(matches!(&refused, Refused::OldButton { seen_at: told, .. } if *told == seen_at), "{refused}");
+    night.say(old(), day).expect("to the second");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! Standard Webhooks: github.com/standard-webhooks/standard-webhooks, `spec/standard-webhooks.md`.
 
 use crate::request::{Peer, Request};
-use crate::source::{Kind, sns};
+use crate::source::{Kind, eventbridge, sns};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -34,6 +34,30 @@ pub struct SourceConfig {
     pub scheme: Scheme,
     /// For SNS: the topics that are listened to. Empty means none.
     pub topics: Vec<String>,
+    /// For SNS: what a message may be signed by.
+    pub signatures: Signatures,
+    /// For `EventBridge`: what an event may say about its origin.
+    pub origins: Origins,
+}
+
+/// What an `EventBridge` event may say about its origin. The bus writes the account, and lets nobody but AWS use a source
+/// that begins with `aws.`; who has the hook's own secret can write both.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Origins {
+    /// Account numbers; empty takes every one.
+    pub accounts: Vec<String>,
+    /// `aws.cloudwatch`, or all that begin alike: `aws.*`; empty takes every one.
+    pub sources: Vec<String>,
+}
+
+/// What an SNS message may be signed by: the topic's owner chooses the version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Signatures {
+    /// SHA-1 (version 1, which a new topic has) and SHA-256 (version 2).
+    #[default]
+    Both,
+    /// SHA-256 only.
+    Sha256,
 }
 
 /// The proof that is asked for.
@@ -146,6 +170,12 @@ pub enum Reason {
     NotLoopback,
     /// The SNS topic is not on the hook's list.
     TopicNotAllowed,
+    /// The SNS message is signed by SHA-1, and the hook asks for more.
+    WeakSignature,
+    /// The event's account is not on the hook's list.
+    AccountNotAllowed,
+    /// The event's source is not on the hook's list.
+    SourceNotAllowed,
     /// The address of the signing certificate is not one of SNS.
     CertificateAddress,
     /// The signing certificate cannot be read, is not valid now, or holds no RSA key.
@@ -164,6 +194,9 @@ impl Reason {
             Self::NoSecret => "no_secret",
             Self::NotLoopback => "not_loopback",
             Self::TopicNotAllowed => "topic_not_allowed",
+            Self::WeakSignature => "weak_signature",
+            Self::AccountNotAllowed => "account_not_allowed",
+            Self::SourceNotAllowed => "source_not_allowed",
             Self::CertificateAddress => "certificate_address",
             Self::Certificate => "certificate",
         }
@@ -181,6 +214,12 @@ impl From<Reason> for Unauthorised {
 /// # Errors
 /// [`Unauthorised`] with a reason that must not be sent back.
 pub fn authenticate(config: &SourceConfig, request: &Request<'_>) -> Result<Proof, Unauthorised> {
+    let proof = proof(config, request)?;
+    eventbridge::is_listed(config, request.body)?;
+    Ok(proof)
+}
+
+fn proof(config: &SourceConfig, request: &Request<'_>) -> Result<Proof, Unauthorised> {
     match config.scheme {
         Scheme::Bearer => token(config, bearer(request)),
         Scheme::Basic => basic(config, request),
@@ -188,7 +227,7 @@ pub fn authenticate(config: &SourceConfig, request: &Request<'_>) -> Result<Proo
         Scheme::Hmac => standard_webhooks(config, request),
         Scheme::Sns => {
             sns::is_decoded_as_signed(config, request)?;
-            sns::allow_topic(config, request.body)?;
+            sns::may_be_believed(config, request.body)?;
             Ok(Proof::SnsCertificate { url: sns::signing_cert_url(request.body)? })
         }
         Scheme::Open if request.peer == Peer::Loopback && !came_from_elsewhere(request) => Ok(Proof::Complete),

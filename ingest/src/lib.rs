@@ -20,7 +20,8 @@ mod time;
 pub mod uptime;
 
 pub use auth::{
-    Proof, Reason, Scheme, Secret, SourceConfig, Unauthorised, UnknownScheme, authenticate, without_secrets,
+    Origins, Proof, Reason, Scheme, Secret, Signatures, SourceConfig, Unauthorised, UnknownScheme, authenticate,
+    without_secrets,
 };
 pub use malformed::Malformed;
 pub use request::{BODY_BYTES_MAX, Headers, Peer, Request};

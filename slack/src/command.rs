@@ -3,13 +3,15 @@
 //! ```text
 //! line     = [ word, { rest } ] ;                              (* empty = help *)
 //! word     = "help" | "incidents" | "ack" | "resolve" | "reopen" | "note" | "run" | "why" | "oncall" | "ping"
-//!          | "assign" | "escalate" | "timeline" | "whoami" ;   (* any beginning that fits one word, but never of "run" *)
+//!          | "assign" | "escalate" | "timeline" | "whoami"
+//!          | "actions" ;                            (* any beginning that fits one word, but never of "run" or "actions" *)
 //! incident = ["INC-" | "#"], digit, { digit } | "last" | "this" ;
 //! help     = "help", [ word ] ;
 //! resolve  = "resolve", [ incident ], [ text ] ;
 //! note     = "note", [ incident ], text ;
 //! run      = "run", [ action, { argument } ], [ "on", incident ], [ "--dry" ], [ "--reason", value ] ;
 //! argument = name, "=", value | value ;                        (* a value with spaces stands in quotes *)
+//! actions  = "actions", [ "stop", [ "because" ], [ text ] | "start" ] ;
 //! oncall   = "oncall", [ schedule ], [ "at", time ] ;              (* the rota reads the time *)
 //! assign   = "assign", [ incident ], [ "to" ], ( "me" | "<@U...>" | "@name" | name ) ;
 //! ```
@@ -60,6 +62,19 @@ pub enum Line {
     Timeline(Which),
     /// Whom does CatOps take me for?
     Whoami,
+    /// All actions at once.
+    Actions(Actions),
+}
+
+/// What somebody wants of all actions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Actions {
+    /// Whether they may run.
+    Show,
+    /// None may run; the reason may be empty.
+    Stop(String),
+    /// They may run again.
+    Start,
 }
 
 /// Which incident is meant.
@@ -121,6 +136,7 @@ pub enum Word {
     Reopen,
     Note,
     Run,
+    Actions,
     Why,
     OnCall,
     Ping,
@@ -132,7 +148,7 @@ pub enum Word {
 
 impl Word {
     /// All of them, in the order of the help.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Incidents,
         Self::Ack,
         Self::Resolve,
@@ -142,6 +158,7 @@ impl Word {
         Self::Escalate,
         Self::Timeline,
         Self::Run,
+        Self::Actions,
         Self::Why,
         Self::OnCall,
         Self::Whoami,
@@ -160,6 +177,7 @@ impl Word {
             Self::Reopen => "reopen",
             Self::Note => "note",
             Self::Run => "run",
+            Self::Actions => "actions",
             Self::Why => "why",
             Self::OnCall => "oncall",
             Self::Ping => "ping",
@@ -181,6 +199,7 @@ impl Word {
             Self::Reopen => "reopen 42",
             Self::Note => "note 42 looks like DNS",
             Self::Run => "run restart-service service=checkout on 42",
+            Self::Actions => "actions stop because the deploy is broken",
             Self::Why => "why 42",
             Self::OnCall => "oncall payments at tomorrow 09:00",
             Self::Ping => "ping",
@@ -202,6 +221,7 @@ impl Word {
             Self::Reopen => "open a resolved incident again",
             Self::Note => "write something down for the timeline",
             Self::Run => "run an action; alone, choose one from a list",
+            Self::Actions => "stop all actions at once, or start them again",
             Self::Why => "why these actions were suggested",
             Self::OnCall => "who is on call, and why",
             Self::Ping => "check that CatOps is there",
@@ -293,6 +313,7 @@ pub fn parse(line: &str) -> Result<Line, Misread> {
         Word::OnCall => on_call(&mut rest),
         Word::Assign => assign(&mut rest),
         Word::Run => run(&mut rest).map(Line::Run),
+        Word::Actions => actions(&mut rest),
     }
 }
 
@@ -306,9 +327,9 @@ fn find_word(said: &str, spoken: &Spoken) -> Result<Word, Misread> {
     if let Some(word) = exact {
         return Ok(word);
     }
-    // Nobody runs something by a letter too few.
-    let begins: Vec<Word> =
-        Word::ALL.into_iter().filter(|word| *word != Word::Run && word.text().starts_with(&lower)).collect();
+    // Nobody runs or stops something by a letter too few.
+    let is_short = |word: &Word| !matches!(word, Word::Run | Word::Actions) && word.text().starts_with(&lower);
+    let begins: Vec<Word> = Word::ALL.into_iter().filter(is_short).collect();
     match begins.as_slice() {
         [word] => Ok(*word),
         [] => Err(Misread::UnknownWord {
@@ -334,6 +355,20 @@ fn on_call(rest: &mut Rest<'_>) -> Result<Line, Misread> {
         None
     };
     rest.end(Line::OnCall { schedule, at })
+}
+
+fn actions(rest: &mut Rest<'_>) -> Result<Line, Misread> {
+    let Some(wish) = rest.take() else { return Ok(Line::Actions(Actions::Show)) };
+    match wish.to_lowercase().as_str() {
+        "start" => rest.end(Line::Actions(Actions::Start)),
+        "stop" => {
+            if rest.peek_is("because") {
+                rest.next += 1;
+            }
+            Ok(Line::Actions(Actions::Stop(rest.text())))
+        }
+        _ => Err(Misread::TooMuch { said: short(wish), word: rest.word }),
+    }
 }
 
 fn assign(rest: &mut Rest<'_>) -> Result<Line, Misread> {

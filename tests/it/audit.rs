@@ -216,7 +216,7 @@ async fn a_loss_is_named_and_the_exit_code_is_one() -> Result<()> {
 fn watched() -> Result<Home> {
     let home = Home::new()?;
     let path = home.config.join("catops.toml");
-    let watchdog = "\n[watchdog]\nevery = \"1s\"\nheartbeat = \"env:HEARTBEAT\"\n";
+    let watchdog = "\n[watchdog]\nevery = \"1s\"\nheartbeat = \"env:HEARTBEAT\"\nallow_private = [\"127.0.0.1\"]\n";
     fs::write(&path, fs::read_to_string(&path)? + watchdog)?;
     let lint = catops(&["lint", text(&home.config)]);
     assert_eq!(lint.code, Some(0), "{}", lint.stdout);

@@ -2,6 +2,7 @@
 
 use incident::{
     Aside, DigestEvent, Event, Incident, IncidentId, PageMessage, RecordEvent, Recorded, Replaced, RunOutcome, SCHEMA,
+    SwitchEvent,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -23,6 +24,8 @@ fn every_event_ever_written_can_still_be_read() {
     can_be_read::<RecordEvent>("records", &kinds(&records()), RecordEvent::kind);
     let kinds = |events: &[DigestEvent]| events.iter().map(DigestEvent::kind).collect::<Vec<_>>();
     can_be_read::<DigestEvent>("digests", &kinds(&digests()), DigestEvent::kind);
+    let kinds = |events: &[SwitchEvent]| events.iter().map(SwitchEvent::kind).collect::<Vec<_>>();
+    can_be_read::<SwitchEvent>("switch", &kinds(&switch()), SwitchEvent::kind);
 }
 
 #[track_caller]
@@ -49,6 +52,9 @@ fn what_is_written_today_is_what_the_golden_files_hold() {
     }
     for event in digests() {
         is_golden("digests", event.kind(), &event);
+    }
+    for event in switch() {
+        is_golden("switch", event.kind(), &event);
     }
 }
 
@@ -109,6 +115,11 @@ fn digests() -> [DigestEvent; 2] {
         DigestEvent::DigestJoined { digest: 1, incident: IncidentId(42), opened_at: instant() },
         DigestEvent::DigestPosted { digest: 1, channel: "C0OPS".to_owned(), ts: "1.2".to_owned() },
     ]
+}
+
+fn switch() -> [SwitchEvent; 2] {
+    let why = "the deploy is broken".to_owned();
+    [SwitchEvent::ActionsStopped { by: "ana".into(), why }, SwitchEvent::ActionsAllowed { by: "ben".into() }]
 }
 
 fn one_of_each() -> Vec<Event> {

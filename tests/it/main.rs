@@ -2,6 +2,7 @@
 
 mod audit;
 mod clicks;
+mod connections;
 mod digest;
 mod disk;
 mod events;
@@ -14,4 +15,5 @@ mod receiver;
 mod serve;
 mod simulated;
 mod sources;
+mod switch;
 mod tidy;

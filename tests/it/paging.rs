@@ -25,7 +25,10 @@ impl Home {
     fn new(after: &str, ana: &str) -> Result<Self> {
         let home = Self { folder: tempfile::tempdir()? };
         fs::create_dir_all(home.config().join("rota"))?;
-        let paging = format!("second_channel_after = \"{after}\"\nwebhook_secret = \"env:{}\"", SECRET.0);
+        let paging = format!(
+            "second_channel_after = \"{after}\"\nwebhook_secret = \"env:{}\"\nallow_private = [\"127.0.0.1\"]",
+            SECRET.0
+        );
         let config = format!(
             "[slack]\nchannel = \"C0OPS\"\npost_interval = \"0s\"\n[paging]\n{paging}\n\
              [[source]]\nkind = \"generic\"\nauth = \"open\"\n"

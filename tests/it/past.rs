@@ -97,6 +97,44 @@ async fn where_else_a_text_stands_is_named() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_password_is_taken_out_of_dead_letters() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (data, path) = (folder.path(), folder.path().to_str().context("a path")?);
+    let server = Server::demo(data)?;
+    for password in ["hunter2-is-my-password", "another"] {
+        let (status, _) = server.post("/hooks/generic", &json!({ "title": ["not a title", password] })).await?;
+        assert_eq!(status, 400);
+    }
+    server.kill();
+    let kept = || -> Result<bool> {
+        let files = fs::read_dir(data)?.filter_map(|entry| fs::read(entry.ok()?.path()).ok());
+        Ok(files.into_iter().any(|bytes| bytes.windows(7).any(|part| part == b"hunter2")))
+    };
+    let shown = |number: &str| catops(&["dead-letters", "--show", number, "--data", path]);
+    assert!(shown("generic/1").stdout.contains("hunter2"), "{}", shown("generic/1").stderr);
+    let redact = |place: &str, text: &str| {
+        catops_with_input(&["redact", place, "--by", "ana", "--why", "a password", "--data", path], text)
+    };
+    let none = redact("dead-letters/grafana", "hunter2");
+    assert!(none.code != Some(0) && none.stderr.contains("there is no dead-letters/grafana"), "{}", none.stderr);
+    let absent = redact("dead-letters/generic", "hunter3");
+    assert!(absent.stderr.contains("dead-letters/generic does not hold this text"), "{}", absent.stderr);
+    let done = redact("dead-letters/generic", "hunter2");
+    assert!(done.stdout.starts_with("taken out of event 1 of dead-letters/generic"), "{}{}", done.stdout, done.stderr);
+
+    assert!(!kept()?, "it is in no file of the log");
+    assert_ne!(shown("generic/1").code, Some(0));
+    assert!(shown("generic/2").stdout.contains("another"), "the other one is left as it was");
+    let report = verified(data, 0)?;
+    assert_eq!((&report["redacted"], &report["faults"]), (&json!(1), &json!([])));
+    let letters: Value = serde_json::from_str(&catops(&["dead-letters", "--json", "--data", path]).stdout)?;
+    assert_eq!(letters.as_array().map(Vec::len), Some(2), "that it was taken out is no letter: {letters}");
+    let audit: Value = serde_json::from_str(&catops(&["audit", "--json", "--data", path]).stdout)?;
+    assert!(audit.to_string().contains("\"rejected\":{\"generic\":2}"), "{audit}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn whoever_changes_the_file_is_found_out() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let data = folder.path();

@@ -42,6 +42,52 @@ async fn only_the_right_token_is_let_in_and_the_others_are_counted() -> Result<(
     Ok(())
 }
 
+/// What the incident channel was told about refusals.
+async fn notes(server: &Server) -> Result<Vec<String>> {
+    let seen = server.messages("C0OPS", "U0ANA").await?;
+    let texts = seen.iter().map(|message| message["rendered_text"].as_str().unwrap_or_default().to_owned());
+    Ok(texts.filter(|text| text.contains("were refused")).collect())
+}
+
+#[tokio::test]
+async fn a_broken_secret_is_told_in_slack_once() -> Result<()> {
+    let home = Home::new()?;
+    let server = home.serve(&[TOKEN])?;
+    for id in ["a", "b", "c", "d"] {
+        assert_eq!(alarm(&server, "a-foreign-token", id, "a foreign title").await?, 401);
+        // Another source has a count of its own.
+        assert_eq!(server.post("/hooks/alertmanager", &json!({ "alerts": [] })).await?.0, 401);
+    }
+    // What is posted later than this shows that nothing was posted before.
+    assert_eq!(alarm(&server, TOKEN.1, "good", "Disk is full").await?, 202);
+    let card = async |server: &Server| {
+        let cards = server.cards("C0OPS", 1).await?.len();
+        Ok(if cards == 1 { Ok(()) } else { Err(format!("{cards} cards")) })
+    };
+    server.until("a card", card).await?;
+    assert_eq!(notes(&server).await?, Vec::<String>::new());
+
+    for id in ["e", "f", "g", "h", "i", "j", "k"] {
+        assert_eq!(alarm(&server, "a-foreign-token", id, "a foreign title").await?, 401);
+    }
+    let told = async |server: &Server| {
+        let notes = notes(server).await?;
+        Ok(if notes.is_empty() { Err("nothing".to_owned()) } else { Ok(notes) })
+    };
+    server.until("a note", told).await?;
+    assert_eq!(alarm(&server, TOKEN.1, "better", "Queue is long").await?, 202);
+    let card = async |server: &Server| {
+        let cards = server.cards("C0OPS", 2).await?.len();
+        Ok(if cards == 1 { Ok(()) } else { Err(format!("{cards} cards")) })
+    };
+    server.until("another card", card).await?;
+    let notes = notes(&server).await?;
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert!(notes[0].starts_with("5 deliveries to the source generic were refused within 10 minutes"), "{notes:?}");
+    assert!(!notes[0].contains("foreign"), "{notes:?}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn two_tokens_live_while_one_is_being_changed() -> Result<()> {
     let home = Home::new()?;
@@ -285,7 +331,7 @@ async fn a_receiver_that_fails_is_told_again_alone() -> Result<()> {
     let path = home.config.join("catops.toml");
     let mut config = fs::read_to_string(&path)?;
     for receiver in &receivers {
-        config.push_str(&format!("\n[[webhook]]\nurl = \"{}/told\"\n", receiver.url));
+        config.push_str(&format!("\n[[webhook]]\nurl = \"{}/told\"\nallow_private = [\"127.0.0.1\"]\n", receiver.url));
     }
     fs::write(&path, config)?;
     let server = home.serve(&[TOKEN])?;
@@ -298,6 +344,41 @@ async fn a_receiver_that_fails_is_told_again_alone() -> Result<()> {
     let told = server.until("a third attempt", look).await?;
     assert_eq!([&told[0], &told[2]], [&["notify/1/0"], &["notify/1/0"]], "those that took it are told once");
     assert!(told[1].iter().all(|id| id == "notify/1/0"), "a repeat can be told by its id: {told:?}");
+    Ok(())
+}
+
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "that nobody is told shows only after a while")]
+async fn a_private_receiver_is_told_only_when_the_configuration_says_so() -> Result<()> {
+    let home = Home::new()?;
+    let (listed, other) = (Receiver::new(|_| ("200 OK", String::new())), Receiver::new(|_| ("200 OK", String::new())));
+    let (listed, other) = (listed.await?, other.await?);
+    let by_name = other.url.replace("127.0.0.1", "localhost");
+    let path = home.config.join("catops.toml");
+    let config = fs::read_to_string(&path)?
+        + &format!("\n[[webhook]]\nurl = \"{}\"\nallow_private = [\"127.0.0.1\", \"::1\"]\n", listed.url)
+        + &format!("\n[[webhook]]\nurl = \"{}\"\nallow_private = [\"10.0.0.0/8\"]\n", other.url)
+        + &format!("\n[[webhook]]\nurl = \"{by_name}\"\n");
+    fs::write(&path, config)?;
+    let lint = catops(&["lint", text(&home.config)]).stdout;
+    assert!(
+        lint.contains("a webhook is told nothing: 127.0.0.1 is 127.0.0.1:") && lint.contains("[[webhook]]"),
+        "{lint}"
+    );
+    let server = home.serve(&[TOKEN])?;
+    assert_eq!(alarm(&server, TOKEN.1, "disk", "Disk is full").await?, 202);
+    let look = async |server: &Server| {
+        let failing = server.metric("catops_effects_pending").await?;
+        Ok(if listed.told().len() == 1 && failing >= 2.0 {
+            Ok(())
+        } else {
+            Err(format!("{:?} {failing}", listed.told()))
+        })
+    };
+    server.until("the listed receiver to be told", look).await?;
+    // The others are tried at once and again a second later.
+    tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
+    assert_eq!(ids(&other), Vec::<String>::new());
     Ok(())
 }
 

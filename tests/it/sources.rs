@@ -169,3 +169,41 @@ async fn sixty_four_posts_at_once_open_one_incident() {
         shown["events"].as_array().expect("events").iter().flat_map(deliveries_of).collect();
     assert_eq!(told.len(), 64, "each is in the log once");
 }
+
+#[tokio::test]
+async fn events_of_another_account_are_refused_and_counted() -> anyhow::Result<()> {
+    let home = tests::Home::new()?;
+    let secret = "secrets = [\"env:CATOPS_EVENTBRIDGE_TOKEN\"]";
+    home.set(secret, &format!("{secret}\naccounts = [\"123456789012\"]\nsources = [\"aws.*\"]"))?;
+    assert_eq!(catops(&["lint", tests::text(&home.config)]).code, Some(0));
+    let server = home.serve(&[("CATOPS_EVENTBRIDGE_TOKEN", "a-token-of-the-bus")])?;
+    let name = "eventbridge-cloudwatch-state-change-for-a-single-metric-alarm";
+    let event = std::fs::read_to_string(root().join(format!("tests/corpus/sources/{name}.json")))?;
+    let send = async |event: String| {
+        let request = server.http.post(format!("{}/hooks/eventbridge", server.url)).bearer_auth("a-token-of-the-bus");
+        anyhow::Ok(request.body(event).send().await?.status().as_u16())
+    };
+    let counted = async |reason: &str| {
+        server.metric(&format!("catops_deliveries_rejected_total{{reason=\"{reason}\",source=\"eventbridge\"}}")).await
+    };
+    let foreign = event.replace("\"account\": \"123456789012\"", "\"account\": \"999999999999\"");
+    assert_eq!(send(foreign).await?, 403);
+    assert_eq!(send(event.replace("\"source\": \"aws.cloudwatch\"", "\"source\": \"acme.shop\"")).await?, 403);
+    assert_eq!((counted("account_not_allowed").await?, counted("source_not_allowed").await?), (1.0, 1.0));
+    assert_eq!(server.get("/api/v1/incidents").await?["incidents"], json!([]));
+    assert_eq!(send(event).await?, 202);
+    Ok(())
+}
+
+#[test]
+fn a_list_that_lists_nothing_is_reported() -> anyhow::Result<()> {
+    let home = tests::Home::new()?;
+    let secret = "secrets = [\"env:CATOPS_EVENTBRIDGE_TOKEN\"]";
+    home.set(secret, &format!("{secret}\naccounts = [\"1234\"]\nsources = [\"*\"]\nsignature_version = 3"))?;
+    let said = catops(&["lint", tests::text(&home.config)]).stdout;
+    for wanted in ["an account is twelve digits", "lists \"*\", which is every source", "signature_version = 3 cannot"]
+    {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+    Ok(())
+}

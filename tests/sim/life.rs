@@ -318,8 +318,11 @@ async fn carry_out(app: &App, press: &Press) -> Result<Changed, ChangeError> {
         Wish::Assign(to) => act::assign(app, &doer, id, ResponderId::from(to)).await,
         Wish::Escalate => act::escalate(app, &doer, id).await,
         Wish::Run(action) => {
-            let wish =
-                act::Wish { action: ActionId::from(action), params: BTreeMap::new(), seen_seq: Some(press.seen_seq) };
+            let wish = act::Wish {
+                action: ActionId::from(action),
+                params: BTreeMap::new(),
+                seen: act::Seen::Button(press.seen_seq),
+            };
             act::run(app, &doer, id, wish).await
         }
         Wish::Stop => act::stop(app, &doer, id, None).await,

@@ -57,13 +57,15 @@ pub enum Refused {
     },
     /// In a private network.
     #[error(
-        "{host} is {address}, a private address: add \"{address}\" to allow_private under [http] in catops.toml if it should be called"
+        "{host} is {address}, a private address: add \"{address}\" to allow_private under {section} in catops.toml if it should be called"
     )]
     Private {
         /// The host.
         host: String,
         /// Where it leads.
         address: SocketAddr,
+        /// The part of catops.toml that says what may be reached.
+        section: &'static str,
     },
     /// Where a cloud hands out credentials.
     #[error("{host} is {address}, which hands out the credentials of this machine; it is never called")]
@@ -73,6 +75,24 @@ pub enum Refused {
         /// Where it leads.
         address: SocketAddr,
     },
+}
+
+impl Refused {
+    /// The same without host and address, for what is kept and shown: where a webhook leads may be a secret.
+    pub(crate) fn without_address(&self) -> String {
+        match self {
+            Self::NoHost => "its address has no host".to_owned(),
+            Self::NotAllowed { .. } => "its host is not on the list".to_owned(),
+            Self::NotEncrypted { .. } => "its host is called over https only".to_owned(),
+            Self::Unresolved { .. } => "its name has no address".to_owned(),
+            Self::Private { section, .. } => {
+                format!("it leads to a private address; list that in allow_private under {section} in catops.toml")
+            }
+            Self::Metadata { .. } => {
+                "it leads to where a cloud hands out this machine's credentials, and is never called".to_owned()
+            }
+        }
+    }
 }
 
 impl Guard<'_> {
@@ -91,14 +111,46 @@ impl Guard<'_> {
         if url.scheme() != "https" && !allowed.iter().any(|entry| entry.starts_with("http://")) {
             return Err(Refused::NotEncrypted { host });
         }
-        let addresses = resolve(&host, port).await?;
-        for address in &addresses {
-            if !is_public(address.ip()) && !self.allow_private.iter().any(|entry| covers(entry.trim(), *address)) {
-                return Err(Refused::Private { host, address: *address });
-            }
-        }
+        let addresses = judged(resolve(&host, port).await?, &host, Private::of("[http]", self.allow_private))?;
         Ok(Admitted { host, addresses })
     }
+}
+
+/// Which private addresses may be called, and where that is written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Private<'a> {
+    /// The part of catops.toml.
+    pub(crate) section: &'static str,
+    /// `127.0.0.1:8080`, `10.0.0.5`, `10.1.0.0/16`.
+    pub(crate) allowed: &'a [String],
+}
+
+impl<'a> Private<'a> {
+    pub(crate) const fn of(section: &'static str, allowed: &'a [String]) -> Self {
+        Self { section, allowed }
+    }
+}
+
+/// The addresses, when each of them is public or on the list.
+pub(super) fn judged(addresses: Vec<SocketAddr>, host: &str, private: Private<'_>) -> Result<Vec<SocketAddr>, Refused> {
+    let is_refused = |address: &&SocketAddr| {
+        !is_public(address.ip()) && !private.allowed.iter().any(|entry| covers(entry.trim(), **address))
+    };
+    match addresses.iter().find(is_refused) {
+        Some(address) => Err(Refused::Private { host: host.to_owned(), address: *address, section: private.section }),
+        None => Ok(addresses),
+    }
+}
+
+/// Where an address leads when it is written in numbers, and why it would not be called. `None`: a name server says where.
+pub(crate) fn written(url: &Url, private: Private<'_>) -> Option<Result<(), Refused>> {
+    let host = url.host_str()?;
+    let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok()?;
+    let address = SocketAddr::new(ip, url.port_or_known_default()?);
+    if is_metadata(ip) {
+        return Some(Err(Refused::Metadata { host: host.to_owned(), address }));
+    }
+    Some(judged(vec![address], host, private).map(drop))
 }
 
 /// The addresses of a host, none of them a metadata service.

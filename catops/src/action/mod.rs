@@ -8,6 +8,7 @@ mod detail;
 mod dry_run;
 pub mod guard;
 pub(crate) mod http;
+pub(crate) mod reach;
 #[cfg(test)]
 mod tests;
 

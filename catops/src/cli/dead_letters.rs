@@ -40,7 +40,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
 async fn list(reader: &Reader) -> Result<Vec<Event>> {
     let mut letters = Vec::new();
     for listed in reader.log().list("dead-letters", None, 200).await?.streams {
-        letters.extend(reader.log().events(&listed.id, 1, 1000).await?);
+        let events = reader.log().events(&listed.id, 1, 1000).await?;
+        // That text was taken out of some is no letter itself.
+        letters.extend(events.into_iter().filter(|event| event.kind == "dead_letter"));
     }
     letters.sort_by_key(|letter| letter.at);
     Ok(letters)
@@ -51,7 +53,9 @@ fn show(reader: &Reader, wanted: &str) -> Result<ExitCode> {
     let Some((source, number)) = found else { anyhow::bail!("\"{wanted}\" names no dead letter; write generic/3") };
     let stream = crate::flow::names::dead_letters(source);
     let raw = block_on(async { Ok(reader.log().raw(&stream, number).await?) })?;
-    let Some(raw) = raw else { anyhow::bail!("there is no dead letter {wanted}; `catops dead-letters` lists them") };
+    let Some(raw) = raw else {
+        anyhow::bail!("there is no dead letter {wanted}, or its bytes were taken out; `catops dead-letters` lists them")
+    };
     println!("{}", String::from_utf8_lossy(&raw));
     Ok(ExitCode::SUCCESS)
 }

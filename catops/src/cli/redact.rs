@@ -1,12 +1,11 @@
-//! `catops redact INC-1 --why "..."`: takes a text out of an incident for good. The text is read from standard input, so
+//! `catops redact INC-1 --why "..."`: takes a text out of an incident, or of dead letters, for good. The text is read from standard input, so
 //! that it is kept in no history of a shell.
 
 use super::read::block_on;
 use crate::clock;
-use crate::flow::redact::{Wish, holders, redact};
+use crate::flow::redact::{Place, Wish, holders, redact};
 use crate::seed;
 use anyhow::{Context, Result, bail};
-use incident::IncidentId;
 use log::SqliteLog;
 use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
@@ -14,8 +13,8 @@ use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Which incident: INC-42 or 42.
-    incident: IncidentId,
+    /// Of which incident, INC-42 or 42; or of the deliveries of a source that could not be read, dead-letters/generic.
+    place: Place,
     /// Why; kept in the log, so it must not hold the text.
     #[arg(long)]
     why: String,
@@ -29,7 +28,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
     if std::io::stdin().is_terminal() {
-        eprintln!("The text to take out of {}, then Enter and Ctrl-D:", args.incident);
+        eprintln!("The text to take out of {}, then Enter and Ctrl-D:", args.place);
     }
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text).context("reading the text from standard input")?;
@@ -39,17 +38,13 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     }
     let log = SqliteLog::open(&args.data, seed::fresh()?)
         .with_context(|| format!("opening the data in {}", args.data.display()))?;
-    let wish = Wish { incident: args.incident, text, by: args.by.as_str().into(), why: args.why.clone() };
+    let wish = Wish { place: args.place.clone(), text, by: args.by.as_str().into(), why: args.why.clone() };
     let (seqs, elsewhere) = block_on(async {
         let seqs = redact(&log, &wish, clock::now()).await?;
         Ok((seqs, holders(&log, &wish.text).await?))
     })?;
     let seqs: Vec<String> = seqs.iter().map(u64::to_string).collect();
-    println!(
-        "taken out of event {} of {}, and the payloads that came with them are gone",
-        seqs.join(", "),
-        args.incident
-    );
+    println!("taken out of event {} of {}, and the payloads that came with them are gone", seqs.join(", "), args.place);
     for stream in elsewhere {
         println!("still in {stream}: {}", remedy(&stream));
     }
@@ -59,8 +54,12 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
 
 /// What to do about another stream that holds the text.
 fn remedy(stream: &str) -> String {
-    match stream.strip_prefix("inc/") {
-        Some(number) => format!("redact INC-{number}, too"),
-        None => "only incidents can be redacted; keep the data folder from those who must not read it".to_owned(),
+    match (stream.strip_prefix("inc/"), stream.strip_prefix("dead-letters/")) {
+        (Some(number), _) => format!("redact INC-{number}, too"),
+        (None, Some(_)) => format!("redact {stream}, too"),
+        (None, None) => {
+            "only incidents and dead letters can be redacted; keep the data folder from those who must not read it"
+                .to_owned()
+        }
     }
 }

@@ -47,7 +47,8 @@ pub(super) fn serve(args: ServeArgs) -> Result<ExitCode> {
         if started.local_slack {
             eprintln!("Local Slack: http://{address}/local/");
         }
-        http::serve(listener, started.router).await.context("serving")
+        http::serve(listener, started.router, &started.app).await;
+        anyhow::Ok(())
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -86,7 +87,8 @@ async fn play(args: DemoArgs) -> Result<()> {
     if !args.quiet {
         tokio::spawn(demo::play(Arc::clone(&started.app), shop, url));
     }
-    http::serve(listener, started.router).await.context("serving")
+    http::serve(listener, started.router, &started.app).await;
+    Ok(())
 }
 
 fn greet(started: &Started, url: &str, folder: &demo::Folder, quiet: bool) {

@@ -7,6 +7,9 @@ use serde::{Deserialize, Deserializer};
 /// Cards in a channel within two minutes before a digest begins: as many as stand on one screen.
 const DIGEST_AFTER: usize = 5;
 
+/// Open connections: half of the 1,024 files that a process may have open unless somebody says otherwise.
+const CONNECTIONS_MAX: usize = 512;
+
 /// The whole file. Every key has a default, so that an empty file is a valid one.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -16,6 +19,8 @@ pub struct Config {
     /// An incident is opened again when its alarm fires within this time of its end.
     #[serde(deserialize_with = "duration")]
     pub reopen_window: TimeDelta,
+    /// What whoever connects is held to.
+    pub server: ServerConfig,
     /// Slack.
     pub slack: SlackConfig,
     /// Pages outside Slack.
@@ -40,6 +45,7 @@ impl Default for Config {
         Self {
             public_url: None,
             reopen_window: TimeDelta::minutes(30),
+            server: ServerConfig::default(),
             slack: SlackConfig::default(),
             paging: PagingConfig::default(),
             sources: Vec::new(),
@@ -47,6 +53,34 @@ impl Default for Config {
             http: HttpConfig::default(),
             webhooks: Vec::new(),
             watchdog: WatchdogConfig::default(),
+        }
+    }
+}
+
+/// What whoever connects is held to; read at the start. No time is below a second.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServerConfig {
+    /// From the first byte of a request to the end of its head.
+    #[serde(deserialize_with = "duration")]
+    pub header_timeout: TimeDelta,
+    /// From there to the end of its body.
+    #[serde(deserialize_with = "duration")]
+    pub body_timeout: TimeDelta,
+    /// From one request to the next; longer than a proxy keeps a connection, so that it is the proxy who closes it.
+    #[serde(deserialize_with = "duration")]
+    pub idle_timeout: TimeDelta,
+    /// Connections that are open at once; with the one that is too many, whoever has been silent longest is hung up on.
+    pub connections_max: usize,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            header_timeout: TimeDelta::seconds(10),
+            body_timeout: TimeDelta::seconds(30),
+            idle_timeout: TimeDelta::seconds(75),
+            connections_max: CONNECTIONS_MAX,
         }
     }
 }
@@ -98,11 +132,13 @@ pub struct PagingConfig {
     pub second_channel_after: TimeDelta,
     /// The key of the signature for people's webhooks.
     pub webhook_secret: Option<SecretRef>,
+    /// Addresses in private networks to which people's webhooks may lead all the same: `127.0.0.1:8080`.
+    pub allow_private: Vec<String>,
 }
 
 impl Default for PagingConfig {
     fn default() -> Self {
-        Self { second_channel_after: TimeDelta::seconds(60), webhook_secret: None }
+        Self { second_channel_after: TimeDelta::seconds(60), webhook_secret: None, allow_private: Vec::new() }
     }
 }
 
@@ -124,6 +160,15 @@ pub struct SourceConfig {
     /// For `sns`: the topics that are listened to.
     #[serde(default)]
     pub topics: Vec<String>,
+    /// For `sns`: 2 takes messages signed by SHA-256 only; both versions are taken when it is not given.
+    #[serde(default)]
+    pub signature_version: Option<u8>,
+    /// For `eventbridge`: the accounts whose events are taken; empty takes every one.
+    #[serde(default)]
+    pub accounts: Vec<String>,
+    /// For `eventbridge`: the sources of events that are taken, `aws.cloudwatch` or `aws.*`; empty takes every one.
+    #[serde(default)]
+    pub sources: Vec<String>,
 }
 
 fn bearer() -> String {
@@ -157,6 +202,9 @@ pub struct WebhookConfig {
     /// The key of the signature.
     #[serde(default)]
     pub secret: Option<SecretRef>,
+    /// Addresses in private networks that may be called all the same: `127.0.0.1:8080`.
+    #[serde(default)]
+    pub allow_private: Vec<String>,
 }
 
 /// How CatOps watches itself.
@@ -168,11 +216,13 @@ pub struct WatchdogConfig {
     pub every: TimeDelta,
     /// The address that is called after each look that found everything in order.
     pub heartbeat: Option<SecretRef>,
+    /// Addresses in private networks that may be called all the same: `127.0.0.1:8080`.
+    pub allow_private: Vec<String>,
 }
 
 impl Default for WatchdogConfig {
     fn default() -> Self {
-        Self { every: TimeDelta::minutes(1), heartbeat: None }
+        Self { every: TimeDelta::minutes(1), heartbeat: None, allow_private: Vec::new() }
     }
 }
 

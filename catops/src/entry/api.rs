@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::audit::parse_since;
 use crate::clock;
-use crate::flow::{change, names, triage};
+use crate::flow::{change, names, switch, triage};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -192,9 +192,12 @@ pub async fn healthz(State(app): State<Arc<App>>) -> Response {
     match app.log.ping().await {
         Ok(()) => {
             let health = app.watch.health();
+            // Who may look here need not be who may read why.
+            let stopped_since = switch::load(&*app.log).await.ok().and_then(|switch| switch.stopped).map(|by| by.at);
             let violations = invariant::counts(&health.violations);
             let answer = json!({
                 "status": "ok", "violations": violations, "checked_at": health.checked_at, "sampled": health.sampled,
+                "actions_stopped_since": stopped_since,
             });
             Json(answer).into_response()
         }
@@ -211,7 +214,12 @@ pub async fn metrics(State(app): State<Arc<App>>) -> Response {
         Ok(stats) => {
             let overdue = stats.oldest_due.map_or(0, |due| (clock::now() - due).num_seconds());
             let content = [(axum::http::header::CONTENT_TYPE, "text/plain; version=0.0.4")];
-            (content, app.metrics.render(&stats, overdue) + &app.watch.render()).into_response()
+            let stopped = match switch::load(&*app.log).await {
+                Ok(switch) => u8::from(switch.stopped.is_some()),
+                Err(error) => return unavailable(&error),
+            };
+            let switch = format!("# TYPE catops_actions_stopped gauge\ncatops_actions_stopped {stopped}\n");
+            (content, app.metrics.render(&stats, overdue) + &app.watch.render() + &switch).into_response()
         }
         Err(error) => unavailable(&error),
     }

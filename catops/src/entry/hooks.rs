@@ -6,8 +6,8 @@ use crate::clock;
 use crate::config::file::SourceConfig as Entry;
 use crate::config::sources;
 use crate::flow::change::{ChangeError, add, json};
-use crate::flow::names;
 use crate::flow::receive::{Outcome, receive_all};
+use crate::flow::{names, refusals};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
@@ -15,7 +15,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use incident::SCHEMA;
-use ingest::{Answer, Decoded, Headers, Kind, Malformed, Peer, Proof, Request, SourceConfig, Unauthorised};
+use ingest::{Answer, Decoded, Headers, Kind, Malformed, Peer, Proof, Reason, Request, SourceConfig, Unauthorised};
 use log::{AppendError, NewEvent, Raw};
 use serde_json::json;
 use std::sync::Arc;
@@ -86,7 +86,7 @@ async fn receive(hooks: &Hooks, delivery: &Delivery<'_>) -> Response {
     };
     let response = match sources::resolve(entry) {
         Ok(source) => believed_or_not(hooks, entry, &source, delivery).await,
-        Err(why) => unauthorised(app, entry, delivery.name, &why),
+        Err(why) => unauthorised(app, entry, delivery.name, &why).await,
     };
     app.metrics.observe("receive", started.elapsed());
     response
@@ -103,27 +103,43 @@ async fn believed_or_not(hooks: &Hooks, entry: &Entry, source: &SourceConfig, de
             app.metrics.count("deliveries_rejected", &format!("reason=\"malformed\",source=\"{kind}\""));
             keep_dead_letter(app, delivery.name, &malformed, &kept()).await
         }
-        Err(Rejected::Unauthorised(reason)) => unauthorised(app, entry, delivery.name, &reason),
+        Err(Rejected::Unauthorised(reason)) => unauthorised(app, entry, delivery.name, &reason).await,
+        Err(Rejected::Unlisted(reason)) => unlisted(app, entry, delivery.name, reason),
         Err(Rejected::Unavailable(why)) => unavailable(&why),
     }
 }
 
-fn unauthorised(app: &App, entry: &Entry, name: &str, reason: &str) -> Response {
+async fn unauthorised(app: &App, entry: &Entry, name: &str, reason: &str) -> Response {
     let kind = &entry.kind;
     app.metrics.count("deliveries_rejected", &format!("reason=\"unauthorised\",source=\"{kind}\""));
     tracing::warn!(source = %name, "refused a delivery to {name}: {reason}");
+    refusals::refused(app, name).await;
     refuse(StatusCode::UNAUTHORIZED, "unauthorised")
+}
+
+/// The sender is who they should be, and what they send comes from elsewhere. Told so, since `EventBridge` repeats what is
+/// answered 401 for a day.
+fn unlisted(app: &App, entry: &Entry, name: &str, reason: Reason) -> Response {
+    let kind = &entry.kind;
+    app.metrics.count("deliveries_rejected", &format!("reason=\"{}\",source=\"{kind}\"", reason.as_str()));
+    tracing::warn!(source = %name, "refused an event sent to {name}: {reason:?}");
+    refuse(StatusCode::FORBIDDEN, "events of this account or source are not listed for this hook in catops.toml")
 }
 
 enum Rejected {
     Unauthorised(String),
+    /// By an allow-list, after the proof.
+    Unlisted(Reason),
     Malformed(Malformed),
     Unavailable(String),
 }
 
 impl From<Unauthorised> for Rejected {
     fn from(error: Unauthorised) -> Self {
-        Self::Unauthorised(format!("{:?}", error.reason))
+        match error.reason {
+            Reason::AccountNotAllowed | Reason::SourceNotAllowed => Self::Unlisted(error.reason),
+            reason => Self::Unauthorised(format!("{reason:?}")),
+        }
     }
 }
 

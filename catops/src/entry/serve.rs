@@ -1,6 +1,7 @@
 //! The HTTP server: which path leads where. Limits and headers that hold for every answer are set here.
 
 use crate::app::App;
+use crate::entry::connections::{self, Limits};
 use crate::entry::hooks::{BODY_BYTES_MAX, Hooks};
 use crate::entry::{api, console, hooks, slack};
 use axum::Router;
@@ -101,31 +102,9 @@ pub async fn bind_next(wanted: SocketAddr) -> std::io::Result<TcpListener> {
 }
 
 /// Serves until a signal asks to stop; requests under way are finished first.
-///
-/// # Errors
-/// The listener fails.
-pub async fn serve(listener: TcpListener, router: Router) -> std::io::Result<()> {
-    axum::serve(TapNoDelay(listener), router).with_graceful_shutdown(stopped()).await
-}
-
-/// A listener whose connections answer at once instead of waiting for a full packet.
-struct TapNoDelay(TcpListener);
-
-impl axum::serve::Listener for TapNoDelay {
-    type Io = tokio::net::TcpStream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        let (stream, address) = axum::serve::Listener::accept(&mut self.0).await;
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(error = %error, "a connection stays with delayed packets");
-        }
-        (stream, address)
-    }
-
-    fn local_addr(&self) -> std::io::Result<Self::Addr> {
-        self.0.local_addr()
-    }
+pub async fn serve(listener: TcpListener, router: Router, app: &App) {
+    let limits = Limits::from(&app.setup().config.server);
+    connections::serve(listener, router, limits, Arc::clone(&app.metrics), stopped()).await;
 }
 
 async fn stopped() {

@@ -3,7 +3,7 @@
 
 use crate::app::App;
 use crate::clock;
-use crate::flow::act::{self, Doer, Wish};
+use crate::flow::act::{self, Doer, Seen, Wish};
 use crate::flow::change::{self, ChangeError};
 use crate::flow::digest;
 use crate::slack_side::SlackSide;
@@ -193,7 +193,7 @@ async fn act_on(app: &Arc<App>, press: &Press, claim: &Claim, id: IncidentId) ->
         (Verb::Settle, Some(run)) => act::settle(app, &doer, id, run).await.map(drop)?,
         (Verb::Run, _) => {
             let action = claim.id("a").map(ActionId::from).ok_or(Refused::NoSuchAction { action: String::new() })?;
-            let wish = Wish { action, params: BTreeMap::new(), seen_seq: claim.seq };
+            let wish = Wish { action, params: BTreeMap::new(), seen: pressed_on(claim) };
             act::run(app, &doer, id, wish).await.map(drop)?;
         }
         (Verb::Undo, Some(run)) => undo(app, &doer, claim, id, &run).await?,
@@ -203,6 +203,11 @@ async fn act_on(app: &Arc<App>, press: &Press, claim: &Claim, id: IncidentId) ->
         _ => return Ok(Reply::say(surface::sentence("This button belongs to another version of CatOps."))),
     }
     Ok(Reply::Quiet)
+}
+
+/// What a pressed button showed; one that does not say counts as the incident's first.
+fn pressed_on(claim: &Claim) -> Seen {
+    Seen::Button(claim.seq.unwrap_or(1))
 }
 
 /// Takes what nobody has of a digest's incidents, and says how many those were.
@@ -231,7 +236,7 @@ async fn undo(app: &App, doer: &Doer, claim: &Claim, id: IncidentId, run: &RunId
     // The way back may need less than the way there; what it does not know would be refused.
     let mut params = found.params.clone();
     params.retain(|name, _| taken.iter().any(|param| &param.name == name));
-    let wish = Wish { action, params, seen_seq: claim.seq };
+    let wish = Wish { action, params, seen: pressed_on(claim) };
     act::run(app, doer, id, wish).await.map(drop)
 }
 
@@ -320,7 +325,9 @@ async fn carry_out_form(
             let setup = app.setup();
             let params =
                 setup.catalogue.get(&action).map(|action| form::sent_params(action, &submit.state)).unwrap_or_default();
-            act::run(app, &doer, id, Wish { action, params, seen_seq: claim.seq }).await.map(drop)?;
+            act::run(app, &doer, id, Wish { action, params, seen: claim.seq.map_or(Seen::Nothing, Seen::Form) })
+                .await
+                .map(drop)?;
         }
         _ => {}
     }

@@ -3,7 +3,7 @@
 
 use crate::app::App;
 use crate::flow::change::{self, ChangeError, Changed, Origin, command};
-use crate::flow::triage;
+use crate::flow::{switch, triage};
 use crate::page;
 use chrono::{DateTime, Utc};
 use incident::action::Action;
@@ -121,8 +121,28 @@ pub struct Wish {
     pub action: ActionId,
     /// Values that were given; the alarm and the suggestions fill the rest.
     pub params: BTreeMap<String, String>,
-    /// The number that the pressed button carried.
-    pub seen_seq: Option<u64>,
+    /// What they saw when they asked.
+    pub seen: Seen,
+}
+
+/// What somebody saw who asks for an action: the number of the last event that it showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// Nothing: it was typed.
+    Nothing,
+    /// A button on a card, which may hang there for days.
+    Button(u64),
+    /// A form, which was drawn when it was opened.
+    Form(u64),
+}
+
+impl Seen {
+    const fn seq(self) -> Option<u64> {
+        match self {
+            Self::Nothing => None,
+            Self::Button(seq) | Self::Form(seq) => Some(seq),
+        }
+    }
 }
 
 /// Asks for an action to be run. Rights, values and the catalogue are looked up now, not when the button was drawn.
@@ -136,6 +156,10 @@ pub async fn run(app: &App, doer: &Doer, id: IncidentId, wish: Wish) -> Result<C
         return Err(Refused::NoSuchAction { action: wish.action.0 }.into());
     };
     permit(app, action, &doer.who)?;
+    // Asked again in the step that writes; here so that nobody fills in a form for nothing.
+    if let Some(stopped) = switch::load(&*app.log).await?.stopped {
+        return Err(stopped.refusal().into());
+    }
     let params = values(action, &incident, wish.params);
     let valid = action.validate(&params).map_err(|problems| Refused::BadParams { problems })?;
     let texts = valid.texts();
@@ -147,9 +171,18 @@ pub async fn run(app: &App, doer: &Doer, id: IncidentId, wish: Wish) -> Result<C
         watch: action.watch,
         timeout: action.timeout,
         undo: action.undo.clone(),
-        seen_seq: wish.seen_seq,
+        seen_seq: wish.seen.seq(),
+        seen_at: seen_at(app, &incident, wish.seen).await?,
     };
     command(app, id, &doer.origin(), Command::RequestAction { by: doer.who.clone(), request }).await
+}
+
+/// When what a button shows was written. A button of a state that there is not is as old as its incident.
+async fn seen_at(app: &App, incident: &Incident, seen: Seen) -> Result<Option<DateTime<Utc>>, ChangeError> {
+    let Seen::Button(seq) = seen else { return Ok(None) };
+    let shown = change::events_from(app, incident.id, seq, 1).await?;
+    let written_at = shown.first().filter(|shown| shown.seq == seq).map(|shown| shown.at);
+    Ok(Some(written_at.unwrap_or(incident.opened_at)))
 }
 
 /// The values of an action on an incident: what was given, else what was suggested, else what the alarm fills.

@@ -3,7 +3,7 @@
 
 use crate::app::App;
 use crate::clock;
-use crate::flow::names;
+use crate::flow::{names, switch};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{
     AlarmKey, Command, Event, FOLD, Incident, IncidentId, Reaction, Record, RecordEvent, Recorded, Refused,
@@ -222,8 +222,8 @@ pub async fn change(
     let settles = settles.map(|token| (token.clone(), Outcome::Done));
     let decided = log::decide(&*app.log, move |view| {
         let mut draft = Draft::new(seen(view, id)?, at);
-        for command in &commands {
-            draft.decide(command.clone())?;
+        for command in switch::permitted(view, &commands)? {
+            draft.decide(command)?;
         }
         let append = if draft.fresh.is_empty() { Append::default() } else { draft.append(view, &origin, None)? };
         let append = Append { settles: settles.clone(), lease: lease.clone(), ..append };

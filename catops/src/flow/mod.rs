@@ -10,7 +10,9 @@ pub mod perform;
 pub mod post;
 pub mod receive;
 pub mod redact;
+pub mod refusals;
 pub mod run;
+pub mod switch;
 pub mod triage;
 pub mod turns;
 

@@ -72,6 +72,12 @@ pub fn digests(channel: &str) -> StreamId {
     StreamId::new(format!("digests/{channel}"))
 }
 
+/// The stream of the switch that stops all actions.
+#[must_use]
+pub fn switch() -> StreamId {
+    StreamId::new("actions/switch")
+}
+
 /// The stream of one uptime check.
 #[must_use]
 pub fn uptime(check: &str) -> StreamId {

@@ -4,6 +4,8 @@
 //! The core asks for one effect and knows no receiver. With several receivers that one becomes an effect for each here, so
 //! that a receiver that fails is told again alone.
 
+use crate::action::guard::Private;
+use crate::action::reach::why;
 use crate::app::App;
 use crate::clock;
 use crate::config::file::WebhookConfig;
@@ -91,7 +93,12 @@ async fn tell_one(
     leased: &LeasedEffect,
 ) -> Result<(), NotNow> {
     let incident = change::load(app, id).await?;
-    send(app, &webhook.url, webhook.secret.as_ref(), message, &body(app, &incident)).await?;
+    let receiver = Receiver {
+        url: &webhook.url,
+        secret: webhook.secret.as_ref(),
+        private: Private::of("[[webhook]]", &webhook.allow_private),
+    };
+    send(app, receiver, message, &body(app, &incident)).await?;
     done(app, leased).await
 }
 
@@ -123,19 +130,31 @@ fn body(app: &App, incident: &Incident) -> String {
     .to_string()
 }
 
-/// One POST, signed when there is a secret. The id is the `webhook-id`.
+/// Who is told by HTTP.
+#[derive(Clone, Copy)]
+pub(crate) struct Receiver<'a> {
+    /// Where to.
+    pub(crate) url: &'a str,
+    /// What the request is signed by.
+    pub(crate) secret: Option<&'a SecretRef>,
+    /// Which private addresses it may be.
+    pub(crate) private: Private<'a>,
+}
+
+/// One POST to an address that the guard has judged, signed when there is a secret. The id is the `webhook-id`.
 ///
 /// # Errors
 /// It was not taken; the text names no address.
-pub(crate) async fn send(app: &App, url: &str, secret: Option<&SecretRef>, id: &str, body: &str) -> Result<(), NotNow> {
+pub(crate) async fn send(app: &App, to: Receiver<'_>, id: &str, body: &str) -> Result<(), NotNow> {
     let timestamp = clock::now().timestamp();
-    let mut request = app
-        .http
+    let reached = app.reach.client(to.url, to.private);
+    let (client, url) = reached.map_err(|error| NotNow::Failed(format!("webhook: {error}")))?;
+    let mut request = client
         .post(url)
         .header("content-type", "application/json")
         .header("webhook-id", id)
         .header("webhook-timestamp", timestamp.to_string());
-    if let Some(secret) = secret {
+    if let Some(secret) = to.secret {
         let secret = secret.read().map_err(|error| NotNow::Failed(error.to_string()))?;
         request = request.header("webhook-signature", sign(&secret, id, timestamp, body));
     }
@@ -143,7 +162,7 @@ pub(crate) async fn send(app: &App, url: &str, secret: Option<&SecretRef>, id: &
         .body(body.to_owned())
         .send()
         .await
-        .map_err(|error| NotNow::Failed(format!("webhook: {}", error.without_url())))?;
+        .map_err(|error| NotNow::Failed(format!("webhook: {}", why(error))))?;
     if response.status().is_success() {
         return Ok(());
     }

@@ -8,7 +8,7 @@ use crate::config::secret::env;
 use crate::flow::change::{self, Origin, change, command};
 use crate::flow::perform::NotNow;
 use incident::action::{Action, Plan};
-use incident::{Command, Incident, IncidentId, Run, RunId, RunOutcome, run_effect_id};
+use incident::{Command, Event, Incident, IncidentId, Recorded, Run, RunId, RunOutcome, run_effect_id};
 use log::LeasedEffect;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,11 +37,11 @@ async fn perform_on(app: &Arc<App>, before: &Incident, run: &RunId, leased: &Lea
             return Ok(());
         }
     };
-    let stopped = app.run_begins(run);
+    let stopped = app.run_begins(id, run);
     let written = change(app, id, &origin, vec![Command::StartRun { run: run.clone() }], Some(&leased.token)).await;
     let started = match written {
-        Ok(changed) if !changed.events.is_empty() => changed.incident,
-        // Somebody started it before: its end or its deadline will tell.
+        Ok(changed) if begins(&changed.events, run) => changed.incident,
+        // Somebody started it before: its end or its deadline will tell. Or all actions are stopped, and it has ended.
         Ok(_) => {
             app.run_ended(run);
             return Ok(());
@@ -60,6 +60,10 @@ async fn perform_on(app: &Arc<App>, before: &Incident, run: &RunId, leased: &Lea
     finish(app, id, run, finished).await;
     app.run_ended(run);
     Ok(())
+}
+
+fn begins(events: &[Recorded], run: &RunId) -> bool {
+    events.iter().any(|written| matches!(&written.event, Event::ActionStarted { run: begun } if begun == run))
 }
 
 struct Prepared {

@@ -11,10 +11,11 @@ mod sns;
 
 pub use sns::Sns;
 
+use crate::action::guard::{Private, written};
 use crate::app::App;
 use crate::config::{Problem, Setup};
 use crate::flow::change::{self, Origin, change};
-use crate::flow::notify;
+use crate::flow::notify::{self, Receiver};
 use crate::flow::perform::{NotNow, done};
 use chrono::TimeDelta;
 use incident::{Command, Incident, IncidentId, PageCause, ResponderId};
@@ -101,6 +102,13 @@ pub fn cross_check(setup: &Setup, report: &mut impl FnMut(String)) {
             person.id
         ));
     }
+    let private = Private::of("[paging]", &setup.config.paging.allow_private);
+    for person in setup.rota.people.values() {
+        let url = person.webhook.as_deref().and_then(|webhook| reqwest::Url::parse(webhook).ok());
+        if let Some(Err(refused)) = url.and_then(|url| written(&url, private)) {
+            report(format!("{} is not paged by webhook: {refused}", person.id));
+        }
+    }
 }
 
 /// Pages somebody by every second channel that has not taken this page yet, all at once. Whoever has it by Slack, or whose
@@ -165,9 +173,12 @@ async fn send(
             app.sns.publish(arn, letter).await
         }
         Channel::Webhook(url) => {
-            let secret = app.setup().config.paging.webhook_secret.clone();
+            let setup = app.setup();
+            let paging = &setup.config.paging;
+            let private = Private::of("[paging]", &paging.allow_private);
+            let receiver = Receiver { url, secret: paging.webhook_secret.as_ref(), private };
             let body = webhook_body(incident, person, cause, &link);
-            notify::send(app, url, secret.as_ref(), effect_id, &body).await.map_err(|error| error.to_string())
+            notify::send(app, receiver, effect_id, &body).await.map_err(|error| error.to_string())
         }
     }
 }

@@ -18,6 +18,8 @@ fn config(kind: &str, scheme: &str, secrets: &[&str]) -> SourceConfig {
         secrets: secrets.iter().map(|secret| Secret::new(secret)).collect(),
         scheme: scheme.parse().unwrap(),
         topics: vec!["arn:aws:sns:us-east-1:123456789012:alarms".to_owned()],
+        signatures: Signatures::Both,
+        origins: Origins::default(),
     }
 }
 
@@ -43,6 +45,36 @@ fn bearer_takes_either_live_key_in_either_header() {
     check(&two, &[], r#"{"key": "new-key"}"#, Err(Reason::Missing));
     check(&config("generic", "bearer", &[]), &[("X-Api-Key", "")], "", Err(Reason::NoSecret));
     check(&config("generic", "bearer", &[" "]), &[("X-Api-Key", "")], "", Err(Reason::Wrong));
+}
+
+#[test]
+fn events_of_other_accounts_and_sources_are_not_taken() {
+    #[track_caller]
+    fn check(accounts: &[&str], sources: &[&str], event: &str, expect: Result<(), Reason>) {
+        let owned = |list: &[&str]| -> Vec<String> { list.iter().map(|text| (*text).to_owned()).collect() };
+        let origins = Origins { accounts: owned(accounts), sources: owned(sources) };
+        let hook = SourceConfig { origins, ..config("eventbridge", "bearer", &["a-key"]) };
+        let told = asked(&hook, &[("X-Api-Key", "a-key")], event.as_bytes());
+        assert_eq!(told, expect.map(|()| Proof::Complete), "{event}");
+    }
+    let ours = r#"{"account": "111", "source": "aws.cloudwatch"}"#;
+    check(&[], &[], "{}", Ok(()));
+    check(&["222", "111"], &["aws.cloudwatch"], ours, Ok(()));
+    check(&["111"], &["aws.*"], ours, Ok(()));
+    check(&["11"], &[], ours, Err(Reason::AccountNotAllowed));
+    check(&["1111"], &[], ours, Err(Reason::AccountNotAllowed));
+    check(&["111"], &["aws.ecs", "aws"], ours, Err(Reason::SourceNotAllowed));
+    check(&["111"], &["aws.*"], r#"{"account": "111", "source": "awsome"}"#, Err(Reason::SourceNotAllowed));
+    check(&["111"], &[], "{}", Err(Reason::AccountNotAllowed));
+    check(&[], &["aws.*"], "{}", Err(Reason::SourceNotAllowed));
+    // CloudWatch calls a function directly: the account has another name there, and two names must not differ.
+    check(&["111"], &[], r#"{"accountId": "111"}"#, Ok(()));
+    check(&["111"], &[], r#"{"account": "111", "accountId": "999"}"#, Err(Reason::AccountNotAllowed));
+    check(&["111"], &[], "not JSON", Ok(()));
+    // The proof comes first: a stranger does not learn what is on the list.
+    let origins = Origins { accounts: vec!["111".to_owned()], sources: Vec::new() };
+    let hook = SourceConfig { origins, ..config("eventbridge", "bearer", &["a-key"]) };
+    assert_eq!(asked(&hook, &[("X-Api-Key", "wrong")], b"{}"), Err(Reason::Wrong));
 }
 
 #[test]
@@ -195,6 +227,21 @@ mod sns {
         fields.insert("MessageId".to_owned(), format!("{id}\nSubject\n{}", subject.as_str().unwrap()).into());
         let forged = serde_json::to_string(&fields).unwrap();
         assert_eq!(verified(&forged, NOW), Err(Reason::Unreadable));
+    }
+
+    #[test]
+    fn version_two_can_be_demanded() {
+        let sns = SourceConfig { signatures: Signatures::Sha256, ..config("sns", "sns", &[]) };
+        let pem = sample("sns-signing-certificate.pem");
+        let verified =
+            |body: &str| verify(&sns, body.as_bytes(), pem.as_bytes(), now()).map_err(|refused| refused.reason);
+        let (first, second) = (sample("sns-signed-v1.json"), sample("sns-signed-v2.json"));
+        // No certificate is fetched for it either.
+        assert_eq!(asked(&sns, &[], first.as_bytes()), Err(Reason::WeakSignature));
+        assert_eq!(verified(&first), Err(Reason::WeakSignature));
+        assert_eq!(verified(&second), Ok(()));
+        let relabelled = first.replace("\"SignatureVersion\": \"1\"", "\"SignatureVersion\": \"2\"");
+        assert_eq!(verified(&relabelled), Err(Reason::Wrong));
     }
 
     #[test]

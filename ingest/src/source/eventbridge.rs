@@ -2,10 +2,11 @@
 //!
 //! CloudWatch alarms in full; ECS, `GuardDuty` and AWS Health where they tell of trouble ([`super::aws`]); events of
 //! our users' own with our generic JSON as `detail`; everything else as information. Only IAM proves where an event
-//! comes from: who may put events on the bus may write here.
+//! comes from: who may put events on the bus may write here, as far as the hook's lists of accounts and sources allow.
 
 use super::cloudwatch::{AlarmData, opt};
 use super::{Answer, Decoded, Source, aws, generic};
+use crate::auth::{Origins, Reason, SourceConfig, Unauthorised};
 use crate::json::{self, Text};
 use crate::malformed::Malformed;
 use crate::request::Request;
@@ -43,6 +44,33 @@ impl Envelope<'_> {
         let id = self.id.as_deref().filter(|id| !id.is_empty()).ok_or_else(|| Malformed::missing("id"))?;
         Ok(format!("eventbridge:{id}"))
     }
+}
+
+/// Is the event from an account and a source that the hook takes? What cannot be read is left to [`decode`], which says why.
+///
+/// # Errors
+/// [`Reason::AccountNotAllowed`] or [`Reason::SourceNotAllowed`], also when the event does not say.
+pub(crate) fn is_listed(config: &SourceConfig, body: &[u8]) -> Result<(), Unauthorised> {
+    let Origins { accounts, sources } = &config.origins;
+    if config.kind.as_str() != KIND || (accounts.is_empty() && sources.is_empty()) {
+        return Ok(());
+    }
+    let Ok(envelope) = json::parse::<Envelope<'_>>(body) else { return Ok(()) };
+    // The direct Lambda action spells it `accountId`; who writes both must be on the list with both.
+    let mut said = [envelope.account.as_deref(), envelope.account_id.as_deref()].into_iter().flatten().peekable();
+    let is_ours = said.peek().is_some() && said.all(|said| accounts.iter().any(|account| account == said));
+    if !accounts.is_empty() && !is_ours {
+        return Err(Reason::AccountNotAllowed.into());
+    }
+    let source = opt(envelope.source.as_ref());
+    let holds = |entry: &String| match entry.strip_suffix('*') {
+        Some(beginning) => source.starts_with(beginning),
+        None => entry == source,
+    };
+    if !sources.is_empty() && !sources.iter().any(holds) {
+        return Err(Reason::SourceNotAllowed.into());
+    }
+    Ok(())
 }
 
 fn decode(request: &Request<'_>) -> Result<Decoded, Malformed> {

@@ -6,7 +6,7 @@
 
 use super::cloudwatch::{Arn, Change, Metric, opt};
 use super::{Answer, Decoded, Source, eventbridge, generic};
-use crate::auth::{Reason, SourceConfig, Unauthorised};
+use crate::auth::{Reason, Signatures, SourceConfig, Unauthorised};
 use crate::draft::{Draft, fingerprint, first_web_address};
 use crate::json::{self, Text};
 use crate::malformed::Malformed;
@@ -101,10 +101,22 @@ fn is_region(text: &str) -> bool {
         && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Is the topic on the hook's list? Asked before a certificate is fetched, and again by [`verify`].
-pub(crate) fn allow_topic(config: &SourceConfig, body: &[u8]) -> Result<(), Unauthorised> {
+/// Is the topic on the hook's list, and the signature of a kind that the hook takes? Asked before a certificate is fetched,
+/// and again by [`verify`].
+pub(crate) fn may_be_believed(config: &SourceConfig, body: &[u8]) -> Result<(), Unauthorised> {
     let envelope = signed_envelope(body)?;
-    listed(config, &envelope)
+    listed(config, &envelope)?;
+    algorithm(config, &envelope).map(drop)
+}
+
+/// Version 1 signs with SHA-1, version 2 with SHA-256; the topic's owner chooses, and the hook may insist.
+fn algorithm(config: &SourceConfig, envelope: &Envelope<'_>) -> Result<&'static RsaParameters, Unauthorised> {
+    match (opt(envelope.signature_version.as_ref()), config.signatures) {
+        ("1", Signatures::Both) => Ok(&RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY),
+        ("1", Signatures::Sha256) => Err(Reason::WeakSignature.into()),
+        ("2", _) => Ok(&RSA_PKCS1_2048_8192_SHA256),
+        _ => Err(Reason::Unreadable.into()),
+    }
 }
 
 fn listed(config: &SourceConfig, envelope: &Envelope<'_>) -> Result<(), Unauthorised> {
@@ -113,7 +125,6 @@ fn listed(config: &SourceConfig, envelope: &Envelope<'_>) -> Result<(), Unauthor
 }
 
 /// Checks topic, age and signature of a message against the certificate (PEM) from [`signing_cert_url`].
-/// Version 1 signs with SHA-1, version 2 with SHA-256; the topic's owner chooses.
 ///
 /// # Errors
 /// [`Unauthorised`] with a reason that must not be sent back.
@@ -124,11 +135,7 @@ pub fn verify(config: &SourceConfig, body: &[u8], pem: &[u8], now: DateTime<Utc>
     if sent_at < now - MESSAGE_AGE_MAX || sent_at > now + CLOCK_AHEAD_MAX {
         return Err(Reason::OutsideWindow.into());
     }
-    let algorithm: &'static RsaParameters = match opt(envelope.signature_version.as_ref()) {
-        "1" => &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
-        "2" => &RSA_PKCS1_2048_8192_SHA256,
-        _ => return Err(Reason::Unreadable.into()),
-    };
+    let algorithm = algorithm(config, &envelope)?;
     let signature = envelope.signature.as_deref().ok_or(Reason::Missing)?;
     let signature = STANDARD.decode(signature).map_err(|_| Reason::Unreadable)?;
     let signed = signed_text(&envelope).ok_or(Reason::Unreadable)?;

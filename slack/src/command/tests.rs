@@ -1,6 +1,6 @@
 //! What people type, and what it is taken for.
 
-use super::{Argument, Line, Misread, Person, Run, Which, Word, parse};
+use super::{Actions, Argument, Line, Misread, Person, Run, Which, Word, parse};
 use incident::IncidentId;
 use proptest::prelude::*;
 
@@ -40,6 +40,22 @@ fn beginnings_are_enough_but_never_for_run() {
     check("help res", Line::Help(Some(Word::Resolve)));
     check_said("re 42", "\"re\" could be resolve or reopen; type a letter more");
     check_said("ru restart", "I do not know \"ru\"; did you mean \"run restart\"? Or type \"help\" for all commands");
+}
+
+#[test]
+fn all_actions_are_stopped_in_whole_words() {
+    let stop = |why: &str| Line::Actions(Actions::Stop(why.to_owned()));
+    check("actions", Line::Actions(Actions::Show));
+    check("Actions STOP", stop(""));
+    check("actions stop because the deploy is broken", stop("the deploy is broken"));
+    check("actions stop until 9", stop("until 9"));
+    check("actions start", Line::Actions(Actions::Start));
+    check_said("actions start 42", "\"42\" is too much; type: actions stop because the deploy is broken");
+    check_said("actions halt", "\"halt\" is too much; type: actions stop because the deploy is broken");
+    check_said(
+        "action stop",
+        "I do not know \"action\"; did you mean \"actions stop\"? Or type \"help\" for all commands",
+    );
 }
 
 #[test]
