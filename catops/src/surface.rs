@@ -11,7 +11,7 @@ use crate::flow::{act, names};
 use incident::action::{Catalogue, Denied};
 use incident::{ActionId, Digest, Incident, IncidentId, Refused, ResponderId, Stopped};
 use slack::answer::{self, Asked, Duty, LISTED_MAX};
-use slack::blocks::{Block, Choice, Message, Text, View};
+use slack::blocks::{Block, Choice, Message, ResponseType, Text, View};
 use slack::card::{self, Face, Setting};
 use slack::command::{Misread, Word};
 use slack::form;
@@ -97,6 +97,13 @@ pub async fn thread_line(
 #[must_use]
 pub fn sentence(text: &str) -> Message {
     answer::say(text)
+}
+
+/// An answer that everybody in the channel hears, not the asker alone.
+#[must_use]
+pub fn aloud(mut message: Message) -> Message {
+    message.response_type = Some(ResponseType::InChannel);
+    message
 }
 
 /// A plain sentence for everybody in a channel.

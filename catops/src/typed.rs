@@ -79,12 +79,15 @@ impl Speaker<'_> {
                 switch::stop(self.app, &self.doer()?, &why).await.map(|halt| surface::halted(self.app, &halt))
             }
             Actions::Start => {
-                switch::allow(self.app, &self.doer()?).await.map(|()| surface::sentence("Actions may run again."))
+                let doer = self.doer()?;
+                let told = format!("{} lets actions run again.", self.app.name(&doer.who));
+                switch::allow(self.app, &doer).await.map(|()| surface::sentence(&told))
             }
         };
         match done {
             Err(ChangeError::Duplicate) => Ok(surface::sentence("This was done already.")),
-            done => Ok(done?),
+            // Whoever waits for an action should know why it does not come.
+            done => Ok(surface::aloud(done?)),
         }
     }
 

@@ -36,6 +36,17 @@ async fn until_told(server: &Server, person: &str, wanted: &str) -> Result<Strin
     server.until(&format!("{person} to be told {wanted:?}"), look).await
 }
 
+/// Waits until everybody was told something, and returns it.
+async fn until_all_told(server: &Server, wanted: &str) -> Result<String> {
+    let look = async |server: &Server| {
+        let seen = server.messages(OPS, "U0SAM").await?;
+        let all = seen.iter().filter(|message| message["only_for"].is_null());
+        let told = all.filter_map(|message| message["rendered_text"].as_str()).find(|text| text.contains(wanted));
+        Ok(told.map(str::to_owned).ok_or_else(|| format!("{seen:?}")))
+    };
+    server.until(&format!("everybody to be told {wanted:?}"), look).await
+}
+
 async fn until_kind(server: &Server, kind: &str, count: usize) -> Result<Value> {
     let look = async |server: &Server| {
         let events = server.incident(1).await?["events"].clone();
@@ -62,7 +73,7 @@ async fn all_actions_are_stopped_until_somebody_starts_them() -> Result<()> {
     assert_eq!(server.metric("catops_actions_stopped").await?, 0.0);
 
     say(&server, "U0BEN", "/catops actions stop because of <!channel> a drill").await?;
-    let told = until_told(&server, "U0BEN", "stopped all actions").await?;
+    let told = until_all_told(&server, "stopped all actions").await?;
     assert!(told.contains("one run is being stopped"), "{told}");
     let finished = until_kind(&server, "action_finished", 1).await?;
     assert_eq!(finished["outcome"], "stopped");
@@ -79,7 +90,7 @@ async fn all_actions_are_stopped_until_somebody_starts_them() -> Result<()> {
     until_kind(&server, "action_requested", 1).await?;
 
     say(&server, "U0ANA", "/catops actions start").await?;
-    until_told(&server, "U0ANA", "Actions may run again").await?;
+    until_all_told(&server, "Ana Ruiz lets actions run again").await?;
     assert_eq!(server.metric("catops_actions_stopped").await?, 0.0);
     assert!(server.get("/healthz").await?["actions_stopped_since"].is_null());
     say(&server, "U0ANA", "/catops run slow on 1").await?;

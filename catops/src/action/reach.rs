@@ -17,8 +17,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Clients that are kept; more receivers than that make theirs anew now and then.
 const CLIENTS_MAX: usize = 64;
 
-/// Host and port, and what they may lead to.
-type Key = (String, u16, Vec<String>);
+/// Host and port, what they may lead to, and where that is configured.
+type Key = (String, u16, Vec<String>, &'static str);
 
 /// The clients of this process.
 #[derive(Default)]
@@ -50,7 +50,7 @@ impl Reach {
         let host = url.host_str().ok_or(Unreachable::NoAddress)?.to_owned();
         let port = url.port_or_known_default().ok_or(Unreachable::NoAddress)?;
         written(&url, private).transpose().map_err(Unreachable::Refused)?;
-        let key = (host, port, private.allowed.to_vec());
+        let key = (host, port, private.allowed.to_vec(), private.section);
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(&key) {
             return Ok((client.clone(), url));

@@ -154,14 +154,15 @@ impl Lines {
         self.closed.notify_one();
     }
 
-    /// Hangs up on whoever has kept us waiting longest; false when we are the ones who keep everybody waiting.
+    /// Hangs up on whoever has kept us waiting longest, on strangers first: a connection on which something was answered is
+    /// kept by a sender for its next alarm. False when we are the ones who keep everybody waiting.
     fn hang_up_on_the_slowest(&self) -> bool {
         let mut open = self.open();
         let waiting = open.iter().filter_map(|(number, line)| {
             let state = *line.state();
-            (state.phase != Phase::Answering).then_some((state.since, *number))
+            (state.phase != Phase::Answering).then_some((state.has_served, state.since, *number))
         });
-        let Some((_, slowest)) = waiting.min() else { return false };
+        let Some((.., slowest)) = waiting.min() else { return false };
         if let Some(line) = open.remove(&slowest) {
             line.hang_up();
         }
@@ -216,7 +217,7 @@ pub async fn serve(
     let lines = Arc::new(Lines { open: Mutex::default(), closed: Notify::new(), metrics });
     let mut stop = pin!(stop);
     let mut number = 0;
-    loop {
+    'accepting: loop {
         let stream = tokio::select! {
             () = &mut stop => break,
             (stream, _) = Listener::accept(&mut listener) => stream,
@@ -227,8 +228,11 @@ pub async fn serve(
         while lines.open().len() >= limits.connections_max {
             if lines.hang_up_on_the_slowest() {
                 lines.metrics.count("connections_closed", "reason=\"crowded\"");
-            } else {
-                lines.closed.notified().await;
+                continue;
+            }
+            tokio::select! {
+                () = &mut stop => break 'accepting,
+                () = lines.closed.notified() => {}
             }
         }
         number += 1;

@@ -104,7 +104,7 @@ async fn believed_or_not(hooks: &Hooks, entry: &Entry, source: &SourceConfig, de
             keep_dead_letter(app, delivery.name, &malformed, &kept()).await
         }
         Err(Rejected::Unauthorised(reason)) => unauthorised(app, entry, delivery.name, &reason).await,
-        Err(Rejected::Unlisted(reason)) => unlisted(app, entry, delivery.name, reason),
+        Err(Rejected::Unlisted(reason)) => unlisted(app, entry, delivery.name, reason).await,
         Err(Rejected::Unavailable(why)) => unavailable(&why),
     }
 }
@@ -119,10 +119,11 @@ async fn unauthorised(app: &App, entry: &Entry, name: &str, reason: &str) -> Res
 
 /// The sender is who they should be, and what they send comes from elsewhere. Told so, since `EventBridge` repeats what is
 /// answered 401 for a day.
-fn unlisted(app: &App, entry: &Entry, name: &str, reason: Reason) -> Response {
+async fn unlisted(app: &App, entry: &Entry, name: &str, reason: Reason) -> Response {
     let kind = &entry.kind;
     app.metrics.count("deliveries_rejected", &format!("reason=\"{}\",source=\"{kind}\"", reason.as_str()));
     tracing::warn!(source = %name, "refused an event sent to {name}: {reason:?}");
+    refusals::refused(app, name).await;
     refuse(StatusCode::FORBIDDEN, "events of this account or source are not listed for this hook in catops.toml")
 }
 

@@ -102,7 +102,7 @@ pub async fn perform(app: &App, leased: &LeasedEffect) -> Result<(), NotNow> {
     let minutes = WINDOW.num_minutes();
     let says = format!(
         "{REFUSED_MAX} deliveries to the source {source} were refused within {minutes} minutes: its sender has a wrong \
-         secret or none, or somebody is guessing. Alarms that are refused open nothing. The log of CatOps says why, and \
+         secret or none, sends what catops.toml does not list, or somebody is guessing. Alarms that are refused open nothing. The log of CatOps says why, and \
          /metrics counts on; here nothing more is said until it has been quiet for {minutes} minutes."
     );
     post_once(side, channel, surface::notice(&says), leased).await?;

@@ -48,16 +48,22 @@ pub async fn stop(app: &App, doer: &Doer, why: &str) -> Result<Halt, ChangeError
     let (who, why) = (doer.who.clone(), why.to_owned());
     let switch = flip(app, doer, move |switch| switch.stop(who.clone(), &why)).await?;
     let stopped = switch.stopped.unwrap_or(Stopped { by: doer.who.clone(), why: String::new(), at: clock::now() });
-    let mut runs = 0;
-    for (incident, run) in app.running() {
+    let running = app.running();
+    // Before anything is written: a log that takes nothing must not keep a run going.
+    for (_, run) in &running {
+        app.stop_run(run);
+    }
+    let mut halt = Halt { stopped, runs: 0 };
+    let mut unwritten = None;
+    for (incident, run) in running {
         let each = Doer { who: doer.who.clone(), cause: format!("{}:{run}", doer.cause) };
         match act::stop(app, &each, incident, Some(run)).await {
-            Ok(_) => runs += 1,
+            Ok(_) => halt.runs += 1,
             Err(ChangeError::Refused(_) | ChangeError::Duplicate) => {}
-            Err(error) => return Err(error),
+            Err(error) => unwritten = Some(error),
         }
     }
-    Ok(Halt { stopped, runs })
+    unwritten.map_or(Ok(halt), Err)
 }
 
 /// Lets actions run again.
