@@ -4,8 +4,9 @@
 use crate::process::Place;
 use crate::slack::FakeSlack;
 use anyhow::{Context, Result};
+use chrono::{DateTime, Utc};
 use incident::IncidentId;
-use log::{Cursor, Event, EventLog, SqliteLog};
+use log::{Cursor, EffectState, Event, EventLog, SqliteLog};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,7 +56,7 @@ impl Verdict {
         };
         let allowed = match self.duplicates_allowed {
             0 => String::new(),
-            count => format!(" (at most {count} allowed)"),
+            count => format!(" ({count} of them of attempts that a kill cut short)"),
         };
         format!(
             "{kills} kills, {alarms} alarms, {redeliveries} redeliveries, {posts} posts in {seconds} s: lost {lost}{twice}, \
@@ -137,6 +138,25 @@ impl Asked {
             _ => {}
         }
     }
+}
+
+/// Attempts that a death cut short: the end of the lease of each, by effect.
+pub(crate) type CutShort = BTreeMap<String, BTreeSet<DateTime<Utc>>>;
+
+/// Adds what was under way when the process died.
+pub(crate) async fn cut_short(place: &Place, known: &mut CutShort) -> Result<()> {
+    // The first kills may come before there is a log.
+    let Ok(log) = SqliteLog::open_read_only(&place.home.data) else { return Ok(()) };
+    for effect in log.effects(EffectState::Leased, usize::MAX).await? {
+        known.entry(effect.wanted.id.to_string()).or_default().extend(effect.lease_until);
+    }
+    Ok(())
+}
+
+/// How many of the messages that stand there twice are excused: by an attempt that was cut short, each by its own.
+pub(crate) fn excused(slack: &FakeSlack, cut_short: &CutShort) -> u64 {
+    let attempts = |key: &String| cut_short.get(key).map_or(0, |attempts| attempts.len() as u64);
+    slack.posts().iter().map(|(key, times)| attempts(key).min(times - 1)).sum()
 }
 
 /// The posts that never came.

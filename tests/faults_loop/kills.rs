@@ -2,7 +2,7 @@
 //! posts. At the end everything has to be where it belongs.
 
 use crate::dice::Dice;
-use crate::judge::{self, Verdict, judge};
+use crate::judge::{self, CutShort, Verdict, judge};
 use crate::process::{Place, Process};
 use crate::sender::{Sender, Traffic};
 use crate::slack::FakeSlack;
@@ -53,7 +53,7 @@ pub(crate) async fn run(asked: Asked<'_>, tell: impl Fn(&str)) -> Result<Verdict
     let senders: Vec<_> =
         (0..SENDERS).map(|name| tokio::spawn(Sender::new(name, asked.seed).run(Arc::clone(&traffic)))).collect();
 
-    let mut dice = Dice::new(asked.seed);
+    let (mut dice, mut cut_short) = (Dice::new(asked.seed), CutShort::new());
     for kill in 1..=asked.kills {
         let mut process = place.start(&environment)?;
         let latest = match dice.below(10) {
@@ -70,6 +70,9 @@ pub(crate) async fn run(asked: Asked<'_>, tell: impl Fn(&str)) -> Result<Verdict
         };
         clock::sleep(Duration::from_millis(dice.below(latest))).await;
         process.kill()?;
+        if asked.history_fails {
+            judge::cut_short(&place, &mut cut_short).await?;
+        }
         if kill % PROGRESS == 0 {
             let answered = traffic.answered.load(Ordering::Relaxed);
             let seconds = began.elapsed().as_secs();
@@ -92,7 +95,7 @@ pub(crate) async fn run(asked: Asked<'_>, tell: impl Fn(&str)) -> Result<Verdict
     let mut verdict = judge(&place, &slack, &answered).await?;
     process.kill()?;
     (verdict.kills, verdict.redeliveries, verdict.seconds) = (asked.kills, redeliveries, began.elapsed().as_secs());
-    verdict.duplicates_allowed = if asked.history_fails { asked.kills } else { 0 };
+    verdict.duplicates_allowed = judge::excused(&slack, &cut_short);
     if !drained {
         verdict.other += 1;
         verdict.findings.push(format!("not at rest {DRAIN:?} after the last kill"));

@@ -354,7 +354,7 @@ async fn token_revoked() -> Result<String> {
     stage.place.answers(&mut process).await?;
     ensure!(stage.send().await == Some(202), "an alarm does not wait for Slack");
     let began = clock::mark();
-    while stage.told().await?.kinds.get("page_failed").is_none() {
+    while !stage.told().await?.kinds.contains_key("page_failed") {
         ensure!(began.elapsed() < LATE, "nobody is told that the page did not go out");
         clock::sleep(Duration::from_millis(50)).await;
     }
