@@ -10,6 +10,8 @@ pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod entry;
+#[cfg(feature = "fail_points")]
+pub mod fail_point;
 pub mod flow;
 pub mod library;
 pub mod metrics;

@@ -20,6 +20,8 @@
 mod append;
 mod chain;
 mod effect;
+#[cfg(feature = "fail_points")]
+pub mod fail_point;
 mod id;
 pub mod lines;
 mod piece;

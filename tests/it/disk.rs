@@ -1,5 +1,6 @@
-//! A disk that is full: nothing is answered that is not kept, people see it, and it goes on by itself once there is room.
-//! The disk is a small tmpfs, which only root can mount; elsewhere the test says that it did not run.
+//! A disk that is full, or read-only: nothing is answered that is not kept, people see it, and it goes on once it can, by
+//! itself when there is room again. The disk is a small tmpfs or a file with an ext4, which only root can mount; elsewhere
+//! the tests say that they did not run.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
@@ -97,5 +98,68 @@ async fn a_full_disk_takes_nothing_it_cannot_keep() -> Result<()> {
     let mut all = taken;
     all.insert("after-1".to_owned());
     assert_eq!(kept(&data).await?, all);
+    Ok(())
+}
+
+/// An ext4 in a file: of a file system whose files are open for writing, nobody but itself can take the writing away.
+struct Failing<'a>(Disk<'a>);
+
+impl<'a> Failing<'a> {
+    fn mount(image: &Path, path: &'a Path) -> Option<Self> {
+        std::fs::write(image, vec![0; 32 * 1024 * 1024]).ok()?;
+        let ran = |command: &mut Command| command.status().is_ok_and(|status| status.success());
+        let made = ran(Command::new("mkfs.ext4").arg("-q").arg(image));
+        let mounted = made && ran(Command::new("mount").args(["-o", "loop"]).args([image, path]));
+        mounted.then_some(Self(Disk(path)))
+    }
+
+    /// What ext4 does to itself when its disk answers with errors.
+    fn turn_read_only(&self) -> Result<()> {
+        let status = Command::new("mount").args(["-o", "remount,abort"]).arg(self.0.0).status()?;
+        ensure!(status.success(), "the disk could not be made read-only");
+        Ok(())
+    }
+
+    /// Only a new mount writes again.
+    fn mend(&self, image: &Path) -> Result<()> {
+        ensure!(Command::new("umount").arg(self.0.0).status()?.success(), "the disk is in use");
+        let status = Command::new("mount").args(["-o", "loop"]).args([image, self.0.0]).status()?;
+        ensure!(status.success(), "the disk could not be mounted again");
+        Ok(())
+    }
+}
+
+#[tokio::test]
+#[expect(clippy::print_stderr, reason = "whoever runs the tests should know that this one did not")]
+async fn a_disk_that_turns_read_only_takes_nothing() -> Result<()> {
+    let (folder, images) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    let image = images.path().join("disk");
+    let Some(disk) = Failing::mount(&image, folder.path()) else {
+        eprintln!("not run: only root can mount a disk, and it takes mkfs.ext4");
+        return Ok(());
+    };
+    let data = folder.path().join("data");
+    let server = Server::demo(&data)?;
+    ensure!(server.fire("before", "before-1", "All is well").await? == 202, "refused");
+    disk.turn_read_only()?;
+    for n in 1..=3 {
+        let status = server.fire("meanwhile", &format!("meanwhile-{n}"), "Nobody can keep this").await?;
+        assert_eq!(status, 503, "what cannot be kept is not taken");
+    }
+    let look = async |server: &Server| {
+        let status = health(server).await?;
+        Ok(if status == 503 { Ok(()) } else { Err(format!("/healthz {status}")) })
+    };
+    server.until("a red /healthz", look).await?;
+    server.kill();
+
+    let said = Server::demo(&data).err().context("it started on a disk that it cannot write")?.to_string();
+    assert!(said.contains("ead-only"), "{said}");
+    disk.mend(&image)?;
+    let server = Server::demo(&data)?;
+    assert_eq!(server.fire("meanwhile", "meanwhile-1", "Nobody could keep this").await?, 202, "the sender repeats it");
+    assert_eq!(health(&server).await?, 200);
+    assert_eq!(kept(&data).await?, BTreeSet::from(["before-1".to_owned(), "meanwhile-1".to_owned()]));
+    server.kill();
     Ok(())
 }

@@ -39,3 +39,27 @@ fn the_same_seed_is_the_same_night() {
     }
     assert_ne!(sim::night(0).hash(), sim::night(1).hash());
 }
+
+#[test]
+fn an_hour_without_slack_ends_without_a_flood() {
+    let outage = sim::directed::slack_away_for_an_hour(500, 40);
+    assert!(outage.night.violations.is_empty(), "{}", outage.night.report(60));
+    let figures = outage.figures();
+    assert_eq!(outage.incidents, 40, "{figures}");
+    assert!(outage.posts <= 1, "one card an incident: {figures}");
+    assert!(outage.updates <= 2, "and an edit of it for each of two people whose page came through: {figures}");
+    assert_eq!(outage.refused_after, 0, "{figures}");
+    assert!(outage.most_in_ten_seconds <= 80, "calls in vain come in no bursts: {figures}");
+}
+
+#[test]
+fn the_clock_may_be_set() {
+    for minutes in [60, -60] {
+        let jump = sim::directed::clock_is_set_by(chrono::TimeDelta::minutes(minutes));
+        assert!(jump.night.violations.is_empty(), "{}", jump.night.report(60));
+        let asked: Vec<_> = jump.levels.values().collect();
+        assert!(asked.iter().all(|times| **times == 1), "{minutes}: each level once: {:?}", jump.levels);
+        assert_eq!(jump.levels.len(), 2, "{minutes}: both levels");
+        assert_eq!((jump.pages_of_acknowledged, jump.most_of_one), (1, 1), "{minutes}: nobody twice");
+    }
+}

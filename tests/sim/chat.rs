@@ -19,6 +19,17 @@ pub(crate) struct Chat {
     posted: u64,
     /// When a history could not be read: the channel, and the tick.
     pub(crate) unread: Vec<(String, u64)>,
+    /// Every call that was answered, or was not.
+    pub(crate) calls: Vec<Call>,
+}
+
+/// A call, when it was over.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) at: DateTime<Utc>,
+    /// The effect of a post, the message of an edit.
+    pub(crate) of: String,
+    pub(crate) refused: bool,
 }
 
 /// A message.
@@ -207,6 +218,8 @@ fn note(state: &mut State, method: &str, body: &Value, said: &Said) {
         Err(cause) => cause.clone(),
     };
     let key = body.pointer("/metadata/event_payload/post_key").and_then(Value::as_str).unwrap_or_default();
+    let of = if method == "chat.update" { text(body, "ts") } else { key.to_owned() };
+    state.chat.calls.push(Call { at: clock::now(), of, refused: failed });
     state.say(clock::now(), "slack", &format!("{method} {} {key} -> {how}", text(body, "channel")));
 }
 

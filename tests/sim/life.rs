@@ -110,9 +110,8 @@ fn kit() -> &'static Kit {
     })
 }
 
-/// One card within two minutes, so that a night with three incidents is a storm as often as not.
-fn setup() -> Setup {
-    let slack = SlackConfig { channel: CHANNEL.to_owned(), digest_after: 1, ..SlackConfig::default() };
+fn setup(digest_after: usize) -> Setup {
+    let slack = SlackConfig { channel: CHANNEL.to_owned(), digest_after, ..SlackConfig::default() };
     let config = Config { slack, reopen_window: TimeDelta::minutes(2), ..Config::default() };
     Setup { config, rota: kit().rota.clone(), catalogue: kit().catalogue.clone(), folder: PathBuf::new() }
 }
@@ -149,7 +148,7 @@ async fn one(world: &Arc<World>, truth: &Arc<MemoryLog>, troubles_end: DateTime<
     if log.release_safe("serve/").await.is_err() {
         world.get().violated("what the last process left cannot be taken over".to_owned());
     }
-    let setup = setup();
+    let setup = setup(world.get().digest_after);
     let client = Client::through(Arc::new(SimulatedWire(Arc::clone(world))), kit().http.clone());
     let (app, offered) = App::new(Parts {
         log,
@@ -245,6 +244,10 @@ async fn perform(app: &Arc<App>, world: &Arc<World>, truth: &MemoryLog, act: Act
         Act::SlackUp => {
             world.get().chat.down = false;
             world.say("slack", "is up");
+        }
+        Act::ClockJumps(by) => {
+            clock::simulated::begin(clock::now() + by);
+            world.say("machine", &format!("the clock was set by {} s", by.num_seconds()));
         }
         Act::Storm => {
             world.say("sources", "storm");

@@ -9,12 +9,14 @@
 mod chat;
 mod check;
 mod dice;
+pub mod directed;
 mod life;
 mod script;
 mod store;
 mod watch;
 mod world;
 
+use chrono::{DateTime, Utc};
 use log::MemoryLog;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -54,11 +56,15 @@ impl Night {
 /// Simulates one night.
 pub fn night(seed: u64) -> Night {
     let world = Arc::new(World::new(seed));
-    let truth = Arc::new(MemoryLog::new());
     let troubles_end = script::write(&mut world.get());
-    life::all(&world, &truth, troubles_end);
+    lived(seed, &world, &Arc::new(MemoryLog::new()), troubles_end)
+}
+
+/// Lives through a night whose script is written, and checks it.
+fn lived(seed: u64, world: &Arc<World>, truth: &Arc<MemoryLog>, troubles_end: DateTime<Utc>) -> Night {
+    life::all(world, truth, troubles_end);
     let runtime = tokio::runtime::Builder::new_current_thread().build();
-    runtime.expect("a runtime needs nothing from the machine").block_on(check::night(&world, &truth));
+    runtime.expect("a runtime needs nothing from the machine").block_on(check::night(world, truth));
     let state = world.get();
     Night { seed, transcript: state.transcript.clone(), violations: state.violations.iter().cloned().collect() }
 }

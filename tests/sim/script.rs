@@ -20,6 +20,8 @@ pub(crate) enum Act {
     Press(Press),
     SlackDown,
     SlackUp,
+    /// Somebody sets the clock of the machine.
+    ClockJumps(TimeDelta),
     /// A hundred deliveries a second come in beside ours.
     Storm,
 }
@@ -120,7 +122,7 @@ fn source(state: &mut State, key: i64, seconds: i64) {
     }
 }
 
-fn alarm(key: i64, number: i64, state: AlarmState, occurred_at: DateTime<Utc>) -> Alarm {
+pub(crate) fn alarm(key: i64, number: i64, state: AlarmState, occurred_at: DateTime<Utc>) -> Alarm {
     Alarm {
         source: "generic".to_owned(),
         delivery: format!("generic:k{key}-{number}").into(),

@@ -43,6 +43,8 @@ pub(crate) struct World {
 pub(crate) struct State {
     pub(crate) dice: Dice,
     pub(crate) profile: Profile,
+    /// How many incidents of two minutes have cards of their own.
+    pub(crate) digest_after: usize,
     /// The faults are over: from here on everything must come to rest.
     pub(crate) calm: bool,
     pub(crate) crashes_left: u32,
@@ -89,6 +91,8 @@ impl World {
             crashes_left: u32::try_from(dice.below(7)).unwrap_or(0),
             dice,
             profile,
+            // A night with three incidents is a storm as often as not.
+            digest_after: 1,
             calm: false,
             dead: false,
             now: began,
@@ -108,6 +112,17 @@ impl World {
 
     pub(crate) fn get(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One in which nothing goes wrong but what its script says, and every incident has a card.
+    pub(crate) fn quiet() -> Self {
+        let world = Self::new(0);
+        {
+            let mut state = world.get();
+            state.profile = Profile { store_faults: 0, chat_faults: 0, crashes: 0 };
+            (state.crashes_left, state.digest_after) = (0, 0);
+        }
+        world
     }
 
     /// A line of the transcript, now.

@@ -78,6 +78,8 @@ pub async fn pagerduty(State(hooks): State<Hooks>, headers: HeaderMap, body: Byt
 
 async fn receive(hooks: &Hooks, delivery: &Delivery<'_>) -> Response {
     let app = &hooks.app;
+    #[cfg(feature = "fail_points")]
+    crate::fail_point::arm();
     let started = clock::mark();
     let setup = app.setup();
     let Some(entry) = setup.config.sources.iter().find(|source| source.path() == delivery.name) else {
@@ -170,8 +172,15 @@ async fn admit(hooks: &Hooks, source: &SourceConfig, delivery: &Delivery<'_>) ->
 async fn accept(app: &Arc<App>, kind: Kind, decoded: Decoded, body: &[u8]) -> Response {
     let answer = ingest::answer(kind, &decoded);
     let Decoded::Alarms(alarms) = decoded else { return answered(answer) };
+    #[cfg(feature = "fail_points")]
+    if crate::fail_point::is_planted("acknowledge-before-append") {
+        crate::fail_point::append_later(app, alarms, body);
+        return answered(answer);
+    }
     match receive_all(app, alarms, body).await {
         Ok(outcomes) => {
+            #[cfg(feature = "fail_points")]
+            log::fail_point::die_at("before-answer");
             for outcome in &outcomes {
                 app.metrics
                     .count("alarms", &format!("source=\"{}\",outcome=\"{}\"", kind.as_str(), outcome_label(outcome)));

@@ -81,6 +81,11 @@ impl Outbox {
     /// True when an effect that is leased now would be performed at once, so that its lease cannot run out in a queue.
     #[must_use]
     pub fn has_room(&self) -> bool {
+        // The point is reached only by what is not born leased.
+        #[cfg(feature = "fail_points")]
+        if log::fail_point::is_armed("before-lease") {
+            return false;
+        }
         !self.in_storm() && self.underway.load(Ordering::Relaxed) < PERFORMERS
     }
 
@@ -169,6 +174,8 @@ async fn wait(app: &App, next_look: DateTime<Utc>) {
 
 async fn lease(app: &Arc<App>) {
     let room = app.outbox.room();
+    #[cfg(feature = "fail_points")]
+    log::fail_point::die_at("before-lease");
     match app.log.lease_due(clock::now(), &app.holder, LEASE, room).await {
         Ok(leased) => {
             for effect in leased {

@@ -52,6 +52,10 @@ impl From<log::ReadError> for NotNow {
 /// Performs one effect and settles it.
 pub async fn perform(app: &Arc<App>, leased: LeasedEffect) {
     let started = clock::mark();
+    #[cfg(feature = "fail_points")]
+    if leased.interrupted && crate::fail_point::is_planted("mark-failed-after-crash") {
+        return settle(app, &leased, Outcome::Failed { error: "interrupted".to_owned() }).await;
+    }
     let done = match leased.effect.kind.as_str() {
         notify::TELL => notify::tell(app, &leased).await,
         refusals::NOTE => refusals::perform(app, &leased).await,

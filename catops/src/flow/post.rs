@@ -159,13 +159,19 @@ pub(crate) async fn post_once(
     leased: &LeasedEffect,
 ) -> Result<(String, String), NotNow> {
     let key = leased.effect.id.as_str();
-    if (leased.interrupted || leased.attempt > 1)
-        && let Some(ts) = find_posted(side, channel, message.thread_ts.as_deref(), key, leased.intent_at).await
-    {
+    let asks = leased.interrupted || leased.attempt > 1;
+    #[cfg(feature = "fail_points")]
+    let asks = asks && !crate::fail_point::is_planted("resend-without-asking");
+    if asks && let Some(ts) = find_posted(side, channel, message.thread_ts.as_deref(), key, leased.intent_at).await {
         return Ok((channel.to_owned(), ts));
     }
     side.pace(&leased.effect.id, "chat.postMessage", channel).await.map_err(wait)?;
-    match side.client.post_message(channel, with_key(message, key)).await {
+    #[cfg(feature = "fail_points")]
+    log::fail_point::die_at("before-call");
+    let posted = side.client.post_message(channel, with_key(message, key)).await;
+    #[cfg(feature = "fail_points")]
+    log::fail_point::die_at("after-call");
+    match posted {
         Ok(posted) => Ok((posted.channel, posted.ts)),
         Err(failure) => Err(sorted(side, "chat.postMessage", failure)),
     }

@@ -236,7 +236,13 @@ fn try_commit(
     }
     let left = Left { wake: tx.wake, erased: tx.erased };
     mint.numbers.save(db).map_err(Failure::Broken)?;
+    #[cfg(feature = "fail_points")]
+    crate::fail_point::die_at("before-append");
     statement("COMMIT").map_err(Failure::Commit)?;
+    #[cfg(feature = "fail_points")]
+    if crate::fail_point::strikes("append-unknown") {
+        return Err(Failure::Commit(rusqlite::Error::InvalidQuery));
+    }
     Ok(left)
 }
 
