@@ -3,7 +3,7 @@
 #![no_main]
 
 use fuzz::Input;
-use slack::command::{Argument, Line, Person, Run, Which, Word, parse};
+use slack::command::{Actions, Argument, Line, Person, Run, Which, Word, parse};
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let text = Input(data).text();
@@ -42,6 +42,10 @@ fn typed(line: &Line) -> Option<String> {
             let schedule = schedule.map(|name| quoted(name));
             format!("oncall {} {}", schedule.unwrap_or(Some(String::new()))?, at.unwrap_or(Some(String::new()))?)
         }
+        Line::Actions(Actions::Show) => Word::Actions.text().to_owned(),
+        Line::Actions(Actions::Start) => format!("{} start", Word::Actions.text()),
+        Line::Actions(Actions::Stop(why)) if why.is_empty() => format!("{} stop", Word::Actions.text()),
+        Line::Actions(Actions::Stop(why)) => format!("{} stop because {}", Word::Actions.text(), quoted(why)?),
         Line::Run(run) => self::run(run)?,
     })
 }

@@ -6,7 +6,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use fuzz::{Input, now};
 use hmac::{Hmac, Mac};
-use ingest::{Headers, Kind, Peer, Proof, Request, Scheme, Secret, SourceConfig, authenticate, without_secrets};
+use ingest::{
+    Headers, Kind, Origins, Peer, Proof, Request, Scheme, Secret, Signatures, SourceConfig, authenticate,
+    without_secrets,
+};
 
 /// Nobody finds it by trying: it is compared by digest, and only this file knows it.
 const SECRET: &str = "b7f1c3a29e5d48f0a6c4d2e8b1907f35";
@@ -32,6 +35,8 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         secrets: vec![Secret::new(SECRET)],
         scheme,
         topics: vec!["arn:aws:sns:us-east-1:123456789012:alarms".to_owned()],
+        signatures: Signatures::default(),
+        origins: Origins::default(),
     };
     let flags = input.byte();
     let given: Vec<(&str, String)> = (0..flags & 3).map(|_| (input.one_of(&HEADERS), input.line())).collect();

@@ -2,7 +2,7 @@
 #![no_main]
 
 use fuzz::{Input, now};
-use ingest::{Kind, Request, Scheme, SourceConfig, authenticate, decode, sns};
+use ingest::{Kind, Origins, Request, Scheme, Signatures, SourceConfig, authenticate, decode, sns};
 
 const SIGNED: [&[u8]; 3] = [
     include_bytes!("../../tests/corpus/sources/sns-signed-v1.json"),
@@ -20,6 +20,8 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         secrets: Vec::new(),
         scheme: Scheme::Sns,
         topics: vec!["arn:aws:sns:us-east-1:123456789012:alarms".to_owned()],
+        signatures: Signatures::default(),
+        origins: Origins::default(),
     };
     let signed = input.one_of(&SIGNED);
     let original = Request::local(signed, now());

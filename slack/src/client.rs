@@ -73,6 +73,16 @@ pub struct Heard {
     pub metadata: Option<Metadata>,
 }
 
+/// A piece of a channel's history, newest message first.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct History {
+    /// The messages.
+    pub messages: Vec<Heard>,
+    /// True when there are older ones within what was asked for.
+    #[serde(default)]
+    pub has_more: bool,
+}
+
 /// A person of the workspace.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct User {
@@ -202,20 +212,28 @@ impl Client {
         self.typed("views.update", "/view", body).await
     }
 
-    /// A channel's newest messages since `oldest` (seconds since 1970, both ends included), with their metadata.
+    /// A channel's newest messages since `oldest` (seconds since 1970) and up to the message `latest`, both ends included, with
+    /// their metadata.
     ///
     /// # Errors
     /// [`Failure`].
-    pub async fn history(&self, channel: &str, oldest: i64, limit: u16) -> Result<Vec<Heard>, Failure> {
+    pub async fn history(
+        &self,
+        channel: &str,
+        oldest: i64,
+        latest: Option<&str>,
+        limit: usize,
+    ) -> Result<History, Failure> {
         let (oldest, limit) = (oldest.to_string(), limit.to_string());
-        let form = [
+        let mut form = vec![
             ("channel", channel),
             ("oldest", &oldest),
             ("limit", &limit),
             ("inclusive", "true"),
             ("include_all_metadata", "true"),
         ];
-        self.read("conversations.history", &form, "/messages").await
+        form.extend(latest.map(|latest| ("latest", latest)));
+        self.read("conversations.history", &form, "").await
     }
 
     /// The newest messages of a thread since `oldest` (seconds since 1970), with their metadata.
@@ -227,7 +245,7 @@ impl Client {
         channel: &str,
         thread_ts: &str,
         oldest: i64,
-        limit: u16,
+        limit: usize,
     ) -> Result<Vec<Heard>, Failure> {
         let (oldest, limit) = (oldest.to_string(), limit.to_string());
         let form = [

@@ -68,6 +68,29 @@ async fn a_post_whose_answer_was_lost_is_not_posted_again() -> Result<()> {
     Ok(())
 }
 
+/// More messages than are read at once: the post is looked for further back.
+#[tokio::test]
+async fn a_post_whose_answer_was_lost_is_found_behind_what_people_said() -> Result<()> {
+    let data = tempfile::tempdir()?;
+    let server = Server::demo(data.path())?;
+    suffer(&server, json!({ "method": "chat.postMessage", "kind": "applied_then_timeout", "count": 2 })).await?;
+    assert_eq!(server.fire("disk", "disk-1", "Disk is full").await?, 202);
+    let there = async |server: &Server| {
+        Ok(if server.cards(OPS, 1).await?.is_empty() { Err("no card".to_owned()) } else { Ok(()) })
+    };
+    server.until("the card", there).await?;
+    for number in 0..450 {
+        server.local("say", &json!({ "as": "U0ANA", "channel": OPS, "text": format!("line {number}") })).await?;
+    }
+    arrived(&server).await?;
+    let all = server.get("/local/state?as=U0ANA").await?["messages"][OPS].clone();
+    let all = all.as_array().context("the channel")?.clone();
+    let is_card = |message: &&Value| message["text"].as_str().is_some_and(|text| text.contains("INC-1 "));
+    assert_eq!(all.iter().filter(is_card).count(), 1, "of {} messages", all.len());
+    assert!(all.len() > 450, "people said a lot: {}", all.len());
+    Ok(())
+}
+
 #[tokio::test]
 async fn slack_is_given_the_time_it_asks_for() -> Result<()> {
     let data = tempfile::tempdir()?;

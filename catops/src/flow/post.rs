@@ -14,14 +14,19 @@ use incident::{BY_SLACK, Command, IncidentId, PageMessage, ResponderId, SECOND_P
 use log::{EffectState, LeasedEffect};
 use serde_json::json;
 use slack::blocks::{Message, Metadata};
-use slack::client::Failure;
+use slack::client::{Failure, Heard};
+use std::time::Duration;
 
 /// How far before the first attempt the history is read: clocks differ.
 const HISTORY_SLACK_SECONDS: i64 = 5;
 /// How long a line waits for the one before it, when nobody knows when that will be posted: a post takes Slack some 200 ms.
 const LINE_TURN: TimeDelta = TimeDelta::milliseconds(100);
-/// How many messages of the history are read; a channel takes one post a second, and a lease lasts twenty.
-const HISTORY_MESSAGES: u16 = 200;
+/// Messages of the history that are read at once; Slack advises no more.
+const HISTORY_MESSAGES: usize = 200;
+/// How often it is read further back: people talk in a channel too, and a process may have been away for hours.
+const HISTORY_PAGES_MAX: usize = 10;
+/// When it is not read further back any more: the lease lasts longer than this, the last reading and the post together.
+const HISTORY_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Brings the card up to date: edits it where it stands, posts it where it does not.
 pub async fn card(app: &App, id: IncidentId, leased: &LeasedEffect) -> Result<(), NotNow> {
@@ -186,15 +191,39 @@ async fn find_posted(
     since: DateTime<Utc>,
 ) -> Option<String> {
     let oldest = since.timestamp() - HISTORY_SLACK_SECONDS;
-    let heard = match thread_ts {
-        None => side.client.history(channel, oldest, HISTORY_MESSAGES).await,
-        Some(thread) => side.client.replies(channel, thread, oldest, HISTORY_MESSAGES).await,
+    let found = match thread_ts {
+        None => find_in_channel(side, channel, key, oldest).await,
+        Some(thread) => {
+            let heard = side.client.replies(channel, thread, oldest, HISTORY_MESSAGES).await;
+            heard.map(|heard| heard.into_iter().find(|message| carries(message, key)))
+        }
     };
-    let heard =
-        heard.inspect_err(|failure| tracing::warn!(error = %failure, "cannot ask whether {key} was posted")).ok()?;
-    let carries =
-        |metadata: &Metadata| metadata.event_payload.get("post_key").and_then(|value| value.as_str()) == Some(key);
-    heard.into_iter().find(|message| message.metadata.as_ref().is_some_and(carries)).map(|message| message.ts)
+    let found = found.inspect_err(|failure| tracing::warn!(error = %failure, "cannot ask whether {key} was posted"));
+    found.ok().flatten().map(|message| message.ts)
+}
+
+/// Reads a channel from its newest message back. One that is too busy to be read to the end is as good as unread.
+async fn find_in_channel(side: &SlackSide, channel: &str, key: &str, oldest: i64) -> Result<Option<Heard>, Failure> {
+    let began = clock::mark();
+    let mut latest: Option<String> = None;
+    for _ in 0..HISTORY_PAGES_MAX {
+        let heard = side.client.history(channel, oldest, latest.as_deref(), HISTORY_MESSAGES).await?;
+        latest = heard.messages.last().map(|message| message.ts.clone());
+        let found = heard.messages.into_iter().find(|message| carries(message, key));
+        if found.is_some() || !heard.has_more {
+            return Ok(found);
+        }
+        if began.elapsed() > HISTORY_PATIENCE {
+            break;
+        }
+    }
+    tracing::warn!("{channel} is too busy to be sure whether {key} was posted");
+    Ok(None)
+}
+
+fn carries(message: &Heard, key: &str) -> bool {
+    let metadata = message.metadata.as_ref();
+    metadata.and_then(|metadata| metadata.event_payload.get("post_key")?.as_str()) == Some(key)
 }
 
 fn with_key(mut message: Message, key: &str) -> Message {
