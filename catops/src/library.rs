@@ -3,11 +3,11 @@
 
 use crate::app::App;
 use crate::clock;
-use crate::config::{Problem, Setup};
+use crate::config::{Files, Problem, Setup};
 use index::Runbook;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// How often the configuration folder is looked at. Polling some hundred modification times costs less than a
 /// millisecond and works on every file system, network ones included, where change notifications do not.
@@ -34,14 +34,15 @@ fn problem(found: index::Problem) -> Problem {
 
 /// Watches the configuration folder until the process ends: a changed file takes effect, a broken one is reported.
 pub async fn watch(app: Arc<App>) {
-    let mut seen = fingerprint(&app.setup().folder);
+    // As it was when it was read: a file that changed since then is seen at the first look.
+    let mut seen = app.setup().files.clone();
     let mut hangup = Hangup::new();
     loop {
         let asked = tokio::select! {
             () = clock::sleep(LOOK_EVERY) => false,
             () = hangup.recv() => true,
         };
-        let now = fingerprint(&app.setup().folder);
+        let now = Files::of(&app.setup().folder);
         if now == seen && !asked {
             continue;
         }
@@ -86,25 +87,6 @@ pub fn report(scan: &index::Scan, reload: &index::Reload) {
     for problem in scan.problems.iter().chain(&reload.problems) {
         tracing::warn!("runbooks/{}:{}: {}", problem.path, problem.line, problem.message);
     }
-}
-
-/// Names, sizes and times of all configuration files: differs when something changed.
-fn fingerprint(folder: &Path) -> Vec<(std::path::PathBuf, u64, Option<SystemTime>)> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let Ok(entries) = std::fs::read_dir(folder) else { continue };
-        for entry in entries.flatten() {
-            let Ok(meta) = entry.metadata() else { continue };
-            if meta.is_dir() {
-                folders.push(entry.path());
-            } else {
-                found.push((entry.path(), meta.len(), meta.modified().ok()));
-            }
-        }
-    }
-    found.sort();
-    found
 }
 
 /// `SIGHUP`, where there is such a thing.

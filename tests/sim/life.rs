@@ -10,8 +10,8 @@ use crate::sim::store::FaultyLog;
 use crate::sim::world::World;
 use catops::app::{App, Parts};
 use catops::clock;
-use catops::config::Setup;
 use catops::config::file::{Config, SlackConfig};
+use catops::config::{Files, Setup};
 use catops::flow::act::{self, Doer};
 use catops::flow::change::{ChangeError, Changed};
 use catops::flow::{outbox, receive};
@@ -113,7 +113,13 @@ fn kit() -> &'static Kit {
 fn setup(digest_after: usize) -> Setup {
     let slack = SlackConfig { channel: CHANNEL.to_owned(), digest_after, ..SlackConfig::default() };
     let config = Config { slack, reopen_window: TimeDelta::minutes(2), ..Config::default() };
-    Setup { config, rota: kit().rota.clone(), catalogue: kit().catalogue.clone(), folder: PathBuf::new() }
+    Setup {
+        config,
+        rota: kit().rota.clone(),
+        catalogue: kit().catalogue.clone(),
+        folder: PathBuf::new(),
+        files: Files::default(),
+    }
 }
 
 /// How a life ended.

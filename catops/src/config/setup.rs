@@ -5,6 +5,7 @@ use incident::action::Catalogue;
 use rota::Rota;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Largest configuration file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -40,6 +41,34 @@ pub struct Setup {
     pub catalogue: Catalogue,
     /// The folder itself.
     pub folder: PathBuf,
+    /// Its files just before they were read.
+    pub files: Files,
+}
+
+/// Names, sizes and times of all files of a configuration folder: differs when something changed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Files(Vec<(PathBuf, u64, Option<SystemTime>)>);
+
+impl Files {
+    /// Those of a folder and the folders below it.
+    #[must_use]
+    pub fn of(folder: &Path) -> Self {
+        let mut found = Vec::new();
+        let mut folders = vec![folder.to_owned()];
+        while let Some(folder) = folders.pop() {
+            let Ok(entries) = std::fs::read_dir(folder) else { continue };
+            for entry in entries.flatten() {
+                let Ok(meta) = entry.metadata() else { continue };
+                if meta.is_dir() {
+                    folders.push(entry.path());
+                } else {
+                    found.push((entry.path(), meta.len(), meta.modified().ok()));
+                }
+            }
+        }
+        found.sort();
+        Self(found)
+    }
 }
 
 /// A folder that was read: what can be used, and what is wrong with it.
@@ -54,12 +83,13 @@ impl Setup {
     /// Reads a folder.
     #[must_use]
     pub fn read(folder: &Path) -> Reading {
+        let files = Files::of(folder);
         let mut problems = Vec::new();
         let config = read_config(folder, &mut problems);
         let rota = read_rota(folder, &mut problems);
         let catalogue = read_catalogue(folder, &mut problems);
         let setup = match (config, rota) {
-            (Some(config), Some(rota)) => Some(Self { config, rota, catalogue, folder: folder.to_owned() }),
+            (Some(config), Some(rota)) => Some(Self { config, rota, catalogue, folder: folder.to_owned(), files }),
             _ => None,
         };
         problems.extend(setup.iter().flat_map(|setup| crate::page::not_built(&setup.rota)));
@@ -148,4 +178,22 @@ fn read_small(path: &Path) -> Result<String, String> {
         return Err(format!("is {bytes} bytes; at most {FILE_BYTES_MAX} are read"));
     }
     std::fs::read_to_string(path).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Files, Setup};
+    use crate::config::starter;
+
+    #[test]
+    fn a_file_that_changed_since_it_was_read_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        starter::write(folder.path()).unwrap();
+        let setup = Setup::read(folder.path()).setup.unwrap();
+        assert_eq!(Files::of(folder.path()), setup.files);
+        let path = folder.path().join("catops.toml");
+        let text = std::fs::read_to_string(&path).unwrap().replace("digest_after = 5", "digest_after = 0");
+        std::fs::write(&path, text).unwrap();
+        assert_ne!(Files::of(folder.path()), setup.files);
+    }
 }
