@@ -5,6 +5,8 @@ pub mod action;
 pub mod anchor;
 pub mod app;
 pub mod audit;
+#[cfg(feature = "aws")]
+mod aws;
 pub mod cli;
 pub mod clock;
 pub mod config;

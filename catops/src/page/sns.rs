@@ -1,16 +1,12 @@
-//! Text messages and topics of SNS. The only file that knows the AWS SDK; in a build without the feature `aws` stands
-//! `no_aws.rs` in its place.
-//!
-//! Region, credentials and `AWS_ENDPOINT_URL` come from where the SDK finds them: environment, profile, container, instance.
+//! Text messages and topics of SNS. In a build without the feature `aws` stands `no_aws.rs` in its place.
 
-use aws_config::retry::RetryConfig;
+use crate::aws;
+use aws_config::Region;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region};
 use aws_sdk_sns::Client;
 use aws_sdk_sns::config::Config;
 use aws_sdk_sns::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_sns::types::MessageAttributeValue;
-use aws_smithy_http_client::{Builder, tls};
 use ring::digest;
 use std::fmt::Write;
 use std::time::Duration;
@@ -84,13 +80,9 @@ impl Sns {
 }
 
 async fn client() -> Client {
-    let ring = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
-    let config = aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .http_client(Builder::new().tls_provider(ring).build_https())
-        .timeout_config(TimeoutConfig::builder().operation_timeout(PUBLISH_MAX).build())
-        // The outbox repeats, and says so.
-        .retry_config(RetryConfig::disabled());
-    Client::new(&config.load().await)
+    let timeouts = TimeoutConfig::builder().operation_timeout(PUBLISH_MAX).build();
+    let config = Config::from(aws::config().await).to_builder().timeout_config(timeouts).interceptor(aws::Calls);
+    Client::from_conf(config.build())
 }
 
 fn attribute(value: &str) -> Result<MessageAttributeValue, BuildError> {
