@@ -29,6 +29,8 @@ mod raw;
 mod store;
 mod view;
 
+#[cfg(feature = "dynamodb")]
+mod dynamodb;
 mod memory;
 mod sqlite;
 
@@ -40,6 +42,8 @@ pub use append::{
     Receipt, SNAPSHOT_BYTES_MAX, StreamWrite,
 };
 pub use chain::{Digest, Fault, Findings, Proof, Salt, Tail, Walk};
+#[cfg(feature = "dynamodb")]
+pub use dynamodb::{Consumed, DynamoLog};
 pub use effect::{Effect, EffectState, Lease, LeaseToken, LeasedEffect, NewEffect, Outcome, Repeat};
 pub use id::{ClaimKey, Cursor, EffectId, Holder, IdemKey, StreamId};
 pub use memory::MemoryLog;

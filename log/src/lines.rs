@@ -136,6 +136,21 @@ impl<W: Write> Writer<W> {
     }
 }
 
+/// One piece as its line, without the line's end: for stores that keep what they hold as text.
+#[cfg(feature = "dynamodb")]
+pub(crate) fn line(piece: &Piece) -> Vec<u8> {
+    serde_json::to_vec(&wire::Line::from(piece)).expect("a piece is plain JSON")
+}
+
+/// The piece that [`line`] wrote.
+#[cfg(feature = "dynamodb")]
+pub(crate) fn piece(line: &[u8]) -> Result<Piece, String> {
+    match wire::Line::read(line)?.content()? {
+        wire::Content::Piece(piece) => Ok(piece),
+        wire::Content::Log | wire::Content::End(_) => Err("not a piece".to_owned()),
+    }
+}
+
 /// A line that is not as it must be.
 #[derive(Debug, thiserror::Error)]
 #[error("line {line}: {why}")]

@@ -5,11 +5,15 @@
 //! body keeps its things. `PROPTEST_CASES=10000` walks further.
 #![expect(clippy::unwrap_used, reason = "a test fails loudly")]
 
+#[cfg(feature = "dynamodb")]
+mod in_table;
 mod model;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
+#[cfg(feature = "dynamodb")]
+use in_table::InTable;
 use log::{
     Append, AppendError, Claim, ClaimKey, Cursor, EffectId, EffectState, EventLog, Expected, Head, Holder, IdemKey,
     LeaseToken, LeasedEffect, MemoryLog, NewEffect, NewEvent, Raw, ReadError, Receipt, SqliteLog, StreamId,
@@ -193,7 +197,7 @@ impl<B: Body> StateMachineTest for Stage<B> {
     type Reference = Walk;
 
     fn init_test(_: &Model) -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let body = B::new();
         let log = body.open(None);
         Self { runtime, log: Some(log), body, tokens: BTreeMap::new(), number: 0 }
@@ -550,4 +554,12 @@ prop_state_machine! {
     #![proptest_config(walks(8))]
     #[test]
     fn the_sqlite_body_keeps_the_contract(sequential 1..40 => Stage<InFolder>);
+}
+
+// Each call is a message to another process here, and each step makes some forty.
+#[cfg(feature = "dynamodb")]
+prop_state_machine! {
+    #![proptest_config(walks(16))]
+    #[test]
+    fn the_dynamodb_body_keeps_the_contract(sequential 1..40 => Stage<InTable>);
 }

@@ -1,0 +1,291 @@
+//! A log's pieces, out of the table and into it, for moving a log. Each kind has its turn; all but the events are found by
+//! reading the whole table, since nobody looks for them otherwise.
+
+use std::collections::HashSet;
+
+use super::DynamoLog;
+use super::item::{
+    self, Chunk, EVENTS_END, Ended, HEAD, Item, Kept, Key, Receipted, Stamp, Strange, claim_item, claim_key_of,
+    events_place, holder_of, idem_key_of, number_item, number_of, partition,
+};
+use super::known::{Known, Thing, Wanted};
+use super::transaction::pieces as cut;
+use super::{scan_cursor, scan_key};
+use crate::{
+    Appended, Cursor, Digest, Head, Piece, Pieces, Proof, PutError, ReadError, StreamEnd, StreamId, Unfit, Walk,
+};
+
+/// A kind of pieces, and its name in a cursor.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Events,
+    Streams,
+    Receipts,
+    Claims,
+    Numbers,
+    Effects,
+}
+
+impl Part {
+    const ALL: [(Self, &'static str); 6] = [
+        (Self::Events, "events"),
+        (Self::Streams, "streams"),
+        (Self::Receipts, "receipts"),
+        (Self::Claims, "claims"),
+        (Self::Numbers, "numbers"),
+        (Self::Effects, "effects"),
+    ];
+
+    /// How a scan finds them.
+    fn begins(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Events => ("sk", "E#"),
+            Self::Streams => ("sk", HEAD),
+            Self::Receipts => ("pk", "K#"),
+            Self::Claims => ("pk", "A#"),
+            Self::Numbers => ("pk", "N#"),
+            Self::Effects => ("pk", "O#"),
+        }
+    }
+
+    fn piece(self, item: &Item) -> Result<Piece, Strange> {
+        Ok(match self {
+            Self::Events => return Err(Strange::new("events come in the order of the feed")),
+            Self::Streams => {
+                let Ended { version, link, head, .. } = Ended::read(item)?;
+                Piece::Stream(StreamEnd { id: item::stream_of(item)?, version, link, head })
+            }
+            Self::Receipts => Piece::Receipt(Appended { key: idem_key_of(item)?, spans: Receipted::read(item)?.spans }),
+            Self::Claims => Piece::Claim { key: claim_key_of(item)?, holder: holder_of(item)? },
+            Self::Numbers => {
+                let (series, last) = number_of(item)?;
+                Piece::Number { series, last }
+            }
+            Self::Effects => Piece::Effect(Kept::read(item)?.effect),
+        })
+    }
+}
+
+impl DynamoLog {
+    pub(super) async fn read_pieces(&self, after: &Cursor, max: usize) -> Result<Pieces, ReadError> {
+        let (name, place) = after.as_str().split_once(':').unwrap_or(("events", ""));
+        let part = Part::ALL.iter().position(|(_, known)| *known == name).unwrap_or(0);
+        let (pieces, next) = match Part::ALL[part].0 {
+            Part::Events => {
+                let from = Cursor::new(place);
+                // Nobody writes meanwhile, so nothing appears behind the reader.
+                let (proofs, next) = self.read_feed_proofs(&from, max, i64::MAX).await?;
+                let more = (!proofs.is_empty()).then_some(next);
+                (proofs.into_iter().map(Piece::Event).collect(), more)
+            }
+            part => {
+                let (field, begins) = part.begins();
+                let found = self.table.scan(field, begins, scan_key(place).as_ref(), max).await?;
+                let pieces = found.items.iter().map(|item| part.piece(item)).collect::<Result<Vec<_>, _>>()?;
+                (pieces, scan_cursor(found.next.as_ref()))
+            }
+        };
+        let next = match next {
+            Some(place) => Some(Cursor::new(format!("{name}:{place}"))),
+            None => Part::ALL.get(part + 1).map(|(_, name)| Cursor::new(format!("{name}:"))),
+        };
+        Ok(Pieces { pieces, next })
+    }
+
+    pub(super) async fn put_pieces(&self, pieces: Vec<Piece>) -> Result<(), PutError> {
+        let mut putting = Putting::begin(self, &pieces).await.map_err(unwritten)?;
+        for (index, piece) in pieces.into_iter().enumerate() {
+            let fits = piece.check().map_err(Trouble::Unfit);
+            let taken = match fits {
+                Ok(()) => putting.take(piece).await,
+                Err(trouble) => Err(trouble),
+            };
+            match taken {
+                Ok(()) => {}
+                Err(Trouble::Unfit(why)) => return Err(PutError::Refused { index, why }),
+                Err(Trouble::Unread(error)) => return Err(unwritten(error)),
+            }
+        }
+        self.table.put_all(putting.items()).await.map_err(PutError::Write)
+    }
+}
+
+fn unwritten(error: ReadError) -> PutError {
+    PutError::Write(error.into())
+}
+
+/// Why a piece was not taken.
+enum Trouble {
+    Unfit(Unfit),
+    Unread(ReadError),
+}
+
+impl From<ReadError> for Trouble {
+    fn from(error: ReadError) -> Self {
+        Self::Unread(error)
+    }
+}
+
+/// Pieces on their way into the table: all are looked at before the first one is written.
+struct Putting<'l> {
+    log: &'l DynamoLog,
+    known: Known,
+    numbers: HashSet<String>,
+    /// Events of one stream that follow each other in the feed.
+    runs: Vec<Vec<Proof>>,
+    chunks: Vec<Chunk>,
+    heads: HashSet<StreamId>,
+    rest: Vec<Item>,
+}
+
+impl<'l> Putting<'l> {
+    /// Reads what is there of all that the pieces name.
+    async fn begin(log: &'l DynamoLog, pieces: &[Piece]) -> Result<Self, ReadError> {
+        let mut wanted = Wanted::default();
+        let mut series = Vec::new();
+        for piece in pieces {
+            match piece {
+                Piece::Event(proof) => wanted.things.insert(Thing::Head(proof.event.stream.clone())),
+                Piece::Stream(end) => wanted.things.insert(Thing::Head(end.id.clone())),
+                Piece::Receipt(appended) => wanted.things.insert(Thing::Receipt(appended.key.clone())),
+                Piece::Claim { key, .. } => wanted.things.insert(Thing::Claim(key.clone())),
+                Piece::Effect(effect) => wanted.things.insert(Thing::Effect(effect.wanted.id.clone())),
+                Piece::Number { series: name, .. } => {
+                    series.push(Key::number(name));
+                    false
+                }
+            };
+        }
+        let mut known = Known::default();
+        log.fetch(&mut known, &wanted).await?;
+        let numbers = log.table.get(&series).await?;
+        let numbers = numbers.values().map(|item| Ok(number_of(item)?.0)).collect::<Result<_, Strange>>()?;
+        let (runs, chunks, rest) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { log, known, numbers, runs, chunks, heads: HashSet::new(), rest })
+    }
+
+    async fn take(&mut self, piece: Piece) -> Result<(), Trouble> {
+        match piece {
+            Piece::Event(proof) => self.event(proof).map_err(Trouble::Unfit),
+            Piece::Stream(end) => self.stream(end).map_err(Trouble::Unfit),
+            Piece::Receipt(appended) => self.receipt(appended).await,
+            Piece::Claim { key, holder } => {
+                let twice = Unfit::twice("claim", key.as_str());
+                self.rest.push(claim_item(&key, &holder));
+                once(self.known.claims.insert(key, Some(holder)).flatten().is_some(), twice)
+            }
+            Piece::Number { series, last } => {
+                let twice = Unfit::twice("series", &series);
+                self.rest.push(number_item(&series, last));
+                once(!self.numbers.insert(series), twice)
+            }
+            Piece::Effect(effect) => {
+                let id = effect.wanted.id.clone();
+                let kept = Kept { effect, writes: 1 };
+                self.rest.push(kept.write());
+                let twice = Unfit::twice("effect", id.as_str());
+                once(self.known.effects.insert(id, Some(kept)).flatten().is_some(), twice)
+            }
+        }
+    }
+
+    fn event(&mut self, proof: Proof) -> Result<(), Unfit> {
+        let stream = proof.event.stream.clone();
+        let ended = self.known.heads.get(&stream).and_then(Option::as_ref);
+        let (version, link) = ended.map_or((0, Digest::START), |ended| (ended.version, ended.link));
+        if let Some(fault) = Walk::step(version, link, &proof) {
+            return Err(Unfit::fault(&stream, fault));
+        }
+        let head = Head { snapshot: Vec::new(), fold: 0, listing: None };
+        let born = ended.map_or(String::new(), |ended| ended.born.clone());
+        let ended = Ended { version: proof.event.version, link: proof.link, stamp: 0, born, head };
+        self.known.heads.insert(stream.clone(), Some(ended));
+        self.heads.insert(stream.clone());
+        match self.runs.last_mut().filter(|run| run.last().is_some_and(|last| last.event.stream == stream)) {
+            Some(run) => run.push(proof),
+            None => self.runs.push(vec![proof]),
+        }
+        Ok(())
+    }
+
+    /// Stamps the events that came so far.
+    fn stamp(&mut self) {
+        for run in std::mem::take(&mut self.runs) {
+            for proofs in cut(run) {
+                let stamp = self.log.next_stamp();
+                let ended = self.known.heads.get_mut(&proofs[0].event.stream).and_then(Option::as_mut);
+                if let Some(ended) = ended {
+                    ended.stamp = stamp.micros;
+                    if ended.born.is_empty() {
+                        ended.born = stamp.to_string();
+                    }
+                }
+                self.chunks.push(Chunk { stamp, proofs });
+            }
+        }
+    }
+
+    fn stream(&mut self, end: StreamEnd) -> Result<(), Unfit> {
+        let ended = self.known.heads.get_mut(&end.id).and_then(Option::as_mut);
+        let found = ended.as_ref().map_or(0, |ended| ended.version);
+        match ended.filter(|ended| (ended.version, ended.link) == (end.version, end.link)) {
+            Some(ended) => {
+                ended.head = end.head;
+                self.heads.insert(end.id);
+                Ok(())
+            }
+            None => Err(end.is_not_at(found)),
+        }
+    }
+
+    /// The events of a receipt must be there, in its order.
+    async fn receipt(&mut self, appended: Appended) -> Result<(), Trouble> {
+        let Appended { key, spans } = appended;
+        self.stamp();
+        let mut last: Option<Stamp> = None;
+        for span in &spans {
+            for version in [span.first, span.last] {
+                let stamp = self.stamp_of(&span.stream, version).await?;
+                match stamp.filter(|stamp| last.is_none_or(|last| last <= *stamp)) {
+                    Some(stamp) => last = Some(stamp),
+                    None => return Err(Trouble::Unfit(Unfit::Apart { key })),
+                }
+            }
+        }
+        let position = Cursor::new(last.unwrap_or_else(|| self.log.next_stamp()).to_string());
+        let receipted = Receipted { spans, position };
+        self.rest.push(receipted.write(&key, (self.log.clock)()));
+        let twice = Unfit::twice("receipt", key.as_str());
+        once(self.known.receipts.insert(key, Some(receipted)).flatten().is_some(), twice)
+    }
+
+    async fn stamp_of(&self, stream: &StreamId, version: u64) -> Result<Option<Stamp>, ReadError> {
+        let holds = |chunk: &&Chunk| {
+            chunk.proofs.iter().any(|proof| proof.event.stream == *stream && proof.event.version == version)
+        };
+        if let Some(chunk) = self.chunks.iter().find(holds) {
+            return Ok(Some(chunk.stamp));
+        }
+        let found = self.log.table.range(&partition(stream), &events_place(version), EVENTS_END, 1).await?;
+        let Some(item) = found.first() else { return Ok(None) };
+        let (chunk, _) = Chunk::read(item)?;
+        Ok(Some(&chunk).filter(holds).map(|chunk| chunk.stamp))
+    }
+
+    /// Everything that is to be written.
+    fn items(mut self) -> Vec<Item> {
+        self.stamp();
+        let mut items: Vec<Item> = self.chunks.iter().flat_map(Chunk::write).collect();
+        for stream in &self.heads {
+            if let Some(ended) = self.known.heads.get(stream).and_then(Option::as_ref) {
+                items.push(ended.write(stream));
+            }
+        }
+        items.extend(self.rest);
+        items
+    }
+}
+
+fn once(twice: bool, unfit: Unfit) -> Result<(), Trouble> {
+    if twice { Err(Trouble::Unfit(unfit)) } else { Ok(()) }
+}

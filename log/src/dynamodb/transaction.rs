@@ -1,0 +1,444 @@
+//! From an append to one transaction: what it writes, on which conditions, and what a refusal says. Pure: it is given what
+//! was read, and says what to write.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem,
+};
+use chrono::{DateTime, Utc};
+
+use super::item::{Chunk, EVENTS_BYTES, Ended, Item, Kept, Key, Receipted, Stamp, Strange, claim_item, number, string};
+use super::known::{Known, Thing};
+use crate::{
+    Append, AppendError, Claim, Cursor, Digest, Effect, EffectId, Event, ITEMS_MAX, LeasedEffect, NewEvent, Proof, Raw,
+    Receipt, Span, StreamId, StreamWrite,
+    chain::{self, Salts},
+    effect::micros,
+};
+
+/// Bytes of one transaction, at most; DynamoDB stops at 4 MB.
+const TRANSACTION_BYTES_MAX: usize = 4_000_000;
+
+/// What an append needs that only its process has.
+pub(super) struct Mint<'m> {
+    pub(super) table: &'m str,
+    pub(super) now: DateTime<Utc>,
+    /// Not earlier than anything this process stamped before.
+    pub(super) micros: i64,
+    pub(super) append: u32,
+    pub(super) salts: &'m mut Salts,
+}
+
+/// A transaction.
+pub(super) struct Transaction {
+    pub(super) items: Vec<TransactWriteItem>,
+    /// What each item is about; none when its condition cannot fail on its own.
+    things: Vec<Option<Thing>>,
+    pub(super) receipt: Receipt,
+}
+
+impl Transaction {
+    /// Takes in why the conditions did not hold, and says about what.
+    pub(super) fn learn(&self, known: &mut Known, reasons: &[CancellationReason]) -> Result<BTreeSet<Thing>, Strange> {
+        let mut changed = BTreeSet::new();
+        for (thing, reason) in self.things.iter().zip(reasons) {
+            let Some(thing) = thing else { continue };
+            if reason.code() == Some("ConditionalCheckFailed") {
+                known.learn(thing, reason.item())?;
+                changed.insert(thing.clone());
+            }
+        }
+        Ok(changed)
+    }
+}
+
+/// What an append erases from: the events as they are, and the items of their payloads that lie elsewhere.
+#[derive(Default)]
+pub(super) struct Erasable {
+    pub(super) chunks: Vec<Chunk>,
+    pub(super) parts: Vec<Key>,
+}
+
+/// Writes an append out, given what was read: the heads of streams that go on, the effects that it touches, and what it
+/// erases from. What was seen and is not written is made a condition.
+pub(super) fn plan(
+    append: &Append,
+    known: &Known,
+    seen: &BTreeSet<Thing>,
+    erasable: &Erasable,
+    mint: Mint<'_>,
+) -> Result<Transaction, AppendError> {
+    allow(append, known)?;
+    let mut plan = Plan { mint, items: Vec::new(), things: Vec::new(), bytes: 0 };
+    let (mut spans, mut nth) = (Vec::new(), 0);
+    let latest = append.streams.iter().filter_map(|write| known.heads.get(&write.stream)?.as_ref());
+    let micros = latest.map(|ended| ended.stamp + 1).fold(plan.mint.micros, i64::max);
+    for write in &append.streams {
+        let before = known.heads.get(&write.stream).and_then(Option::as_ref);
+        spans.push(plan.stream(write, before, micros, &mut nth)?);
+    }
+    let position = Cursor::new(Stamp { micros, append: plan.mint.append, nth }.to_string());
+    for key in &append.keys {
+        let receipted = Receipted { spans: spans.clone(), position: position.clone() };
+        let item = receipted.write(key, plan.mint.now);
+        plan.put(item, Condition::Absent, Some(Thing::Receipt(key.clone())))?;
+    }
+    for claim in &append.claims {
+        plan.claim(claim)?;
+    }
+    let leased = plan.effects(append, known)?;
+    for chunk in erased(append, &erasable.chunks) {
+        let Some(item) = chunk.write().into_iter().next() else { continue };
+        plan.put(item, Condition::Present, None)?;
+    }
+    for part in &erasable.parts {
+        plan.delete(part, Condition::Present, None)?;
+    }
+    if !plan.items.is_empty() {
+        plan.checks(append, known, seen)?;
+    }
+    let receipt = Receipted { spans, position }.receipt();
+    plan.end(Receipt { leased, ..receipt })
+}
+
+/// What is known already to be in the way, in the order in which it is told.
+fn allow(append: &Append, known: &Known) -> Result<(), AppendError> {
+    if let Some(receipted) = append.keys.iter().find_map(|key| known.receipts.get(key)?.as_ref()) {
+        return Err(AppendError::Duplicate(receipted.receipt()));
+    }
+    if let Some((token, _)) = &append.settles {
+        let kept = known.effects.get(token.effect()).and_then(Option::as_ref);
+        if !kept.is_some_and(|kept| kept.effect.is_held_by(token)) {
+            return Err(AppendError::LeaseLost(token.effect().clone()));
+        }
+    }
+    for write in &append.streams {
+        let Some(ended) = known.heads.get(&write.stream) else { continue };
+        let actual = ended.as_ref().map_or(0, |ended| ended.version);
+        if actual != write.expected.version() {
+            return Err(AppendError::Conflict { stream: write.stream.clone(), actual });
+        }
+    }
+    for claim in &append.claims {
+        let Some(actual) = known.claims.get(&claim.key) else { continue };
+        if *actual != claim.expected {
+            return Err(AppendError::ClaimConflict { key: claim.key.clone(), actual: actual.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// When an item may be written.
+enum Condition {
+    Absent,
+    Present,
+    /// A field has this value.
+    Is(&'static str, AttributeValue),
+}
+
+impl Condition {
+    fn expression(&self) -> String {
+        match self {
+            Self::Absent => "attribute_not_exists(pk)".to_owned(),
+            Self::Present => "attribute_exists(pk)".to_owned(),
+            Self::Is(field, _) => format!("{field} = :seen"),
+        }
+    }
+
+    fn value(self) -> Option<AttributeValue> {
+        match self {
+            Self::Absent | Self::Present => None,
+            Self::Is(_, value) => Some(value),
+        }
+    }
+
+    /// The stream is at this version; 0 is a stream without events.
+    fn version(version: u64) -> Self {
+        if version == 0 { Self::Absent } else { Self::Is("v", number(version)) }
+    }
+
+    /// The claim is held so.
+    fn held_by(holder: Option<&StreamId>) -> Self {
+        holder.map_or(Self::Absent, |holder| Self::Is("holder", string(holder.as_str())))
+    }
+}
+
+const OLD: ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionCheckFailure::AllOld;
+
+struct Plan<'m> {
+    mint: Mint<'m>,
+    items: Vec<TransactWriteItem>,
+    things: Vec<Option<Thing>>,
+    bytes: usize,
+}
+
+impl Plan<'_> {
+    fn add(&mut self, item: TransactWriteItem, thing: Option<Thing>) {
+        self.items.push(item);
+        self.things.push(thing);
+    }
+
+    fn put(&mut self, item: Item, condition: Condition, thing: Option<Thing>) -> Result<(), AppendError> {
+        self.bytes += item.iter().map(|(name, value)| name.len() + size(value)).sum::<usize>();
+        let put = Put::builder().table_name(self.mint.table).set_item(Some(item));
+        let put = put.condition_expression(condition.expression()).return_values_on_condition_check_failure(OLD);
+        let put = condition.value().into_iter().fold(put, |put, value| put.expression_attribute_values(":seen", value));
+        let put = put.build().map_err(incomplete)?;
+        self.add(TransactWriteItem::builder().put(put).build(), thing);
+        Ok(())
+    }
+
+    fn delete(&mut self, key: &Key, condition: Condition, thing: Option<Thing>) -> Result<(), AppendError> {
+        let delete = Delete::builder().table_name(self.mint.table).set_key(Some(key.item()));
+        let delete = delete.condition_expression(condition.expression()).return_values_on_condition_check_failure(OLD);
+        let value = condition.value().into_iter();
+        let delete = value.fold(delete, |delete, value| delete.expression_attribute_values(":seen", value));
+        let delete = delete.build().map_err(incomplete)?;
+        self.add(TransactWriteItem::builder().delete(delete).build(), thing);
+        Ok(())
+    }
+
+    fn check(&mut self, condition: Condition, thing: Thing) -> Result<(), AppendError> {
+        let check = ConditionCheck::builder().table_name(self.mint.table).set_key(Some(thing.key().item()));
+        let check = check.condition_expression(condition.expression()).return_values_on_condition_check_failure(OLD);
+        let value = condition.value().into_iter();
+        let check = value.fold(check, |check, value| check.expression_attribute_values(":seen", value));
+        let check = check.build().map_err(incomplete)?;
+        self.add(TransactWriteItem::builder().condition_check(check).build(), Some(thing));
+        Ok(())
+    }
+
+    /// The head first: its condition is what keeps the versions without a gap.
+    fn stream(
+        &mut self,
+        write: &StreamWrite,
+        before: Option<&Ended>,
+        micros: i64,
+        nth: &mut u16,
+    ) -> Result<Span, AppendError> {
+        let expected = write.expected.version();
+        let mut link = before.map_or(Digest::START, |ended| ended.link);
+        let mut proofs = Vec::with_capacity(write.events.len());
+        for (version, new) in (expected + 1..).zip(&write.events) {
+            let proof = proof(&write.stream, version, new, link, self.mint.salts);
+            link = proof.link;
+            proofs.push(proof);
+        }
+        let mut chunks = Vec::new();
+        for proofs in pieces(proofs) {
+            *nth += 1;
+            chunks.push(Chunk { stamp: Stamp { micros, append: self.mint.append, nth: *nth }, proofs });
+        }
+        let first = chunks.first().map(|chunk| chunk.stamp.to_string()).unwrap_or_default();
+        let last = expected + write.events.len() as u64;
+        let ended = Ended {
+            version: last,
+            link,
+            stamp: micros,
+            born: before.map_or(first, |ended| ended.born.clone()),
+            head: write.head.clone(),
+        };
+        let head = ended.write(&write.stream);
+        self.put(head, Condition::version(expected), Some(Thing::Head(write.stream.clone())))?;
+        for item in chunks.iter().flat_map(Chunk::write) {
+            self.put(item, Condition::Absent, None)?;
+        }
+        Ok(Span { stream: write.stream.clone(), first: expected + 1, last })
+    }
+
+    fn claim(&mut self, claim: &Claim) -> Result<(), AppendError> {
+        let thing = Thing::Claim(claim.key.clone());
+        let condition = Condition::held_by(claim.expected.as_ref());
+        match (&claim.expected, &claim.holder) {
+            (_, Some(holder)) => self.put(claim_item(&claim.key, holder), condition, Some(thing)),
+            (Some(_), None) => self.delete(&Key::claim(&claim.key), condition, Some(thing)),
+            (None, None) => self.check(condition, thing),
+        }
+    }
+
+    /// Settles, cancels and asks for effects, each item written once; says which ones the writer now holds.
+    fn effects(&mut self, append: &Append, known: &Known) -> Result<Vec<LeasedEffect>, AppendError> {
+        let mut touched = Touched::new(known);
+        if let Some((token, outcome)) = &append.settles {
+            touched.change(token.effect(), |effect| {
+                effect.settle(outcome.clone());
+                true
+            });
+        }
+        for id in &append.cancel {
+            touched.change(id, Effect::cancel);
+        }
+        let mut leased = Vec::new();
+        for wanted in &append.effects {
+            if !touched.ask(wanted) {
+                continue;
+            }
+            let Some(lease) = &append.lease else { continue };
+            touched.change(&wanted.id, |effect| {
+                let born = effect.born_leased(lease);
+                let is_born = born.is_some();
+                leased.extend(born);
+                is_born
+            });
+        }
+        for (id, (effect, before)) in touched.changed {
+            let condition = before.map_or(Condition::Absent, |writes| Condition::Is("writes", number(writes)));
+            let kept = Kept { effect, writes: before.unwrap_or_default() + 1 };
+            self.put(kept.write(), condition, Some(Thing::Effect(id)))?;
+        }
+        Ok(leased)
+    }
+
+    /// What a decision saw and nothing of the above says must be as it was.
+    fn checks(&mut self, append: &Append, known: &Known, seen: &BTreeSet<Thing>) -> Result<(), AppendError> {
+        for thing in seen {
+            let condition = match thing {
+                Thing::Head(stream) if append.streams.iter().all(|write| write.stream != *stream) => {
+                    let ended = known.heads.get(stream).and_then(Option::as_ref);
+                    Condition::version(ended.map_or(0, |ended| ended.version))
+                }
+                Thing::Claim(key) if append.claims.iter().all(|claim| claim.key != *key) => {
+                    Condition::held_by(known.claims.get(key).and_then(Option::as_ref))
+                }
+                // What was answered stays answered.
+                Thing::Receipt(key)
+                    if !append.keys.contains(key) && known.receipts.get(key).is_none_or(Option::is_none) =>
+                {
+                    Condition::Absent
+                }
+                Thing::Head(_) | Thing::Claim(_) | Thing::Receipt(_) | Thing::Effect(_) => continue,
+            };
+            self.check(condition, thing.clone())?;
+        }
+        Ok(())
+    }
+
+    fn end(self, receipt: Receipt) -> Result<Transaction, AppendError> {
+        if self.items.len() > ITEMS_MAX {
+            let (what, size) = ("things in one append, those it depends on included", self.items.len());
+            return Err(AppendError::TooLarge { what, size, max: ITEMS_MAX });
+        }
+        if self.bytes > TRANSACTION_BYTES_MAX {
+            return Err(AppendError::TooLarge {
+                what: "bytes of one append",
+                size: self.bytes,
+                max: TRANSACTION_BYTES_MAX,
+            });
+        }
+        Ok(Transaction { items: self.items, things: self.things, receipt })
+    }
+}
+
+/// Effects while an append works on them: as they will be, and how often they were written before.
+struct Touched<'k> {
+    known: &'k Known,
+    changed: BTreeMap<EffectId, (Effect, Option<u64>)>,
+}
+
+impl<'k> Touched<'k> {
+    fn new(known: &'k Known) -> Self {
+        Self { known, changed: BTreeMap::new() }
+    }
+
+    fn present(&self, id: &EffectId) -> Option<(Effect, Option<u64>)> {
+        let changed = self.changed.get(id).cloned();
+        changed.or_else(|| {
+            let kept = self.known.effects.get(id)?.as_ref()?;
+            Some((kept.effect.clone(), Some(kept.writes)))
+        })
+    }
+
+    /// Changes an effect, when it is there; `change` says whether it did.
+    fn change(&mut self, id: &EffectId, change: impl FnOnce(&mut Effect) -> bool) {
+        if let Some((mut effect, before)) = self.present(id)
+            && change(&mut effect)
+        {
+            self.changed.insert(id.clone(), (effect, before));
+        }
+    }
+
+    /// Asks for an effect; false when it is there already and asking changes nothing.
+    fn ask(&mut self, wanted: &crate::NewEffect) -> bool {
+        match self.present(&wanted.id) {
+            Some((mut effect, before)) => {
+                let asked = effect.ask_again(wanted.clone());
+                if asked {
+                    self.changed.insert(wanted.id.clone(), (effect, before));
+                }
+                asked
+            }
+            None => {
+                self.changed.insert(wanted.id.clone(), (Effect::new(wanted.clone()), None));
+                true
+            }
+        }
+    }
+}
+
+fn proof(stream: &StreamId, version: u64, new: &NewEvent, before: Digest, salts: &mut Salts) -> Proof {
+    let event = Event {
+        stream: stream.clone(),
+        version,
+        kind: new.kind.clone(),
+        schema: new.schema,
+        at: micros(new.at),
+        actor: new.actor.clone(),
+        cause: new.cause.clone(),
+        body: new.body.clone(),
+    };
+    let salt = salts.next();
+    let content = chain::content(&salt, &event.body, new.raw.as_ref().map(Raw::packed));
+    let mut proof = Proof { event, raw: new.raw.clone(), salt: Some(salt), content, link: before };
+    proof.link = chain::link(&before, &proof.facts(), &content);
+    proof
+}
+
+/// Cuts events into what fits into one item each.
+pub(super) fn pieces(proofs: Vec<Proof>) -> Vec<Vec<Proof>> {
+    let mut pieces: Vec<Vec<Proof>> = Vec::new();
+    let mut bytes = 0;
+    for proof in proofs {
+        let size = proof.event.body.len() + proof.raw.as_ref().map_or(0, |raw| raw.packed().len());
+        match pieces.last_mut().filter(|_| bytes + size <= EVENTS_BYTES) {
+            Some(piece) => piece.push(proof),
+            None => {
+                bytes = 0;
+                pieces.push(vec![proof]);
+            }
+        }
+        bytes += size;
+    }
+    pieces
+}
+
+/// The chunks without what is to be erased.
+fn erased(append: &Append, chunks: &[Chunk]) -> Vec<Chunk> {
+    let mut chunks = chunks.to_vec();
+    for erasure in &append.erase {
+        let proofs = chunks.iter_mut().flat_map(|chunk| &mut chunk.proofs);
+        for proof in
+            proofs.filter(|proof| (&proof.event.stream, proof.event.version) == (&erasure.stream, erasure.version))
+        {
+            (proof.event.body, proof.raw, proof.salt) = (erasure.body.clone(), None, None);
+        }
+    }
+    chunks
+}
+
+/// About what DynamoDB counts.
+fn size(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::S(text) | AttributeValue::N(text) => text.len(),
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        AttributeValue::L(values) => values.iter().map(size).sum::<usize>() + values.len(),
+        AttributeValue::M(values) => values.iter().map(|(name, value)| name.len() + size(value) + 1).sum(),
+        _ => 1,
+    }
+}
+
+fn incomplete(error: BuildError) -> AppendError {
+    AppendError::Unavailable(std::sync::Arc::new(error))
+}

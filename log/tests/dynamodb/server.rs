@@ -1,0 +1,100 @@
+//! A DynamoDB of a test's own: dynoxide, started on a free port and stopped with the value.
+//! `tests/aws/install` brings it; `CATOPS_DYNOXIDE` names another one.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region, retry::RetryConfig};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ScalarAttributeType,
+};
+
+/// A server that holds its tables in memory.
+pub(crate) struct Server {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Server {
+    pub(crate) fn start() -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap();
+        let mut command = Command::new(program());
+        command.args(["serve", "--log", "quiet", "--port", &free.port().to_string()]);
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut tries = 0;
+        while TcpStream::connect_timeout(&free, Duration::from_secs(1)).is_err() {
+            tries += 1;
+            assert!(tries < 500, "dynoxide does not listen on {free}");
+            #[expect(clippy::disallowed_methods, reason = "waits for another process")]
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Self { child, address: free }
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        client(&format!("http://{}", self.address))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test that is told where its tools are")]
+fn program() -> PathBuf {
+    if let Ok(named) = std::env::var("CATOPS_DYNOXIDE") {
+        return named.into();
+    }
+    let home = std::env::var("HOME").unwrap_or_default();
+    let cache = std::env::var("XDG_CACHE_HOME").unwrap_or_else(|_| format!("{home}/.cache"));
+    let program = PathBuf::from(cache).join("catops-aws-bench/bin/dynoxide");
+    assert!(program.exists(), "{} is missing: run tests/aws/install", program.display());
+    program
+}
+
+/// A client that speaks to an address of this machine.
+pub(crate) fn client(endpoint: &str) -> Client {
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .endpoint_url(endpoint)
+        .retry_config(RetryConfig::disabled())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .build();
+    Client::from_conf(config)
+}
+
+/// The table of `infra/template.yaml`.
+pub(crate) async fn create(client: &Client, name: &str) {
+    let attribute = |name: &str| {
+        let attribute = AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
+        attribute.build().unwrap()
+    };
+    let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
+    let index = GlobalSecondaryIndex::builder()
+        .index_name("by_place")
+        .key_schema(key("g", KeyType::Hash))
+        .key_schema(key("s", KeyType::Range))
+        .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build())
+        .build()
+        .unwrap();
+    client
+        .create_table()
+        .table_name(name)
+        .set_attribute_definitions(Some(["pk", "sk", "g", "s"].map(attribute).to_vec()))
+        .key_schema(key("pk", KeyType::Hash))
+        .key_schema(key("sk", KeyType::Range))
+        .global_secondary_indexes(index)
+        .billing_mode(BillingMode::PayPerRequest)
+        .send()
+        .await
+        .unwrap();
+}
