@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
 
 /// The process: its log, its configuration, its neighbours.
 pub struct App {
@@ -42,10 +43,13 @@ pub struct App {
     pub sns: Sns,
     /// The name under which this process leases.
     pub holder: Holder,
-    /// The data folder; none when the log is in memory.
+    /// Work that was begun for somebody who has been answered: a process that is about to be frozen waits for it.
+    pub background: TaskTracker,
+    /// The data folder; none when the log is in memory or in a table.
     pub data: Option<PathBuf>,
     /// Where people reach this server, without a slash at the end.
     pub public_url: String,
+    performs: bool,
     setup: RwLock<Arc<Setup>>,
     library: RwLock<index::Library>,
     stops: Mutex<HashMap<RunId, (IncidentId, watch::Sender<bool>)>>,
@@ -67,6 +71,10 @@ pub struct Parts {
     pub data: Option<PathBuf>,
     /// Where people reach this server.
     pub public_url: String,
+    /// The name under which this process leases: another one in each process life.
+    pub holder: Holder,
+    /// Whether this process performs effects, or leaves them to others.
+    pub performs: bool,
 }
 
 impl App {
@@ -86,7 +94,9 @@ impl App {
             reach: Reach::default(),
             data: parts.data,
             sns: Sns::default(),
-            holder: Holder::new(format!("serve/{}/{}", std::process::id(), crate::clock::now().timestamp_millis())),
+            holder: parts.holder,
+            performs: parts.performs,
+            background: TaskTracker::new(),
             public_url: parts.public_url.trim_end_matches('/').to_owned(),
             setup: RwLock::new(Arc::new(parts.setup)),
             library: RwLock::new(parts.library),
@@ -135,10 +145,17 @@ impl App {
         self.library.write().unwrap_or_else(PoisonError::into_inner).reload(files)
     }
 
+    /// Waits for what was begun in the background.
+    pub async fn settled(&self) {
+        self.background.close();
+        self.background.wait().await;
+        self.background.reopen();
+    }
+
     /// The lease for effects that this process would perform at once; none when they had to wait in its queue.
     #[must_use]
     pub fn lease(&self, at: DateTime<Utc>) -> Option<Lease> {
-        self.outbox.has_room().then(|| Lease { holder: self.holder.clone(), at, until: at + LEASE })
+        (self.performs && self.outbox.has_room()).then(|| Lease { holder: self.holder.clone(), at, until: at + LEASE })
     }
 
     /// How people call a responder.

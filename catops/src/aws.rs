@@ -3,7 +3,9 @@
 //! Region, credentials and endpoints (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_DYNAMODB` ...) come from where the SDK finds
 //! them: environment, profile, container, instance. Nothing is asked before the first client is made.
 
+use anyhow::Context as _;
 use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::{Builder, tls};
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -11,6 +13,7 @@ use aws_smithy_runtime_api::client::interceptors::context::BeforeSerializationIn
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_types::config_bag::ConfigBag;
+use std::time::Duration;
 use tokio::sync::OnceCell;
 
 static CONFIG: OnceCell<SdkConfig> = OnceCell::const_new();
@@ -26,6 +29,33 @@ pub(crate) async fn config() -> &'static SdkConfig {
                 .load()
         })
         .await
+}
+
+/// How long one call of the log may take: a sender waits some ten seconds, and a call that hangs is made again.
+const LOG_CALL_MAX: Duration = Duration::from_secs(3);
+
+/// The client of the log.
+pub(crate) async fn dynamodb() -> aws_sdk_dynamodb::Client {
+    let timeouts = TimeoutConfig::builder().operation_timeout(LOG_CALL_MAX).connect_timeout(LOG_CALL_MAX).build();
+    let config = aws_sdk_dynamodb::config::Config::from(config().await).to_builder().timeout_config(timeouts);
+    aws_sdk_dynamodb::Client::from_conf(config.interceptor(Calls).build())
+}
+
+/// How long a secret may take: it is asked for before a function's first answer.
+const SECRET_MAX: Duration = Duration::from_secs(5);
+
+/// The text of a secret of Secrets Manager.
+///
+/// # Errors
+/// It cannot be read; the text says which one and what to look at.
+pub(crate) async fn secret(arn: &str) -> anyhow::Result<String> {
+    let timeouts = TimeoutConfig::builder().operation_timeout(SECRET_MAX).build();
+    let config = aws_sdk_secretsmanager::config::Config::from(config().await).to_builder().timeout_config(timeouts);
+    let client = aws_sdk_secretsmanager::Client::from_conf(config.interceptor(Calls).build());
+    let asked = client.get_secret_value().secret_id(arn).send().await;
+    let found =
+        asked.with_context(|| format!("reading the secret {arn}; look at its name and at the function's role"))?;
+    found.secret_string.with_context(|| format!("the secret {arn} holds no text"))
 }
 
 /// Says which operations are called, at level `debug`: with it a run shows what its role has to allow.

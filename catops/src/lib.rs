@@ -23,6 +23,7 @@ pub mod seed;
 pub mod slack_side;
 pub mod sns_certificate;
 pub mod start;
+pub mod store;
 pub mod surface;
 pub mod transfer;
 pub mod typed;

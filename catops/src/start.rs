@@ -9,9 +9,10 @@ use crate::entry::serve::router;
 use crate::flow::change::new_effect;
 use crate::flow::outbox;
 use crate::slack_side::{SlackSide, Which};
-use crate::{library, seed, uptime, watchdog};
+use crate::store::Data;
+use crate::{library, uptime, watchdog};
 use anyhow::{Context, Result, bail};
-use log::{Append, EventLog, SqliteLog};
+use log::{Append, Holder};
 use slack::command::Word;
 use slack::sim::{ChannelSeed, Sim, SimConfig};
 use std::net::SocketAddr;
@@ -22,8 +23,8 @@ use std::sync::Arc;
 pub struct Options {
     /// The configuration folder.
     pub config: PathBuf,
-    /// The data folder.
-    pub data: PathBuf,
+    /// Where the log is.
+    pub data: Data,
     /// The address that is already bound.
     pub address: SocketAddr,
     /// Channels that the local Slack shows, when it is the local one.
@@ -46,13 +47,12 @@ pub struct Started {
 /// The configuration is broken, the data folder is in use, a secret is missing.
 pub async fn start(options: Options) -> Result<Started> {
     let setup = read_setup(&options.config)?;
-    let mut runbooks = index::Library::new();
-    let scan = index::scan_dir(&setup.runbooks());
-    let reload = runbooks.reload(&scan.files).context("indexing the runbooks")?;
-    library::report(&scan, &reload);
-    let log = SqliteLog::open(&options.data, seed::fresh()?)
-        .with_context(|| format!("opening the data in {}", options.data.display()))?;
-    log.release_safe("serve/").await.context("taking over what the last process left")?;
+    let runbooks = read_runbooks(&setup)?;
+    let log = options.data.open().await?;
+    if options.data.folder().is_some() {
+        // The folder is ours alone, so whoever held leases is dead. A table has other servers, which are not.
+        log.release_safe("serve/").await.context("taking over what the last process left")?;
+    }
     let own_url = format!("http://{}", options.address);
     let which = which_slack(&options, &own_url, &setup.rota)?;
     let slack = match &which {
@@ -60,20 +60,16 @@ pub async fn start(options: Options) -> Result<Started> {
         Which::Local(_, config) => Some(SlackSide::local(config, &setup)?),
         Which::Nothing => None,
     };
-    let http = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("catops/", env!("CARGO_PKG_VERSION")))
-        .timeout(std::time::Duration::from_secs(10))
-        .build()
-        .context("making the HTTP client")?;
     let parts = Parts {
-        log: Arc::new(log),
-        data: Some(options.data.clone()),
+        log,
+        data: options.data.folder().map(Path::to_owned),
         public_url: setup.config.public_url.clone().unwrap_or_else(|| own_url.clone()),
         slack,
         setup,
         library: runbooks,
-        http,
+        http: http_client()?,
+        holder: Holder::new(format!("serve/{}/{}", std::process::id(), clock::now().timestamp_millis())),
+        performs: true,
     };
     let (app, offered) = App::new(parts);
     uptime::schedule(&app).await.context("scheduling the uptime checks")?;
@@ -90,7 +86,27 @@ pub async fn start(options: Options) -> Result<Started> {
     Ok(Started { app, router: served, local_slack: matches!(which, Which::Local(..)) })
 }
 
-fn read_setup(config: &Path) -> Result<Setup> {
+/// The runbooks of a configuration, in an index; what is wrong with them is reported.
+pub(crate) fn read_runbooks(setup: &Setup) -> Result<index::Library> {
+    let mut runbooks = index::Library::new();
+    let scan = index::scan_dir(&setup.runbooks());
+    let reload = runbooks.reload(&scan.files).context("indexing the runbooks")?;
+    library::report(&scan, &reload);
+    Ok(runbooks)
+}
+
+/// The client for what Amazon signs with.
+pub(crate) fn http_client() -> Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("catops/", env!("CARGO_PKG_VERSION")))
+        .timeout(std::time::Duration::from_secs(10))
+        .build()
+        .context("making the HTTP client")
+}
+
+/// A configuration that can be used; what is wrong with it is reported.
+pub(crate) fn read_setup(config: &Path) -> Result<Setup> {
     let reading = Setup::read(config);
     for problem in &reading.problems {
         tracing::warn!("{problem}");
@@ -135,7 +151,7 @@ fn local_slack(options: &Options, own_url: &str, rota: &rota::Rota) -> SimConfig
             person.name.clone_from(&known.name);
         }
     }
-    config.journal = Some(options.data.join("local-slack.jsonl"));
+    config.journal = options.data.folder().map(|folder| folder.join("local-slack.jsonl"));
     config.app.hints = Word::ALL.iter().map(|word| (word.example().to_owned(), word.purpose().to_owned())).collect();
     config.app.message_shortcuts.clear();
     let seed = |(id, name, topic): &(String, String, String)| ChannelSeed {

@@ -96,15 +96,20 @@ pub async fn run(app: Arc<App>) {
     loop {
         let every = app.setup().config.watchdog.every.to_std().unwrap_or_default();
         clock::sleep(every.max(EVERY_MIN)).await;
-        let started = clock::mark();
-        let done = round(&app, &mut pass).await;
-        app.metrics.observe("watchdog", started.elapsed());
-        match done {
-            Ok(true) => heartbeat(&app).await,
-            Ok(false) => {}
-            Err(error) => {
-                tracing::error!(error = %format!("{error:#}"), "the invariants could not be checked; trying again");
-            }
+        look(&app, &mut pass).await;
+    }
+}
+
+/// Looks once, and says what it found.
+pub async fn look(app: &App, pass: &mut Pass) {
+    let started = clock::mark();
+    let done = round(app, pass).await;
+    app.metrics.observe("watchdog", started.elapsed());
+    match done {
+        Ok(true) => heartbeat(app).await,
+        Ok(false) => {}
+        Err(error) => {
+            tracing::error!(error = %format!("{error:#}"), "the invariants could not be checked; trying again");
         }
     }
 }
@@ -168,7 +173,7 @@ fn waiting(effect: &Effect) -> Option<Waiting> {
 
 /// The walk through the open incidents, which may take several rounds.
 #[derive(Default)]
-struct Pass {
+pub struct Pass {
     /// Where the last round stopped; none at the beginning of a walk.
     place: Option<Cursor>,
     /// What this walk found so far.

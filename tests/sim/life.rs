@@ -19,7 +19,7 @@ use catops::slack_side::SlackSide;
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::action::Catalogue;
 use incident::{ActionId, IncidentId, ResponderId};
-use log::{EventLog, MemoryLog};
+use log::{EventLog, Holder, MemoryLog};
 use rota::Rota;
 use slack::client::Client;
 use std::collections::BTreeMap;
@@ -164,6 +164,8 @@ async fn one(world: &Arc<World>, truth: &Arc<MemoryLog>, troubles_end: DateTime<
         library: index::Library::new(),
         http: kit().http.clone(),
         public_url: "http://catops.test".to_owned(),
+        holder: Holder::new(format!("serve/{}", clock::now().timestamp_millis())),
+        performs: true,
     });
     world.say("process", "starts");
     tokio::spawn(outbox::run(Arc::clone(&app), offered));

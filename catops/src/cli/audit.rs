@@ -4,12 +4,11 @@
 use super::read::{DataArgs, Reader, block_on};
 use crate::audit::{audit, parse_since};
 use crate::clock;
+use crate::store::Data;
 use anyhow::Result;
 use incident::audit::{Keep, Report, Row};
-use log::EventLog;
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
-use std::path::Path;
 use std::process::ExitCode;
 
 /// Findings that are printed; the others are in the JSON.
@@ -62,7 +61,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     Ok(if report.unaccounted.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn print(report: &Report, data: &Path) {
+fn print(report: &Report, data: &Data) {
     let what = match (&report.since, report.receipts) {
         (Some(since), _) => format!("deliveries since {}", since.format("%Y-%m-%d %H:%M:%S UTC")),
         (None, receipts) => format!("the whole log, {} receipts", receipts.unwrap_or(0)),
@@ -92,7 +91,6 @@ fn print(report: &Report, data: &Path) {
     line("  open", opened.open, "nobody has it yet");
     line("  acknowledged", opened.acknowledged, "somebody has it");
     line("  resolved", opened.resolved, "it is over");
-    let data = data.display();
     println!("\nFollow a number:  catops audit --show opened --data {data}");
     println!("One incident:     catops timeline INC-1 --data {data}");
     println!("Unreadable ones:  catops dead-letters --data {data}\n");
@@ -106,7 +104,7 @@ fn parts(numbers: &BTreeMap<String, u64>) -> String {
     numbers.iter().map(|(name, number)| format!("{name} {number}")).collect::<Vec<_>>().join(", ")
 }
 
-fn show(report: &Report, row: Row, data: &Path) {
+fn show(report: &Report, row: Row, data: &Data) {
     let items = report.rows.get(&row).map_or(&[][..], Vec::as_slice);
     for item in items {
         let incident = item.incident.as_deref().unwrap_or("-");
@@ -121,7 +119,6 @@ fn show(report: &Report, row: Row, data: &Path) {
         );
     }
     println!("{} {}", items.len(), row.as_str());
-    let data = data.display();
     match items.iter().find_map(|item| item.incident.as_deref()) {
         Some(incident) => println!("\nThe whole night:  catops timeline {incident} --data {data}\n"),
         None if row == Row::Rejected => println!("\nTheir bytes:  catops dead-letters --data {data}\n"),

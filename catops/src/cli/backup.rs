@@ -1,11 +1,12 @@
 //! `catops backup FILE` and `catops restore FILE`: a copy of the log that was checked, and a log made from it whose open
 //! effects wait for a person, so that yesterday's pages do not go out again.
 
-use super::read::{Reader, block_on};
+use super::read::block_on;
 use crate::clock;
 use crate::flow::change::{add, json};
 use crate::flow::names;
 use crate::seed;
+use crate::store::Data;
 use crate::verify::{Report, verify};
 use anyhow::{Context, Result, bail};
 use incident::SCHEMA;
@@ -20,19 +21,19 @@ pub(super) struct Args {
     file: PathBuf,
     /// The data folder.
     #[arg(long, env = "CATOPS_DATA", default_value = "catops-data")]
-    data: PathBuf,
+    data: Data,
 }
 
 pub(super) fn back_up(args: &Args) -> Result<ExitCode> {
     if args.file.exists() {
         bail!("{} exists already; a backup never overwrites one", args.file.display());
     }
-    let reader = Reader::open(&args.data)?;
+    let log = read_only(args.data.only_folder()?)?;
     let parent = args.file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Beside the target, so that the checked copy only has to be renamed.
     let folder = tempfile::tempdir_in(parent).with_context(|| format!("writing in {}", parent.display()))?;
     let copy = folder.path().join("log.db");
-    block_on(async { Ok(reader.log().back_up(&copy).await?) })?;
+    block_on(async { Ok(log.back_up(&copy).await?) })?;
     let report = sound(folder.path())?;
     std::fs::rename(&copy, &args.file).with_context(|| format!("writing {}", args.file.display()))?;
     println!("{} events in {} streams, checked, are in {}", report.events, report.streams, args.file.display());
@@ -41,18 +42,25 @@ pub(super) fn back_up(args: &Args) -> Result<ExitCode> {
 }
 
 pub(super) fn restore(args: &Args) -> Result<ExitCode> {
-    SqliteLog::restore(&args.file, &args.data)
-        .with_context(|| format!("restoring {} into {}", args.file.display(), args.data.display()))?;
-    let checked = sound(&args.data);
+    let data = args.data.only_folder()?;
+    SqliteLog::restore(&args.file, data)
+        .with_context(|| format!("restoring {} into {}", args.file.display(), args.data))?;
+    let checked = sound(data);
     if checked.is_err() {
-        std::fs::remove_file(args.data.join("log.db")).context("taking the damaged copy away")?;
+        std::fs::remove_file(data.join("log.db")).context("taking the damaged copy away")?;
     }
     let report = checked?;
-    let log = SqliteLog::open(&args.data, seed::fresh()?).context("opening the restored log")?;
+    let log = SqliteLog::open(data, seed::fresh()?).context("opening the restored log")?;
     let held = block_on(hold(&log, "restore", &args.file))?;
-    println!("{} events in {} streams, checked, are in {}", report.events, report.streams, args.data.display());
+    println!("{} events in {} streams, checked, are in {}", report.events, report.streams, args.data);
     println!("{held} effects were open at the time of the backup and are held: `catops held` lists them");
     Ok(ExitCode::SUCCESS)
+}
+
+/// The log of a folder, for what only a folder's log can do.
+pub(super) fn read_only(data: &Path) -> Result<SqliteLog> {
+    SqliteLog::open_read_only(data)
+        .with_context(|| format!("there is no readable data in {}; name the folder with --data", data.display()))
 }
 
 /// Walks a folder's chains; a fault is an error.
@@ -66,7 +74,7 @@ pub(super) fn sound(data: &Path) -> Result<Report> {
 }
 
 /// Begins the new epoch of a log that a command has made: nothing that was open goes on by itself.
-pub(super) async fn hold(log: &SqliteLog, command: &str, file: &Path) -> Result<usize> {
+pub(super) async fn hold(log: &dyn EventLog, command: &str, file: &Path) -> Result<usize> {
     let at = clock::now();
     let held = log.hold_open(&format!("{command} from {}", file.display())).await?;
     let event = NewEvent {

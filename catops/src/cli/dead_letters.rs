@@ -2,7 +2,7 @@
 
 use super::read::{DataArgs, Reader, block_on};
 use anyhow::Result;
-use log::{Event, EventLog};
+use log::Event;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 

@@ -2,9 +2,8 @@
 
 use super::read::{DataArgs, Reader, block_on};
 use crate::clock;
-use crate::seed;
-use anyhow::{Context, Result, bail};
-use log::{Append, Effect, EffectId, EffectState, EventLog, SqliteLog};
+use anyhow::{Result, bail};
+use log::{Append, Effect, EffectId, EffectState, EventLog};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
@@ -59,12 +58,10 @@ fn decide(
     args: &Args,
     wanted: &str,
     becomes: &str,
-    say: impl AsyncFn(&SqliteLog, EffectId) -> Result<()>,
+    say: impl AsyncFn(&dyn EventLog, EffectId) -> Result<()>,
 ) -> Result<ExitCode> {
-    let data = &args.data.data;
-    let log =
-        SqliteLog::open(data, seed::fresh()?).with_context(|| format!("opening the data in {}", data.display()))?;
     let said = block_on(async {
+        let log = args.data.data.open().await?;
         let held = log.effects(EffectState::Held, LISTED_MAX).await?;
         let ids = held.into_iter().map(|effect| effect.wanted.id);
         let meant: Vec<EffectId> = ids.filter(|id| wanted == "all" || id.as_str() == wanted).collect();
@@ -72,7 +69,7 @@ fn decide(
             bail!("nothing with the id {wanted} is held; `catops held` lists what is");
         }
         for id in &meant {
-            say(&log, id.clone()).await?;
+            say(&*log, id.clone()).await?;
         }
         Ok(meant)
     })?;
@@ -82,12 +79,12 @@ fn decide(
     Ok(ExitCode::SUCCESS)
 }
 
-async fn release(log: &SqliteLog, id: EffectId) -> Result<()> {
+async fn release(log: &dyn EventLog, id: EffectId) -> Result<()> {
     log.let_go(&id, clock::now()).await?;
     Ok(())
 }
 
-async fn drop(log: &SqliteLog, id: EffectId) -> Result<()> {
+async fn drop(log: &dyn EventLog, id: EffectId) -> Result<()> {
     log.append(Append { cancel: vec![id], ..Append::default() }).await?;
     Ok(())
 }

@@ -5,10 +5,12 @@ use super::backup::{hold, sound};
 use super::progress::Bar;
 use super::read::{DataArgs, block_on};
 use crate::seed;
+use crate::store::Data;
 use crate::transfer::import;
+use crate::verify::verify;
 use anyhow::{Context, Result, bail};
-use log::SqliteLog;
 use log::lines::Counts;
+use log::{Cursor, SqliteLog};
 use serde_json::json;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -24,30 +26,54 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
-    let data = &args.data.data;
-    let reading = || format!("importing {} into {}", args.file.display(), data.display());
+    let reading = || format!("importing {} into {}", args.file.display(), args.data.data);
     let input: Box<dyn BufRead> = match args.file == Path::new("-") {
         true => Box::new(std::io::stdin().lock()),
         false => Box::new(BufReader::with_capacity(1 << 20, File::open(&args.file).with_context(reading)?)),
     };
-    if data.join("log.db").exists() {
-        bail!("{} holds a log already; an import makes a new one", data.display());
-    }
-    let is_new = !data.exists();
-    let made = SqliteLog::make_folder(data).map_err(Into::into).and_then(|()| make(data, input, &args.file));
-    if made.is_err() && is_new {
-        // Only when it is empty, and it matters to nobody else when it stays.
-        fs::remove_dir(data).ok();
-    }
+    let made = match args.data.data.folder() {
+        Some(folder) => into_folder(folder, input, &args.file),
+        None => block_on(into_table(&args.data.data, input, &args.file)),
+    };
     let (counts, held) = made.with_context(reading)?;
     if args.data.json {
-        println!("{}", json!({ "data": data, "counts": counts, "held": held }));
+        println!("{}", json!({ "data": args.data.data.to_string(), "counts": counts, "held": held }));
     } else {
-        println!("{} events in {} streams, checked, are in {}", counts.events, counts.streams, data.display());
+        println!("{} events in {} streams, checked, are in {}", counts.events, counts.streams, args.data.data);
         println!("{held} effects were open at the time of the export and are held: `catops held` lists them");
         println!("bring anchor.key and anchors.jsonl of the old data folder along: else a new key signs from here on");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn into_folder(data: &Path, input: Box<dyn BufRead>, file: &Path) -> Result<(Counts, usize)> {
+    if data.join("log.db").exists() {
+        bail!("{} holds a log already; an import makes a new one", data.display());
+    }
+    let is_new = !data.exists();
+    let made = SqliteLog::make_folder(data).map_err(Into::into).and_then(|()| make(data, input, file));
+    if made.is_err() && is_new {
+        // Only when it is empty, and it matters to nobody else when it stays.
+        fs::remove_dir(data).ok();
+    }
+    made
+}
+
+/// A table does not appear whole: when this fails, throw it away.
+async fn into_table(data: &Data, input: Box<dyn BufRead>, file: &Path) -> Result<(Counts, usize)> {
+    let log = data.open().await?;
+    if !log.tails(&Cursor::start(), 1).await?.tails.is_empty() {
+        bail!("{data} holds a log already; an import fills an empty table");
+    }
+    let bar = Bar::new("events");
+    let read = import(&*log, input, |header, counts| bar.at(counts.events, header.events)).await;
+    bar.end();
+    let counts = read?;
+    let report = verify(&*log, |_| ()).await?;
+    if let Some(fault) = report.faults.first() {
+        bail!("{}: {}", fault.stream, fault.what);
+    }
+    Ok((counts, hold(&*log, "import", file).await?))
 }
 
 /// Everything happens in a folder of its own inside, which is gone again unless all went well.

@@ -5,7 +5,6 @@ use crate::entry::api::Summary;
 use crate::flow::names;
 use anyhow::Result;
 use incident::{FOLD, Incident, Status};
-use log::EventLog;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]

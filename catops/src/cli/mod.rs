@@ -10,6 +10,8 @@ mod held;
 mod import;
 mod incidents;
 mod init;
+#[cfg(feature = "aws")]
+mod lambda;
 mod lint;
 mod oncall;
 mod progress;
@@ -22,6 +24,7 @@ mod timeline;
 mod verify;
 mod why;
 
+use crate::config::secret::env;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -77,6 +80,23 @@ enum Command {
     Audit(audit::Args),
     /// List deliveries that could not be read.
     DeadLetters(dead_letters::Args),
+    /// Run as a Lambda function.
+    #[cfg(feature = "aws")]
+    Lambda(lambda::Args),
+}
+
+impl Cli {
+    /// What this process was asked to do. In a Lambda function, which is started without arguments, the handler is the role.
+    #[must_use]
+    pub fn of_process() -> Self {
+        if std::env::args_os().len() == 1
+            && env("AWS_LAMBDA_RUNTIME_API").is_some()
+            && let Some(role) = env("_HANDLER")
+        {
+            return Self::parse_from(["catops", "lambda", &role]);
+        }
+        Self::parse()
+    }
 }
 
 /// Runs one command; its error is printed with its causes.
@@ -102,6 +122,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Held(args) => held::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::DeadLetters(args) => dead_letters::run(&args),
+        #[cfg(feature = "aws")]
+        Command::Lambda(args) => lambda::run(&args),
     };
     match done {
         Ok(code) => code,

@@ -3,10 +3,11 @@
 use super::read::{Reader, block_on};
 use crate::config::Setup;
 use crate::flow::triage;
+use crate::store::Data;
 use anyhow::{Context, Result, bail};
 use rota::{Operation, When};
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
@@ -18,7 +19,7 @@ pub(super) struct Args {
     config: PathBuf,
     /// The data folder of `catops serve` or `catops demo`: then the changes that people made are counted.
     #[arg(long, env = "CATOPS_DATA")]
-    data: Option<PathBuf>,
+    data: Option<Data>,
     /// At this time instead of now: "18:00", "tomorrow 09:00", "mon 09:00", "2026-12-24 08:00" of the schedule's zone,
     /// or 2026-11-23T03:00:00Z.
     #[arg(long)]
@@ -37,7 +38,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let zone = setup.rota.zone_of(args.schedule.as_deref());
     let asked = args.at.as_ref().map(|typed| When::parse(typed, &zone, now)).transpose()?;
     let at = asked.as_ref().map_or(now, |when| when.at);
-    let operations = operations(args.data.as_deref())?;
+    let operations = operations(args.data.as_ref())?;
     let mut answers = Vec::new();
     for schedule in setup.rota.schedules.values() {
         if args.schedule.as_ref().is_none_or(|wanted| wanted == &schedule.name) {
@@ -74,7 +75,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
 }
 
 /// The changes that people made to the schedules; none when no data folder is named.
-fn operations(data: Option<&Path>) -> Result<Vec<Operation>> {
+fn operations(data: Option<&Data>) -> Result<Vec<Operation>> {
     let Some(data) = data else { return Ok(Vec::new()) };
     let reader = Reader::open(data)?;
     block_on(async { triage::operations(reader.log()).await.context("reading the changes of the schedules") })

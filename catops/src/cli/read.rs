@@ -2,18 +2,19 @@
 
 use anyhow::{Context, Result};
 use incident::{Incident, IncidentId, Recorded, ResponderId};
-use log::SqliteLog;
-use std::path::{Path, PathBuf};
+use log::EventLog;
+use std::sync::Arc;
 
 use crate::config::Setup;
 use crate::flow::change;
+use crate::store::Data;
 
 /// Where the data is, for every command that reads it.
 #[derive(Debug, clap::Args)]
 pub(super) struct DataArgs {
-    /// The data folder of `catops serve` or `catops demo`.
+    /// The data folder of `catops serve` or `catops demo`, or `dynamodb:TABLE`.
     #[arg(long, env = "CATOPS_DATA", default_value = "catops-data")]
-    pub(super) data: PathBuf,
+    pub(super) data: Data,
     /// Print JSON instead of text.
     #[arg(long)]
     pub(super) json: bool,
@@ -39,21 +40,20 @@ impl IncidentArgs {
 
 /// The log of a data folder.
 pub(super) struct Reader {
-    log: SqliteLog,
+    log: Arc<dyn EventLog>,
     setup: Option<Setup>,
 }
 
 impl Reader {
-    pub(super) fn open(data: &Path) -> Result<Self> {
-        let log = SqliteLog::open_read_only(data)
-            .with_context(|| format!("there is no readable data in {}; name the folder with --data", data.display()))?;
+    pub(super) fn open(data: &Data) -> Result<Self> {
+        let log = block_on(data.open_read_only())?;
         // The demo keeps its configuration beside its data; then people are shown by name.
-        let setup = Setup::read(&data.join("config")).setup;
+        let setup = data.folder().and_then(|folder| Setup::read(&folder.join("config")).setup);
         Ok(Self { log, setup })
     }
 
-    pub(super) fn log(&self) -> &SqliteLog {
-        &self.log
+    pub(super) fn log(&self) -> &dyn EventLog {
+        &*self.log
     }
 
     pub(super) fn name(&self, who: &ResponderId) -> String {
@@ -62,7 +62,7 @@ impl Reader {
     }
 
     pub(super) async fn events(&self, id: IncidentId) -> Result<(Incident, Vec<Recorded>)> {
-        let recorded = change::events(&self.log, id).await?;
+        let recorded = change::events(&*self.log, id).await?;
         let incident = Incident::fold(id, &recorded)
             .with_context(|| format!("there is no {id}; `catops incidents` lists them"))?;
         Ok((incident, recorded))

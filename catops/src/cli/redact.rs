@@ -4,11 +4,9 @@
 use super::read::block_on;
 use crate::clock;
 use crate::flow::redact::{Place, Wish, holders, redact};
-use crate::seed;
+use crate::store::Data;
 use anyhow::{Context, Result, bail};
-use log::SqliteLog;
 use std::io::{IsTerminal, Read};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
@@ -21,9 +19,9 @@ pub(super) struct Args {
     /// Who takes it out: an id of rota/*.toml.
     #[arg(long)]
     by: String,
-    /// The data folder. The server that uses it must be stopped meanwhile.
+    /// The data folder, whose server must be stopped meanwhile, or `dynamodb:TABLE`.
     #[arg(long, env = "CATOPS_DATA", default_value = "catops-data")]
-    data: PathBuf,
+    data: Data,
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
@@ -36,12 +34,11 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     if text.is_empty() {
         bail!("the text to take out is read from standard input, and it was empty");
     }
-    let log = SqliteLog::open(&args.data, seed::fresh()?)
-        .with_context(|| format!("opening the data in {}", args.data.display()))?;
     let wish = Wish { place: args.place.clone(), text, by: args.by.as_str().into(), why: args.why.clone() };
     let (seqs, elsewhere) = block_on(async {
-        let seqs = redact(&log, &wish, clock::now()).await?;
-        Ok((seqs, holders(&log, &wish.text).await?))
+        let log = args.data.open().await?;
+        let seqs = redact(&*log, &wish, clock::now()).await?;
+        Ok((seqs, holders(&*log, &wish.text).await?))
     })?;
     let seqs: Vec<String> = seqs.iter().map(u64::to_string).collect();
     println!("taken out of event {} of {}, and the payloads that came with them are gone", seqs.join(", "), args.place);

@@ -4,6 +4,7 @@ use crate::config::secret::env;
 use crate::demo;
 use crate::entry::serve as http;
 use crate::start::{Options, Started, start};
+use crate::store::Data;
 use anyhow::{Context, Result, bail};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,9 +16,9 @@ pub(super) struct ServeArgs {
     /// The configuration folder; `catops init DIR` writes a first one.
     #[arg(long, env = "CATOPS_CONFIG")]
     config: PathBuf,
-    /// Where the log is kept.
+    /// Where the log is kept: a folder, or `dynamodb:TABLE`.
     #[arg(long, env = "CATOPS_DATA", default_value = "catops-data")]
-    data: PathBuf,
+    data: Data,
     /// The address to listen on.
     #[arg(long, env = "CATOPS_LISTEN", default_value = "127.0.0.1:7070")]
     listen: SocketAddr,
@@ -80,8 +81,13 @@ async fn play(args: DemoArgs) -> Result<()> {
     }
     progress("opening the log and indexing the runbooks");
     let local_channels = demo::channels();
-    let started =
-        start(Options { config: folder.config.clone(), data: folder.data.clone(), address, local_channels }).await?;
+    let started = start(Options {
+        config: folder.config.clone(),
+        data: Data::Folder(folder.data.clone()),
+        address,
+        local_channels,
+    })
+    .await?;
     let url = format!("http://{address}");
     greet(&started, &url, &folder, args.quiet);
     if !args.quiet {
@@ -119,7 +125,7 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
 }
 
 /// Logs to standard error: for people on a terminal, as JSON lines with `CATOPS_LOG_FORMAT=json`.
-fn log_to_stderr(level: &str) {
+pub(super) fn log_to_stderr(level: &str) {
     let filter = tracing_subscriber::EnvFilter::new(env("CATOPS_LOG").unwrap_or_else(|| level.to_owned()));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     if env("CATOPS_LOG_FORMAT").as_deref() == Some("json") {

@@ -23,11 +23,11 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let reader = Reader::open(&args.data.data)?;
     let shows = std::io::stderr().is_terminal();
-    let copy = args.anchors.clone().unwrap_or_else(|| args.data.data.join(anchor::FILE));
-    if args.anchors.is_some() && !copy.exists() {
+    let beside = args.data.data.folder().map(|folder| folder.join(anchor::FILE));
+    if let Some(copy) = args.anchors.as_ref().filter(|copy| !copy.exists()) {
         bail!("there is no {}", copy.display());
     }
-    let copy = anchor::of_file(&copy)?;
+    let copy = args.anchors.clone().or(beside).map(|copy| anchor::of_file(&copy)).transpose()?.unwrap_or_default();
     let report = block_on(async {
         let mut report = verify(reader.log(), |report| progress(shows, report)).await?;
         anchored(reader.log(), &copy, args.key.as_deref(), &mut report).await?;

@@ -1,7 +1,9 @@
 //! Secrets: read from the environment or a file when they are needed, printed as `***`.
 
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::OnceLock;
 
 /// Where a secret is to be found. Never the secret itself, so that a configuration can stand in git.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -76,9 +78,18 @@ impl fmt::Debug for SecretRef {
     }
 }
 
-/// A variable of the environment, when it is set and not empty.
+/// What was fetched from a store of secrets: as if it stood in the environment, and never put there.
+static FETCHED: OnceLock<BTreeMap<String, String>> = OnceLock::new();
+
+/// Adds what was fetched from a store of secrets, once in a process's life, before anything is looked up.
+pub fn add_fetched(secrets: BTreeMap<String, String>) {
+    FETCHED.set(secrets).ok();
+}
+
+/// A variable of the environment or of the fetched secrets, when it is set and not empty.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the file that owns the environment")]
 pub fn env(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+    let fetched = || FETCHED.get().and_then(|secrets| secrets.get(name).cloned());
+    std::env::var(name).ok().filter(|value| !value.is_empty()).or_else(fetched).filter(|value| !value.is_empty())
 }

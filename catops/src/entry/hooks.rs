@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::clock;
 use crate::config::file::SourceConfig as Entry;
 use crate::config::sources;
-use crate::flow::change::{ChangeError, add, json};
+use crate::flow::change::{ChangeError, add_keyed, json};
 use crate::flow::receive::{Outcome, receive_all};
 use crate::flow::{names, refusals};
 use axum::Json;
@@ -16,7 +16,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use incident::SCHEMA;
 use ingest::{Answer, Decoded, Headers, Kind, Malformed, Peer, Proof, Reason, Request, SourceConfig, Unauthorised};
-use log::{AppendError, NewEvent, Raw};
+use log::{AppendError, IdemKey, NewEvent, Raw};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -226,14 +226,21 @@ async fn confirm(app: &App, entry: &Entry, topic: &str, url: &str) -> Response {
 
 async fn keep_dead_letter(app: &App, source: &str, malformed: &Malformed, body: &[u8]) -> Response {
     let message = malformed.to_string();
-    if let Err(error) = append_dead_letter(app, source, &message, body).await {
+    if let Err(error) = append_dead_letter(app, source, &message, body, None).await {
         tracing::error!(error = %error, "could not keep a dead letter of {source}");
         return unavailable("the event log cannot be written; repeat the delivery");
     }
     refuse(StatusCode::BAD_REQUEST, &message)
 }
 
-async fn append_dead_letter(app: &App, source: &str, message: &str, body: &[u8]) -> Result<(), AppendError> {
+/// Keeps what could not be read where people find it, once for each key.
+pub(super) async fn append_dead_letter(
+    app: &App,
+    source: &str,
+    message: &str,
+    body: &[u8],
+    key: Option<IdemKey>,
+) -> Result<(), AppendError> {
     let event = NewEvent {
         kind: "dead_letter".to_owned(),
         schema: SCHEMA,
@@ -243,7 +250,7 @@ async fn append_dead_letter(app: &App, source: &str, message: &str, body: &[u8])
         body: json(&json!({ "error": message, "bytes": body.len() })),
         raw: Some(Raw::new(&body[..body.len().min(DEAD_LETTER_BYTES_MAX)])),
     };
-    add(&*app.log, names::dead_letters(source), event, Some(names::DEAD_LETTERS)).await
+    add_keyed(&*app.log, names::dead_letters(source), event, Some(names::DEAD_LETTERS), key).await
 }
 
 fn refuse(status: StatusCode, message: &str) -> Response {

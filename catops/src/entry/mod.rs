@@ -4,5 +4,7 @@ pub mod api;
 pub mod connections;
 pub mod console;
 pub mod hooks;
+#[cfg(feature = "aws")]
+pub mod lambda;
 pub mod serve;
 pub mod slack;

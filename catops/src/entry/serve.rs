@@ -29,19 +29,37 @@ pub fn router(app: Arc<App>, loopback: bool) -> Router {
         .route("/metrics", get(api::metrics))
         .with_state(Arc::clone(&app));
     let reading = if loopback { reading.layer(from_fn_with_state(Arc::clone(&app), by_our_name)) } else { reading };
-    let health = Router::new().route("/healthz", get(api::healthz)).with_state(Arc::clone(&app));
-    let slack = Router::new()
+    let health = health_router(Arc::clone(&app));
+    let slack = slack_router(Arc::clone(&app));
+    limited(reading.merge(health).merge(slack).merge(hooks_router(app, loopback)))
+}
+
+/// Whether this process is well.
+pub fn health_router(app: Arc<App>) -> Router {
+    Router::new().route("/healthz", get(api::healthz)).with_state(app)
+}
+
+/// Where Slack sends.
+pub fn slack_router(app: Arc<App>) -> Router {
+    Router::new()
         .route("/slack/interactivity", post(slack::interactivity))
         .route("/slack/commands", post(slack::command))
         .route("/slack/events", post(slack::event))
         .route("/slack/options", post(slack::options))
-        .with_state(Arc::clone(&app));
-    let hooks = Router::new()
+        .with_state(app)
+}
+
+/// Where other tools send alarms.
+pub fn hooks_router(app: Arc<App>, loopback: bool) -> Router {
+    Router::new()
         .route("/hooks/{source}", post(hooks::hook).get(hooks::hook))
         .route("/v2/enqueue", post(hooks::pagerduty))
-        .with_state(Hooks { app, loopback });
-    let all = reading.merge(health).merge(slack).merge(hooks);
-    all.layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).layer(map_response(guarded))
+        .with_state(Hooks { app, loopback })
+}
+
+/// Limits and headers that hold for every answer.
+pub fn limited(router: Router) -> Router {
+    router.layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).layer(map_response(guarded))
 }
 
 /// What we answer is what its type says, belongs in no frame and in no cache, and tells no other site where it was read.

@@ -67,7 +67,7 @@ pub async fn event(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes)
         Ok(inbound) if is_foreign(side, &inbound) => not_ours(&app),
         Ok(Inbound::Challenge(challenge)) => challenge.into_response(),
         Ok(Inbound::Event(event)) => {
-            tokio::spawn(mentioned(app, event));
+            app.background.spawn(mentioned(Arc::clone(&app), event));
             StatusCode::OK.into_response()
         }
         Ok(_) => StatusCode::OK.into_response(),
@@ -134,7 +134,7 @@ async fn pressed(app: &Arc<App>, press: Press) -> Response {
     };
     let app = Arc::clone(app);
     // Slack waits for our 200, not for what we say afterwards; a trigger is still good for most of its three seconds.
-    tokio::spawn(async move { deliver(&app, &press, reply).await });
+    app.clone().background.spawn(async move { deliver(&app, &press, reply).await });
     StatusCode::OK.into_response()
 }
 

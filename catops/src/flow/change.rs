@@ -365,14 +365,32 @@ pub async fn add(
     event: NewEvent,
     listing: Option<&str>,
 ) -> Result<(), AppendError> {
+    add_keyed(log, stream, event, listing, None).await
+}
+
+/// The same, once for each key.
+///
+/// # Errors
+/// The log did not take it.
+pub async fn add_keyed(
+    log: &dyn EventLog,
+    stream: StreamId,
+    event: NewEvent,
+    listing: Option<&str>,
+    key: Option<IdemKey>,
+) -> Result<(), AppendError> {
     let head = Head { snapshot: Vec::new(), fold: 0, listing: listing.map(str::to_owned) };
     let written = log::decide(log, move |view| {
         let expected = view.stream(&stream)?.map_or(Expected::NoStream, |found| Expected::Exact(found.version));
         let write = StreamWrite { stream: stream.clone(), expected, events: vec![event.clone()], head: head.clone() };
-        Ok::<_, ReadError>((Append { streams: vec![write], ..Append::default() }, ()))
+        let keys = key.iter().cloned().collect();
+        Ok::<_, ReadError>((Append { keys, streams: vec![write], ..Append::default() }, ()))
     });
-    written.await??;
-    Ok(())
+    match written.await {
+        Ok(written) => Ok(written.map(drop)?),
+        Err(AppendError::Duplicate(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// The record of an alarm key; empty when nothing ended yet.

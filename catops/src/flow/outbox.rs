@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::clock;
 use crate::flow::perform::perform;
 use chrono::{DateTime, TimeDelta, Utc};
-use log::LeasedEffect;
+use log::{LeasedEffect, ReadError};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -143,6 +143,36 @@ pub async fn run(app: Arc<App>, mut offered: Offered) {
             () = app.log.notified() => clock::sleep(LOOK_PAUSE).await,
             () = app.outbox.ended.notified(), if app.outbox.is_full() => {}
             () = wait(&app, next_look) => {}
+        }
+    }
+}
+
+/// Performs what is due, and stays for what falls due before `until`; then waits for what is under way. For a process that
+/// lives as long as it is asked to: what comes later is somebody else's.
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn drain(app: &Arc<App>, offered: &mut Offered, until: DateTime<Utc>) -> Result<(), ReadError> {
+    loop {
+        while let Ok(effect) = offered.0.try_recv() {
+            start(app, effect);
+        }
+        let now = clock::now();
+        let due = if now < until { app.log.next_due().await?.filter(|due| *due < until) } else { None };
+        match due {
+            None if app.outbox.underway.load(Ordering::Relaxed) == 0 => return Ok(()),
+            Some(due) if due <= now && !app.outbox.is_full() => {
+                lease(app).await;
+                clock::sleep(LOOK_PAUSE).await;
+            }
+            due => {
+                let next = due.unwrap_or(now + LOOK_EVERY);
+                tokio::select! {
+                    () = app.outbox.ended.notified() => {}
+                    () = app.log.notified() => {}
+                    () = clock::sleep_until(next, LOOK_EVERY) => {}
+                }
+            }
         }
     }
 }

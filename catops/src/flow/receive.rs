@@ -3,14 +3,15 @@
 use crate::app::App;
 use crate::clock;
 use crate::flow::change::{self, ChangeError, Draft, Origin, json};
-use crate::flow::turns::{Entered, Waiting};
+use crate::flow::turns::{Entered, TOGETHER_MAX, Waiting};
 use crate::flow::{names, triage};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use incident::{
     Alarm, AlarmKey, AlarmMemory, AlarmState, Event, FOLD, Incident, IncidentId, Reception, SCHEMA,
     receive as decide_reception, receive_together as decide_together,
 };
 use log::{Append, AppendError, Claim, Expected, Head, IdemKey, NewEvent, Raw, ReadError, StreamId, StreamWrite, View};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
@@ -49,6 +50,41 @@ pub async fn receive_all(app: &Arc<App>, alarms: Vec<Alarm>, raw: &[u8]) -> Resu
     app.outbox.received(clock::now(), alarms.len());
     let mut raw = Some(Raw::new(raw));
     futures::future::try_join_all(alarms.into_iter().map(|alarm| receive(app, alarm, raw.take()))).await
+}
+
+/// Receives alarms that came together, those of one key in one append where that is possible. What became of each.
+pub async fn receive_batch(app: &Arc<App>, alarms: Vec<(Alarm, Option<Raw>)>) -> Vec<Received> {
+    app.outbox.received(clock::now(), alarms.len());
+    let mut places: BTreeMap<AlarmKey, Vec<usize>> = BTreeMap::new();
+    for (place, (alarm, _)) in alarms.iter().enumerate() {
+        places.entry(alarm.key.clone()).or_default().push(place);
+    }
+    let groups = places.values().map(|places| async {
+        let group = places.iter().map(|place| alarms[*place].clone()).collect();
+        places.iter().copied().zip(receive_group(app, group).await).collect::<Vec<_>>()
+    });
+    let mut received: Vec<_> = futures::future::join_all(groups).await.into_iter().flatten().collect();
+    received.sort_by_key(|(place, _)| *place);
+    received.into_iter().map(|(_, received)| received).collect()
+}
+
+/// Receives alarms of one key, in their order.
+async fn receive_group(app: &Arc<App>, group: Vec<(Alarm, Option<Raw>)>) -> Vec<Received> {
+    if group.len() > 1 && group.len() <= TOGETHER_MAX {
+        // Of payloads that say the same, the newest is kept.
+        let raw = group.iter().rev().find_map(|(_, raw)| raw.clone());
+        let alarms = group.iter().map(|(alarm, _)| alarm.clone()).collect();
+        match receive_together(app, alarms, raw).await {
+            Ok(Some(outcomes)) => return outcomes.into_iter().map(Ok).collect(),
+            Ok(None) => {}
+            Err(error) => return group.iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
+    let mut received = Vec::with_capacity(group.len());
+    for (alarm, raw) in group {
+        received.push(receive(app, alarm, raw).await);
+    }
+    received
 }
 
 /// Receives one alarm, after those of its key that came before it.
@@ -125,35 +161,75 @@ async fn serve_together(app: &Arc<App>, waiting: Vec<Waiting<Received>>) {
     }
 }
 
-/// Receives repeats of one key in one append. `None` when they are not all repeats: then nothing was written.
+/// Receives alarms of one key in one append: repeats of what is open, or an alarm that opens and its repeats. `None` when
+/// they are something else: then nothing was written.
 async fn receive_together(
     app: &App,
     alarms: Vec<Alarm>,
     raw: Option<Raw>,
 ) -> Result<Option<Vec<Outcome>>, ChangeError> {
     let at = clock::now();
+    let window = app.setup().config.reopen_window;
     let lease = app.lease(at);
     let decided = log::decide(&*app.log, move |view| {
-        let incident = alarms.first().map(|first| Situation::read(view, first)).transpose()?.and_then(|s| s.incident);
-        let Some(incident) = incident else { return Ok((Append::default(), None)) };
+        let Some(situation) = alarms.first().map(|first| Situation::read(view, first)).transpose()? else {
+            return Ok((Append::default(), Some(Vec::new())));
+        };
         let fresh = not_yet_taken(view, &alarms)?;
-        let outcome = |alarm: &Alarm| match fresh.iter().any(|new| new.delivery == alarm.delivery) {
-            true => Outcome::Joined(incident.id),
-            false => Outcome::Duplicate,
+        let Some(first) = fresh.first() else {
+            return Ok((Append::default(), Some(vec![Outcome::Duplicate; alarms.len()])));
+        };
+        let Some(Together { draft, claim, opens }) = together(view, situation, &fresh, window, at)? else {
+            return Ok((Append::default(), None));
+        };
+        let mut append = draft.append(view, &origin(first), raw.clone())?;
+        append.claims.extend(claim);
+        let id = draft.incident.id;
+        let outcome = |alarm: &Alarm| match fresh.iter().position(|new| new.delivery == alarm.delivery) {
+            Some(0) if opens => Outcome::Opened(id),
+            Some(_) => Outcome::Joined(id),
+            None => Outcome::Duplicate,
         };
         let outcomes = alarms.iter().map(outcome).collect();
-        let Some(first) = fresh.first() else { return Ok((Append::default(), Some(outcomes))) };
-        let Some(event) = decide_together(&incident, &fresh) else { return Ok((Append::default(), None)) };
-        let origin = origin(first);
-        let mut draft = Draft::new(incident.clone(), at);
-        draft.add(vec![event]);
-        let append = draft.append(view, &origin, raw.clone())?;
         let keys = fresh.iter().map(|alarm| IdemKey::new(alarm.delivery.as_str())).collect();
         Ok::<_, ChangeError>((Append { keys, lease: lease.clone(), ..append }, Some(outcomes)))
     });
     let (receipt, outcomes) = decided.await??;
     app.outbox.offer(receipt.leased);
     Ok(outcomes)
+}
+
+/// What alarms of one key lead to when they come together.
+struct Together {
+    draft: Draft,
+    claim: Option<Claim>,
+    opens: bool,
+}
+
+fn together(
+    view: &mut dyn View,
+    situation: Situation,
+    fresh: &[Alarm],
+    window: TimeDelta,
+    at: DateTime<Utc>,
+) -> Result<Option<Together>, ChangeError> {
+    let Situation { holder, incident, memory, .. } = situation;
+    if let Some(event) = incident.as_ref().and_then(|incident| decide_together(incident, fresh)) {
+        let mut draft = Draft::new(incident.expect("repeats are of an incident"), at);
+        draft.add(vec![event]);
+        return Ok(Some(Together { draft, claim: None, opens: false }));
+    }
+    let Some((first, rest)) = fresh.split_first() else { return Ok(None) };
+    let Reception::Open(event) = decide_reception(incident.as_ref(), memory.as_ref(), first.clone(), window, at) else {
+        return Ok(None);
+    };
+    let id = IncidentId(view.number(names::INCIDENTS)?);
+    let mut draft = Draft::open(id, event, at).expect("a reception that opens carries an opening");
+    if !rest.is_empty() {
+        let Some(repeats) = decide_together(&draft.incident, rest) else { return Ok(None) };
+        draft.add(vec![repeats]);
+    }
+    Ok(Some(Together { claim: Some(claim(first, holder, id)), draft, opens: true }))
 }
 
 /// Those whose delivery the log does not know, each once.

@@ -10,6 +10,7 @@ use crate::flow::perform::NotNow;
 use incident::action::{Action, Plan};
 use incident::{Command, Event, Incident, IncidentId, Recorded, Run, RunId, RunOutcome, run_effect_id};
 use log::LeasedEffect;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,9 @@ use std::time::Duration;
 /// than the grace after which the run counts as unknown.
 const FINISH_TRIES: u32 = 8;
 const FINISH_PAUSE: Duration = Duration::from_secs(1);
+
+/// How often a run looks whether it is to be stopped: a person who pressed waits for it.
+const LOOK_FOR_STOP_EVERY: Duration = Duration::from_secs(2);
 
 /// Performs a run: from the written start to the written end.
 pub async fn perform(app: &Arc<App>, id: IncidentId, run: &RunId, leased: &LeasedEffect) -> Result<(), NotNow> {
@@ -55,7 +59,10 @@ async fn perform_on(app: &Arc<App>, before: &Incident, run: &RunId, leased: &Lea
     if started.run(run).is_some_and(|run| run.stop_by.is_some()) {
         app.stop_run(run);
     }
-    let finished = execute(app, &started, prepared, stopped).await;
+    let finished = tokio::select! {
+        finished = execute(app, &started, prepared, stopped) => finished,
+        never = hear_of_stop(app, id, run) => match never {},
+    };
     app.metrics.count("runs", &format!("outcome=\"{:?}\"", finished.outcome).to_lowercase());
     finish(app, id, run, finished).await;
     app.run_ended(run);
@@ -64,6 +71,17 @@ async fn perform_on(app: &Arc<App>, before: &Incident, run: &RunId, leased: &Lea
 
 fn begins(events: &[Recorded], run: &RunId) -> bool {
     events.iter().any(|written| matches!(&written.event, Event::ActionStarted { run: begun } if begun == run))
+}
+
+/// Looks whether somebody wants the run stopped who was answered by another process, which cannot tell us.
+async fn hear_of_stop(app: &App, id: IncidentId, run: &RunId) -> Infallible {
+    loop {
+        clock::sleep(LOOK_FOR_STOP_EVERY).await;
+        let wanted = change::load(app, id).await.is_ok_and(|now| now.run(run).is_some_and(|run| run.stop_by.is_some()));
+        if wanted {
+            app.stop_run(run);
+        }
+    }
 }
 
 struct Prepared {

@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 /// Repeats that are written together, at most: an append takes a hundred things, and each delivery is one.
-const TOGETHER_MAX: usize = 64;
+pub const TOGETHER_MAX: usize = 64;
 
 /// An alarm that waits, and where its sender waits for the answer.
 pub struct Waiting<A> {

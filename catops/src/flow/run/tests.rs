@@ -42,6 +42,8 @@ fn stage(folder: &tempfile::TempDir) -> (Arc<App>, Offered) {
         slack: None,
         http: reqwest::Client::new(),
         public_url: String::new(),
+        holder: Holder::new("test"),
+        performs: true,
     })
 }
 

@@ -1,0 +1,109 @@
+//! Where a log is kept: in a folder of this machine, or in a table of DynamoDB that many processes share.
+//! The only file that chooses between them.
+
+use crate::seed;
+#[cfg(feature = "aws")]
+use crate::{aws, clock};
+use anyhow::{Context, Result, bail};
+use log::{EventLog, SqliteLog};
+use std::convert::Infallible;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// How a table is named where a folder could be named.
+const TABLE: &str = "dynamodb:";
+
+/// Where a log is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Data {
+    /// A folder.
+    Folder(PathBuf),
+    /// A table: `dynamodb:NAME`.
+    Table(String),
+}
+
+impl FromStr for Data {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(match text.strip_prefix(TABLE) {
+            Some(name) => Self::Table(name.to_owned()),
+            None => Self::Folder(text.into()),
+        })
+    }
+}
+
+impl fmt::Display for Data {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(folder) => folder.display().fmt(f),
+            Self::Table(name) => write!(f, "{TABLE}{name}"),
+        }
+    }
+}
+
+impl Data {
+    /// The folder; none when it is a table.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Folder(folder) => Some(folder),
+            Self::Table(_) => None,
+        }
+    }
+
+    /// The folder, for what only a folder can do.
+    ///
+    /// # Errors
+    /// It is a table.
+    pub fn only_folder(&self) -> Result<&Path> {
+        self.folder().with_context(|| {
+            format!("{self} is a table: DynamoDB backs it up itself (point-in-time recovery), and `catops export` writes it as lines")
+        })
+    }
+
+    /// Opens the log to write to it.
+    ///
+    /// # Errors
+    /// It cannot be opened, or this build cannot open such a one.
+    pub async fn open(&self) -> Result<Arc<dyn EventLog>> {
+        match self {
+            Self::Folder(folder) => {
+                let log = SqliteLog::open(folder, seed::fresh()?);
+                Ok(Arc::new(log.with_context(|| format!("opening the data in {self}"))?))
+            }
+            Self::Table(name) => table(name).await,
+        }
+    }
+
+    /// Opens the log to read it, beside whoever writes to it.
+    ///
+    /// # Errors
+    /// There is none, or this build cannot open such a one.
+    pub async fn open_read_only(&self) -> Result<Arc<dyn EventLog>> {
+        match self {
+            Self::Folder(folder) => {
+                let log = SqliteLog::open_read_only(folder);
+                let log =
+                    log.with_context(|| format!("there is no readable data in {self}; name the folder with --data"))?;
+                Ok(Arc::new(log))
+            }
+            Self::Table(name) => table(name).await,
+        }
+    }
+}
+
+#[cfg(feature = "aws")]
+async fn table(name: &str) -> Result<Arc<dyn EventLog>> {
+    if name.is_empty() {
+        bail!("{TABLE} names no table: write {TABLE}catops");
+    }
+    Ok(Arc::new(log::DynamoLog::new(aws::dynamodb().await, name, seed::fresh()?, clock::now)))
+}
+
+#[cfg(not(feature = "aws"))]
+async fn table(name: &str) -> Result<Arc<dyn EventLog>> {
+    bail!("{TABLE}{name} is a table, and this build has no DynamoDB: build with --features aws")
+}
