@@ -1,6 +1,7 @@
 //! What the process counts, in Prometheus' text format. Counters start at zero with the process; the log's own figures
 //! are read when somebody asks.
 
+use log::{Backlog, Consumed, Stats};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Mutex;
@@ -47,9 +48,9 @@ impl Metrics {
         }
     }
 
-    /// Everything, with the log's figures.
+    /// Everything, with the figures of what waits.
     #[must_use]
-    pub fn render(&self, stats: &log::Stats, overdue_seconds: i64) -> String {
+    pub fn render(&self, backlog: &Backlog, overdue_seconds: i64) -> String {
         let mut text = String::new();
         let counters = self.counters.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut last = "";
@@ -65,13 +66,30 @@ impl Metrics {
         for (name, histogram) in histograms.iter() {
             histogram.render(name, &mut text);
         }
-        gauge(&mut text, "log_events", stats.events);
-        gauge(&mut text, "log_streams", stats.streams);
-        gauge(&mut text, "effects_pending", stats.effects_pending);
-        gauge(&mut text, "effects_leased", stats.effects_leased);
+        gauge(&mut text, "effects_pending", backlog.pending);
+        gauge(&mut text, "effects_leased", backlog.leased);
         gauge(&mut text, "effects_overdue_seconds", u64::try_from(overdue_seconds).unwrap_or(0));
         text
     }
+}
+
+/// How large the log is: for a store that knows it without reading all of it.
+#[must_use]
+pub fn size(stats: &Stats) -> String {
+    let mut text = String::new();
+    gauge(&mut text, "log_events", stats.events);
+    gauge(&mut text, "log_streams", stats.streams);
+    text
+}
+
+/// What a remote store has charged this process.
+#[must_use]
+pub fn charged(consumed: Consumed) -> String {
+    let mut text = "# TYPE catops_log_units_total counter\n".to_owned();
+    for (kind, units) in [("read", consumed.read_units), ("write", consumed.write_units)] {
+        line(&mut text, format_args!("catops_log_units_total{{kind=\"{kind}\"}} {units}"));
+    }
+    text
 }
 
 impl Histogram {

@@ -5,7 +5,7 @@ use crate::seed;
 #[cfg(feature = "aws")]
 use crate::{aws, clock};
 use anyhow::{Context, Result, bail};
-use log::{EventLog, SqliteLog};
+use log::{EventLog, MemoryLog, SqliteLog};
 use std::convert::Infallible;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,9 @@ use std::sync::Arc;
 /// How a table is named where a folder could be named.
 const TABLE: &str = "dynamodb:";
 
+/// How nothing is named.
+const MEMORY: &str = "memory:";
+
 /// Where a log is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Data {
@@ -22,6 +25,8 @@ pub enum Data {
     Folder(PathBuf),
     /// A table: `dynamodb:NAME`.
     Table(String),
+    /// Nowhere, `memory:`: it is gone with the process that has it. For trying and testing.
+    Memory,
 }
 
 impl FromStr for Data {
@@ -30,6 +35,7 @@ impl FromStr for Data {
     fn from_str(text: &str) -> Result<Self, Infallible> {
         Ok(match text.strip_prefix(TABLE) {
             Some(name) => Self::Table(name.to_owned()),
+            None if text == MEMORY => Self::Memory,
             None => Self::Folder(text.into()),
         })
     }
@@ -40,6 +46,7 @@ impl fmt::Display for Data {
         match self {
             Self::Folder(folder) => folder.display().fmt(f),
             Self::Table(name) => write!(f, "{TABLE}{name}"),
+            Self::Memory => f.write_str(MEMORY),
         }
     }
 }
@@ -50,7 +57,7 @@ impl Data {
     pub fn folder(&self) -> Option<&Path> {
         match self {
             Self::Folder(folder) => Some(folder),
-            Self::Table(_) => None,
+            Self::Table(_) | Self::Memory => None,
         }
     }
 
@@ -60,7 +67,7 @@ impl Data {
     /// It is a table.
     pub fn only_folder(&self) -> Result<&Path> {
         self.folder().with_context(|| {
-            format!("{self} is a table: DynamoDB backs it up itself (point-in-time recovery), and `catops export` writes it as lines")
+            format!("{self} is not a folder; DynamoDB backs a table up itself (point-in-time recovery), and `catops export` writes it as lines")
         })
     }
 
@@ -75,6 +82,7 @@ impl Data {
                 Ok(Arc::new(log.with_context(|| format!("opening the data in {self}"))?))
             }
             Self::Table(name) => table(name).await,
+            Self::Memory => Ok(Arc::new(MemoryLog::new())),
         }
     }
 
@@ -91,6 +99,7 @@ impl Data {
                 Ok(Arc::new(log))
             }
             Self::Table(name) => table(name).await,
+            Self::Memory => bail!("{self} can be read by its own process only"),
         }
     }
 }

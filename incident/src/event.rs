@@ -296,6 +296,19 @@ pub enum RunOutcome {
 }
 
 impl Event {
+    /// The delivery that it is the outcome of; of several that were written together, the first one.
+    #[must_use]
+    pub const fn delivery(&self) -> Option<&DeliveryId> {
+        match self {
+            Self::Opened { alarm } => Some(&alarm.delivery),
+            Self::Repeated { delivery, .. }
+            | Self::Cleared { delivery, .. }
+            | Self::Refired { delivery, .. }
+            | Self::SetAside { delivery, .. } => Some(delivery),
+            _ => None,
+        }
+    }
+
     /// The kind as it stands in the log.
     #[must_use]
     pub const fn kind(&self) -> &'static str {

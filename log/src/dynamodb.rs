@@ -30,12 +30,10 @@ use self::known::{Known, Look, Thing, Wanted};
 use self::table::{Refused, Table};
 use self::transaction::{Erasable, Mint, Transaction};
 use crate::{
-    Append, AppendError, ClaimKey, Claimed, Cursor, Decision, Effect, EffectId, EffectState, Event, EventLog, Holder,
-    IdemKey, Keys, LeasedEffect, Listed, Page, Piece, Pieces, Proof, PutError, Raw, ReadError, Receipt, Roll, Stats,
-    Stream, StreamId, Tail, Tails, View as _, chain::Salts,
+    Append, AppendError, Backlog, ClaimKey, Claimed, Consumed, Cursor, Decision, Effect, EffectId, EffectState, Event,
+    EventLog, Holder, IdemKey, Keys, LeasedEffect, Listed, Page, Piece, Pieces, Proof, PutError, Raw, ReadError,
+    Receipt, Roll, Stats, Stream, StreamId, Tail, Tails, View as _, chain::Salts,
 };
-
-pub use self::table::Consumed;
 
 /// How often a write is tried again because others wrote first; with pauses that is several seconds of losing.
 const LOST_MAX: u32 = 200;
@@ -89,12 +87,6 @@ impl DynamoLog {
         let process = Process { salts: Salts::new(seed), micros: 0, appends: 0, seed };
         let table = Table::new(client, table.into());
         Self { table, clock, process: Mutex::new(process), wake: Notify::new() }
-    }
-
-    /// What the calls of this value have cost so far.
-    #[must_use]
-    pub fn consumed(&self) -> Consumed {
-        self.table.consumed()
     }
 
     fn process(&self) -> MutexGuard<'_, Process> {
@@ -470,15 +462,22 @@ impl EventLog for DynamoLog {
                 break;
             }
         }
+        let Backlog { pending, leased, oldest_due } = self.backlog().await?;
+        Ok(Stats { events, streams, effects_pending: pending, effects_leased: leased, oldest_due })
+    }
+
+    async fn backlog(&self) -> Result<Backlog, ReadError> {
         let open = self.open().await?;
         let count = |state| open.iter().filter(|kept| kept.effect.state == state).count() as u64;
-        Ok(Stats {
-            events,
-            streams,
-            effects_pending: count(EffectState::Pending),
-            effects_leased: count(EffectState::Leased),
+        Ok(Backlog {
+            pending: count(EffectState::Pending),
+            leased: count(EffectState::Leased),
             oldest_due: open.iter().filter_map(|kept| kept.effect.wake_at()).min(),
         })
+    }
+
+    fn consumed(&self) -> Option<Consumed> {
+        Some(self.table.consumed())
     }
 }
 

@@ -43,12 +43,14 @@ pub use append::{
 };
 pub use chain::{Digest, Fault, Findings, Proof, Salt, Tail, Walk};
 #[cfg(feature = "dynamodb")]
-pub use dynamodb::{Consumed, DynamoLog};
+pub use dynamodb::DynamoLog;
 pub use effect::{Effect, EffectState, Lease, LeaseToken, LeasedEffect, NewEffect, Outcome, Repeat};
 pub use id::{ClaimKey, Cursor, EffectId, Holder, IdemKey, StreamId};
 pub use memory::MemoryLog;
 pub use piece::{Appended, Piece, Pieces, PutError, Span, StreamEnd, Unfit};
 pub use raw::Raw;
 pub use sqlite::{OpenError, SqliteLog};
-pub use store::{Claimed, Event, EventLog, Keys, Listed, Page, ReadError, Roll, Stats, Stream, Tails};
+pub use store::{
+    Backlog, Claimed, Consumed, Event, EventLog, Keys, Listed, Page, ReadError, Roll, Stats, Stream, Tails,
+};
 pub use view::{Decision, View, decide};

@@ -111,8 +111,18 @@ pub trait EventLog: Send + Sync {
     /// from the one before it in its stream. For a log that began empty and that nobody else uses yet.
     async fn put(&self, pieces: Vec<Piece>) -> Result<(), PutError>;
 
-    /// Figures for metrics.
+    /// Figures of the whole log. A remote store reads all of it for them.
     async fn stats(&self) -> Result<Stats, ReadError>;
+
+    /// Figures of what waits, cheap everywhere.
+    async fn backlog(&self) -> Result<Backlog, ReadError> {
+        Ok(self.stats().await?.backlog())
+    }
+
+    /// What the calls of this value have cost so far; none where nobody charges.
+    fn consumed(&self) -> Option<Consumed> {
+        None
+    }
 }
 
 /// A stream's version and the state kept beside it.
@@ -212,6 +222,33 @@ pub struct Stats {
     pub effects_leased: u64,
     /// The instant since which the longest waiting effect could be handed out; overdue when it has passed.
     pub oldest_due: Option<DateTime<Utc>>,
+}
+
+/// Figures of what waits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Effects that wait for their time.
+    pub pending: u64,
+    /// Effects that are being performed.
+    pub leased: u64,
+    /// As [`Stats::oldest_due`].
+    pub oldest_due: Option<DateTime<Utc>>,
+}
+
+impl Stats {
+    /// The part of them about what waits.
+    pub fn backlog(&self) -> Backlog {
+        Backlog { pending: self.effects_pending, leased: self.effects_leased, oldest_due: self.oldest_due }
+    }
+}
+
+/// Capacity that a remote store says it has charged.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Consumed {
+    /// Read request units of DynamoDB.
+    pub read_units: f64,
+    /// Write request units of DynamoDB.
+    pub write_units: f64,
 }
 
 /// The log could not be read.

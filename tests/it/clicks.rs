@@ -24,7 +24,7 @@ async fn break_shop(server: &Server, data: &std::path::Path) -> Result<()> {
 
 /// A button that somebody sees.
 #[derive(Clone, Debug)]
-struct Button {
+pub(crate) struct Button {
     ts: String,
     block_id: String,
     action_id: String,
@@ -32,7 +32,7 @@ struct Button {
 
 impl Button {
     /// The button with this accessible name on a message.
-    fn find(message: &Value, label: &str) -> Option<Self> {
+    pub(crate) fn find(message: &Value, label: &str) -> Option<Self> {
         let blocks = message["blocks"].as_array()?;
         blocks.iter().find_map(|block| {
             let elements = block["elements"].as_array().into_iter().flatten();
@@ -46,7 +46,7 @@ impl Button {
         })
     }
 
-    async fn press(&self, server: &Server, person: &str) -> Result<Value> {
+    pub(crate) async fn press(&self, server: &Server, person: &str) -> Result<Value> {
         let act = json!({
             "as": person, "channel": OPS, "ts": self.ts, "block_id": self.block_id, "action_id": self.action_id,
         });
@@ -55,7 +55,7 @@ impl Button {
 }
 
 /// The card of an incident once its text holds something.
-async fn card_that_says(server: &Server, incident: u64, wanted: &str) -> Result<Value> {
+pub(crate) async fn card_that_says(server: &Server, incident: u64, wanted: &str) -> Result<Value> {
     let what = format!("a card of INC-{incident} that says {wanted:?}");
     let look = async |server: &Server| {
         let cards = server.cards(OPS, incident).await?;

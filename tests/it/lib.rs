@@ -59,6 +59,12 @@ pub fn catops(args: &[&str]) -> Said {
     Said::of(command(args).output().unwrap())
 }
 
+/// The same, with more in its environment.
+pub fn catops_with(args: &[&str], environment: &[(&str, String)]) -> Said {
+    let environment = environment.iter().map(|(name, value)| (*name, value.as_str()));
+    Said::of(command(args).envs(environment).output().unwrap())
+}
+
 impl Said {
     fn of(output: Output) -> Self {
         Self {

@@ -10,6 +10,8 @@ mod export;
 mod kill;
 mod outbox;
 mod paging;
+#[cfg(feature = "aws")]
+mod parity;
 mod past;
 mod receiver;
 mod serve;

@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::audit::parse_since;
 use crate::clock;
 use crate::flow::{change, names, switch, triage};
+use crate::metrics;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -11,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use chrono::TimeDelta;
 use incident::audit::Keep;
 use incident::{Incident, IncidentId, invariant};
-use log::Cursor;
+use log::{Backlog, Cursor, ReadError};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::sync::Arc;
@@ -210,18 +211,27 @@ pub async fn healthz(State(app): State<Arc<App>>) -> Response {
 
 /// `GET /metrics`: Prometheus' text format.
 pub async fn metrics(State(app): State<Arc<App>>) -> Response {
-    match app.log.stats().await {
-        Ok(stats) => {
-            let overdue = stats.oldest_due.map_or(0, |due| (clock::now() - due).num_seconds());
+    match figures(&app).await {
+        Ok((backlog, of_the_log)) => {
+            let overdue = backlog.oldest_due.map_or(0, |due| (clock::now() - due).num_seconds());
             let content = [(axum::http::header::CONTENT_TYPE, "text/plain; version=0.0.4")];
             let stopped = match switch::load(&*app.log).await {
                 Ok(switch) => u8::from(switch.stopped.is_some()),
                 Err(error) => return unavailable(&error),
             };
             let switch = format!("# TYPE catops_actions_stopped gauge\ncatops_actions_stopped {stopped}\n");
-            (content, app.metrics.render(&stats, overdue) + &app.watch.render() + &switch).into_response()
+            (content, app.metrics.render(&backlog, overdue) + &of_the_log + &app.watch.render() + &switch)
+                .into_response()
         }
         Err(error) => unavailable(&error),
+    }
+}
+
+/// What waits, and what else the log says of itself without reading all of it.
+async fn figures(app: &App) -> Result<(Backlog, String), ReadError> {
+    match app.log.consumed() {
+        Some(consumed) => Ok((app.log.backlog().await?, metrics::charged(consumed))),
+        None => app.log.stats().await.map(|stats| (stats.backlog(), metrics::size(&stats))),
     }
 }
 

@@ -246,7 +246,7 @@ pub(super) async fn append_dead_letter(
         schema: SCHEMA,
         at: clock::now(),
         actor: format!("source:{source}"),
-        cause: "malformed".to_owned(),
+        cause: key.as_ref().map_or("malformed", IdemKey::as_str).to_owned(),
         body: json(&json!({ "error": message, "bytes": body.len() })),
         raw: Some(Raw::new(&body[..body.len().min(DEAD_LETTER_BYTES_MAX)])),
     };

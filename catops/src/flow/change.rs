@@ -304,7 +304,8 @@ impl Draft {
             schema: SCHEMA,
             at: recorded.at,
             actor: origin.actor_of(&recorded.event).to_owned(),
-            cause: origin.cause.clone(),
+            // What opened and what repeats it may be written together, and each is the outcome of its own delivery.
+            cause: recorded.event.delivery().map_or_else(|| origin.cause.clone(), |delivery| delivery.0.clone()),
             body: json(&recorded.event),
             raw: raw.take(),
         });

@@ -22,7 +22,7 @@ use aws_sdk_dynamodb::types::{
 };
 
 use super::item::{Item, Key, string};
-use crate::{AppendError, Cause, ReadError};
+use crate::{AppendError, Cause, Consumed, ReadError};
 
 /// The index by something else than names.
 pub(super) const INDEX: &str = "by_place";
@@ -55,15 +55,6 @@ struct Units {
     written: AtomicU64,
     /// Scatters the pauses.
     turns: AtomicU64,
-}
-
-/// Capacity that DynamoDB says it has charged, by this process.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Consumed {
-    /// Read request units.
-    pub read_units: f64,
-    /// Write request units.
-    pub write_units: f64,
 }
 
 /// Why a transaction did not happen.

@@ -35,8 +35,12 @@ impl Server {
         Self { child, address: free }
     }
 
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     pub(crate) fn client(&self) -> Client {
-        client(&format!("http://{}", self.address))
+        client(&self.url())
     }
 }
 
