@@ -54,8 +54,8 @@ struct Process {
     salts: Salts,
     /// The last microsecond that was stamped: the next one is later.
     micros: i64,
-    /// Counts appends; with the process's own secret it makes their names.
-    appends: u64,
+    /// Counts calls that need a name; with the process's own secret it makes it.
+    calls: u64,
     seed: [u8; 32],
 }
 
@@ -84,13 +84,26 @@ impl DynamoLog {
     /// `seed` must be random and is kept nowhere. `clock` orders events across streams, nothing else.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>, seed: [u8; 32], clock: fn() -> DateTime<Utc>) -> Self {
-        let process = Process { salts: Salts::new(seed), micros: 0, appends: 0, seed };
+        let process = Process { salts: Salts::new(seed), micros: 0, calls: 0, seed };
         let table = Table::new(client, table.into());
         Self { table, clock, process: Mutex::new(process), wake: Notify::new() }
     }
 
     fn process(&self) -> MutexGuard<'_, Process> {
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A name for one call that no other call of any process has, and a number that tells it from others of its instant.
+    fn token(&self) -> (String, u32) {
+        let mut process = self.process();
+        process.calls += 1;
+        let name = Sha256::new()
+            .chain_update(process.seed)
+            .chain_update(b"call")
+            .chain_update(process.calls.to_be_bytes())
+            .finalize();
+        let token = name[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        (token, u32::from_be_bytes([name[16], name[17], name[18], name[19]]))
     }
 
     /// A place in the feed after all that this process has given.
@@ -112,7 +125,7 @@ impl DynamoLog {
             known.events.insert(events.clone(), proofs.into_iter().map(|proof| proof.event).collect());
         }
         for series in &wanted.numbers {
-            let number = self.table.count(&Key::number(series), series).await?;
+            let number = self.table.count(&Key::number(series), series, &self.token().0).await?;
             known.numbers.entry(series.clone()).or_default().push(number);
         }
         Ok(())
@@ -162,17 +175,10 @@ impl DynamoLog {
         seen: &BTreeSet<Thing>,
         erasable: &Erasable,
     ) -> (Result<Transaction, AppendError>, String) {
+        let (token, append_no) = self.token();
         let now = (self.clock)();
         let mut process = self.process();
         process.micros = now.timestamp_micros().max(process.micros + 1);
-        process.appends += 1;
-        let name = Sha256::new()
-            .chain_update(process.seed)
-            .chain_update(b"append")
-            .chain_update(process.appends.to_be_bytes())
-            .finalize();
-        let token: String = name[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-        let append_no = u32::from_be_bytes([name[16], name[17], name[18], name[19]]);
         let micros = process.micros;
         let mint = Mint { table: &self.table.name, now, micros, append: append_no, salts: &mut process.salts };
         let planned = transaction::plan(append, known, seen, erasable, mint);
@@ -439,7 +445,7 @@ impl EventLog for DynamoLog {
     }
 
     async fn ping(&self) -> Result<(), AppendError> {
-        self.table.count(&Key::ping(), "ping").await.map(drop).map_err(AppendError::from)
+        self.table.count(&Key::ping(), "ping", &self.token().0).await.map(drop).map_err(AppendError::from)
     }
 
     async fn pieces(&self, after: &Cursor, max: usize) -> Result<Pieces, ReadError> {

@@ -137,6 +137,7 @@ impl DynamoLog {
             }
         }
         items.sort_unstable_by_key(|(stamp, _)| *stamp);
+        items.dedup_by_key(|(stamp, _)| *stamp);
         items.truncate(max);
         Ok(items)
     }

@@ -16,7 +16,7 @@ use aws_sdk_dynamodb::types::{
 /// A server that holds its tables in memory.
 pub(crate) struct Server {
     child: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Server {
