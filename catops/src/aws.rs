@@ -3,10 +3,12 @@
 //! Region, credentials and endpoints (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_DYNAMODB` ...) come from where the SDK finds
 //! them: environment, profile, container, instance. Nothing is asked before the first client is made.
 
+use crate::config::secret::env;
 use anyhow::Context as _;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
+use aws_smithy_http_client::tls::{TlsContext, TrustStore};
 use aws_smithy_http_client::{Builder, tls};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeSerializationInterceptorContextRef;
@@ -24,11 +26,27 @@ pub(crate) async fn config() -> &'static SdkConfig {
         .get_or_init(|| {
             let ring = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
             aws_config::defaults(BehaviorVersion::v2026_01_12())
-                .http_client(Builder::new().tls_provider(ring).build_https())
+                .http_client(Builder::new().tls_provider(ring).tls_context(trusted()).build_https())
                 .retry_config(RetryConfig::disabled())
                 .load()
         })
         .await
+}
+
+/// Roots of Amazon Trust Services, which every service of the public regions presents (amazontrust.com/repository).
+const AMAZON_ROOTS: &str = include_str!("aws/roots.pem");
+
+/// Whom the clients believe: the system's roots; in a function Amazon's own, since reading some 140 roots of a system takes
+/// longer than everything else before its first answer.
+fn trusted() -> TlsContext {
+    let region = env("AWS_REGION").unwrap_or_default();
+    let is_public = !region.starts_with("cn-") && !region.starts_with("us-iso") && !region.starts_with("eu-iso");
+    let in_function = env("AWS_LAMBDA_RUNTIME_API").is_some();
+    let store = match in_function && is_public {
+        true => TrustStore::empty().with_pem_certificate(AMAZON_ROOTS),
+        false => TrustStore::default(),
+    };
+    TlsContext::builder().with_trust_store(store).build().expect("roots that were read when they were put here")
 }
 
 /// How long one call of the log may take: a sender waits some ten seconds, and a call that hangs is made again.

@@ -3,8 +3,8 @@
 use crate::anchor;
 use crate::app::{App, Parts};
 use crate::clock;
-use crate::config::Setup;
 use crate::config::secret::env;
+use crate::config::{Reading, Setup};
 use crate::entry::serve::router;
 use crate::flow::change::new_effect;
 use crate::flow::outbox;
@@ -18,6 +18,9 @@ use slack::sim::{ChannelSeed, Sim, SimConfig};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// The folder of a configuration that holds the baked index of its runbooks.
+pub const BAKED: &str = ".index";
 
 /// What to start.
 pub struct Options {
@@ -46,7 +49,7 @@ pub struct Started {
 /// # Errors
 /// The configuration is broken, the data folder is in use, a secret is missing.
 pub async fn start(options: Options) -> Result<Started> {
-    let setup = read_setup(&options.config)?;
+    let setup = usable(&options.config, Setup::read(&options.config))?;
     let runbooks = read_runbooks(&setup)?;
     let log = options.data.open().await?;
     if options.data.folder().is_some() {
@@ -95,6 +98,16 @@ pub(crate) fn read_runbooks(setup: &Setup) -> Result<index::Library> {
     Ok(runbooks)
 }
 
+/// The index that was baked into the configuration, else the runbooks.
+pub(crate) fn baked_or_read(setup: &Setup) -> Result<index::Library> {
+    let baked = setup.folder.join(BAKED);
+    if !baked.exists() {
+        tracing::warn!("the runbooks are indexed at each start; `catops index build` does it once");
+        return read_runbooks(setup);
+    }
+    index::Library::open_baked(&baked, &setup.runbooks()).context("opening the baked index of the runbooks")
+}
+
 /// The client for what Amazon signs with.
 pub(crate) fn http_client() -> Result<reqwest::Client> {
     reqwest::Client::builder()
@@ -106,8 +119,7 @@ pub(crate) fn http_client() -> Result<reqwest::Client> {
 }
 
 /// A configuration that can be used; what is wrong with it is reported.
-pub(crate) fn read_setup(config: &Path) -> Result<Setup> {
-    let reading = Setup::read(config);
+pub(crate) fn usable(config: &Path, reading: Reading) -> Result<Setup> {
     for problem in &reading.problems {
         tracing::warn!("{problem}");
     }

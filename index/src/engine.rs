@@ -9,11 +9,11 @@ use crate::weights::{RunbookWeights, Shape, Weights};
 use crate::words;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tantivy::directory::RamDirectory;
+use tantivy::directory::{Directory, RamDirectory};
 use tantivy::fieldnorm::FieldNormReader;
 use tantivy::postings::Postings as _;
 use tantivy::schema::{Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
-use tantivy::tokenizer::{PreTokenizedString, TextAnalyzer, Token};
+use tantivy::tokenizer::{PreTokenizedString, TextAnalyzer, Token, TokenizerManager};
 use tantivy::{DocSet as _, Index, InvertedIndexReader, TERMINATED, TantivyDocument, TantivyError, Term};
 
 /// What the segment writer may hold while it works, in bytes; it is given back afterwards.
@@ -112,17 +112,21 @@ impl Engine {
         runbooks: impl Iterator<Item = &'a Runbook>,
         weights: &Weights,
     ) -> Result<Self, TantivyError> {
+        Self::build_in(RamDirectory::create(), runbooks, weights)
+    }
+
+    /// Lays the index out in a directory, and opens it.
+    pub(crate) fn build_in<'a>(
+        directory: impl Into<Box<dyn Directory>>,
+        runbooks: impl Iterator<Item = &'a Runbook>,
+        weights: &Weights,
+    ) -> Result<Self, TantivyError> {
         let analyzer = words::analyzer();
-        let mut schema = Schema::builder();
-        let fields: Vec<Field> =
-            Part::ALL.iter().map(|part| schema.add_text_field(part.name(), text_options())).collect();
-        let schema = schema.build();
-        let tokenizers = tantivy::tokenizer::TokenizerManager::default();
-        tokenizers.register(ANALYZER, analyzer.clone());
+        let (schema, fields) = schema();
         let mut writer = Index::builder()
             .schema(schema)
-            .tokenizers(tokenizers)
-            .single_segment_index_writer::<TantivyDocument>(RamDirectory::create(), WRITER_BYTES)?;
+            .tokenizers(tokenizers(&analyzer))
+            .single_segment_index_writer::<TantivyDocument>(directory, WRITER_BYTES)?;
         let (mut titles, mut names) = (Vec::new(), Vec::new());
         for runbook in runbooks {
             let mut document = TantivyDocument::new();
@@ -137,21 +141,44 @@ impl Engine {
             titles.push(runbook.title.clone());
             names.push(Name::all_of(runbook));
         }
-        let index = writer.finalize()?;
+        let mut engine = Self::over(&writer.finalize()?, names, analyzer, weights)?;
+        engine.title_idf = titles.iter().map(|title| engine.idf_of_text(title)).collect();
+        Ok(engine)
+    }
+
+    /// Opens an index that was laid out by [`Self::build_in`] over these runbooks.
+    pub(crate) fn open(
+        directory: impl Into<Box<dyn Directory>>,
+        runbooks: &[Runbook],
+        title_idf: Vec<f32>,
+        weights: &Weights,
+    ) -> Result<Self, TantivyError> {
+        let analyzer = words::analyzer();
+        let mut index = Index::open(directory)?;
+        index.set_tokenizers(tokenizers(&analyzer));
+        let names = runbooks.iter().map(Name::all_of).collect();
+        Ok(Self { title_idf, ..Self::over(&index, names, analyzer, weights)? })
+    }
+
+    fn over(
+        index: &Index,
+        names: Vec<Vec<Name>>,
+        analyzer: TextAnalyzer,
+        weights: &Weights,
+    ) -> Result<Self, TantivyError> {
+        let (_, fields) = schema();
         let searcher = index.reader_builder().reload_policy(tantivy::ReloadPolicy::Manual).try_into()?.searcher();
         let mut parts = Vec::new();
-        if let Some(segment) = searcher.segment_readers().first().filter(|_| !titles.is_empty()) {
+        if let Some(segment) = searcher.segment_readers().first().filter(|_| !names.is_empty()) {
             for field in fields {
                 let postings = segment.inverted_index(field)?;
-                let average = postings.total_num_tokens() as f32 / titles.len() as f32;
+                let average = postings.total_num_tokens() as f32 / names.len() as f32;
                 let lengths = segment.get_fieldnorms_reader(field)?;
                 parts.push(PartIndex { field, postings, lengths, length_norms: length_norms(&weights.shape, average) });
             }
         }
-        let size = u32::try_from(titles.len()).unwrap_or(u32::MAX);
-        let mut engine = Self { parts, size, analyzer, title_idf: Vec::new(), names, shape: weights.shape.clone() };
-        engine.title_idf = titles.iter().map(|title| engine.idf_of_text(title)).collect();
-        Ok(engine)
+        let size = u32::try_from(names.len()).unwrap_or(u32::MAX);
+        Ok(Self { parts, size, analyzer, title_idf: Vec::new(), names, shape: weights.shape.clone() })
     }
 
     /// Calls `found(runbook, score)` for every runbook that has the stem in this part; the score is BM25. A stem that is too
@@ -208,6 +235,19 @@ fn phrases(analyzer: &mut TextAnalyzer, text: String) -> PreTokenizedString {
         |(position, (phrase, _)): (usize, (String, String))| Token { position, text: phrase, ..Token::default() };
     let tokens = words::phrases(analyzer, &text).into_iter().enumerate().map(token).collect();
     PreTokenizedString { text, tokens }
+}
+
+/// One field for each part.
+fn schema() -> (Schema, Vec<Field>) {
+    let mut schema = Schema::builder();
+    let fields = Part::ALL.iter().map(|part| schema.add_text_field(part.name(), text_options())).collect();
+    (schema.build(), fields)
+}
+
+fn tokenizers(analyzer: &TextAnalyzer) -> TokenizerManager {
+    let tokenizers = TokenizerManager::default();
+    tokenizers.register(ANALYZER, analyzer.clone());
+    tokenizers
 }
 
 fn text_options() -> TextOptions {

@@ -1,9 +1,10 @@
-//! Runbooks: read from Markdown, kept in a small tantivy index in memory, and ranked for an alarm.
+//! Runbooks: read from Markdown, kept in a small tantivy index, in memory or baked into a folder, and ranked for an alarm.
 //!
 //! It reads files only in [`scan_dir`] and [`rank_file`]; it watches nothing, runs nothing, and knows no clock.
 //! The numbers behind the order come from `weights.toml` beside this crate's manifest.
 
 mod alarm_text;
+mod baked;
 mod engine;
 mod front_matter;
 mod library;
@@ -16,6 +17,7 @@ mod search;
 mod weights;
 mod words;
 
+pub use baked::BakeFailed;
 pub use library::{IndexFailed, Library, Reload};
 pub use rank::{RankFailed, Ranked, rank_file, read_alarms, read_runbooks};
 pub use runbook::{Problem, Runbook, Section};

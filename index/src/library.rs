@@ -11,7 +11,9 @@ use crate::search::{Hit, search};
 use crate::weights::Weights;
 use incident::{Alarm, RunbookId};
 use sha2::{Digest as _, Sha256};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// Said when tantivy could not lay out the index. The library stays as it was.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +39,8 @@ pub struct Library {
     runbooks: BTreeMap<RunbookId, Runbook>,
     seen: BTreeMap<RunbookId, Seen>,
     engine: Option<Engine>,
+    /// Where the texts are, when they are not here.
+    texts: Option<PathBuf>,
 }
 
 /// The newest text seen of a file, good or broken.
@@ -56,7 +60,21 @@ impl Library {
     /// An empty library with other weights, for measuring them.
     #[must_use]
     pub const fn with_weights(weights: Weights) -> Self {
-        Self { weights, runbooks: BTreeMap::new(), seen: BTreeMap::new(), engine: None }
+        Self { weights, runbooks: BTreeMap::new(), seen: BTreeMap::new(), engine: None, texts: None }
+    }
+
+    /// A library over an index that is there already, whose texts stay in a folder.
+    pub(crate) fn over(
+        weights: Weights,
+        runbooks: BTreeMap<RunbookId, Runbook>,
+        engine: Engine,
+        texts: PathBuf,
+    ) -> Self {
+        Self { weights, runbooks, seen: BTreeMap::new(), engine: Some(engine), texts: Some(texts) }
+    }
+
+    pub(crate) const fn weights(&self) -> &Weights {
+        &self.weights
     }
 
     /// Takes over the present files: all of them, since a missing one is a removed one.
@@ -107,10 +125,13 @@ impl Library {
         self.engine.as_ref().map_or_else(Vec::new, |engine| search(engine, &self.weights, &self.runbooks, alarm, limit))
     }
 
-    /// The good version of a runbook.
+    /// The good version of a runbook, with its text.
     #[must_use]
-    pub fn get(&self, id: &RunbookId) -> Option<&Runbook> {
-        self.runbooks.get(id)
+    pub fn get(&self, id: &RunbookId) -> Option<Cow<'_, Runbook>> {
+        let known = self.runbooks.get(id)?;
+        let Some(texts) = &self.texts else { return Some(Cow::Borrowed(known)) };
+        let text = std::fs::read_to_string(texts.join(format!("{id}.md"))).ok()?;
+        Runbook::parse(id.clone(), &known.path, &text).ok().map(Cow::Owned)
     }
 
     /// All runbooks, by id.

@@ -6,7 +6,7 @@ use incident::{ActionId, RunbookId};
 use serde::{Deserialize, Serialize};
 
 /// A runbook.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Runbook {
     /// The file's name below the runbooks folder, without `.md`.
     pub id: RunbookId,
@@ -26,7 +26,8 @@ pub struct Runbook {
     pub actions: Vec<ActionId>,
     /// Who keeps it up to date.
     pub owner: Option<String>,
-    /// The text by heading, in order; the first may have no heading.
+    /// The text by heading, in order; the first may have no heading. A baked index leaves it in its file.
+    #[serde(skip)]
     pub sections: Vec<Section>,
 }
 

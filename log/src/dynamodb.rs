@@ -11,6 +11,7 @@ mod due;
 mod feed;
 mod item;
 mod known;
+mod pack;
 mod pieces;
 mod table;
 mod transaction;
@@ -149,7 +150,7 @@ impl DynamoLog {
                 Ok(transaction) if transaction.items.is_empty() => return Ok(transaction.receipt),
                 Ok(transaction) => transaction,
             };
-            match self.table.transact(transaction.items.clone(), &token).await {
+            match self.table.write(transaction.items.clone(), &token).await {
                 Ok(()) => return Ok(transaction.receipt),
                 Err(Refused::Failed(error)) => return Err(error.into()),
                 Err(Refused::Conditions(reasons)) => {

@@ -9,6 +9,7 @@ mod export;
 mod held;
 mod import;
 mod incidents;
+mod index;
 mod init;
 #[cfg(feature = "aws")]
 mod lambda;
@@ -80,6 +81,9 @@ enum Command {
     Audit(audit::Args),
     /// List deliveries that could not be read.
     DeadLetters(dead_letters::Args),
+    /// The index over the runbooks.
+    #[command(subcommand)]
+    Index(index::Args),
     /// Run as a Lambda function.
     #[cfg(feature = "aws")]
     Lambda(lambda::Args),
@@ -122,6 +126,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Held(args) => held::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::DeadLetters(args) => dead_letters::run(&args),
+        Command::Index(args) => index::run(&args),
         #[cfg(feature = "aws")]
         Command::Lambda(args) => lambda::run(&args),
     };

@@ -9,4 +9,4 @@ pub mod sources;
 pub mod starter;
 
 pub use file::Config;
-pub use setup::{Files, Problem, Setup};
+pub use setup::{Files, Problem, Reading, Setup};

@@ -80,10 +80,19 @@ pub struct Reading {
 }
 
 impl Setup {
-    /// Reads a folder.
+    /// Reads a folder, and remembers its files as they were before, so that a later change can be seen.
     #[must_use]
     pub fn read(folder: &Path) -> Reading {
-        let files = Files::of(folder);
+        Self::read_with(folder, Files::of(folder))
+    }
+
+    /// Reads a folder that nobody changes: its files need not be looked at one by one.
+    #[must_use]
+    pub fn read_once(folder: &Path) -> Reading {
+        Self::read_with(folder, Files::default())
+    }
+
+    fn read_with(folder: &Path, files: Files) -> Reading {
         let mut problems = Vec::new();
         let config = read_config(folder, &mut problems);
         let rota = read_rota(folder, &mut problems);

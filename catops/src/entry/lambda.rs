@@ -16,11 +16,12 @@ mod queue;
 
 use crate::app::{App, Parts};
 use crate::clock;
+use crate::config::Setup;
 use crate::config::secret::{add_fetched, env};
 use crate::entry::serve::{health_router, hooks_router, limited, slack_router};
 use crate::flow::outbox::{self, Offered};
 use crate::slack_side::SlackSide;
-use crate::start::{http_client, read_runbooks, read_setup};
+use crate::start::{baked_or_read, http_client, usable};
 use crate::store::Data;
 use crate::{aws, seed, uptime, watchdog};
 use anyhow::{Context as _, Result};
@@ -31,6 +32,7 @@ use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use log::Holder;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
@@ -84,8 +86,15 @@ pub async fn run(role: Role) -> Result<()> {
     let handle = service_fn(move |event: LambdaEvent<Value>| async move {
         let deadline = DateTime::from_timestamp_millis(i64::try_from(event.context.deadline).unwrap_or(i64::MAX));
         let deadline = deadline.unwrap_or_else(|| clock::now() + SWEEP_EVERY);
+        let before = wired.app.log.consumed().unwrap_or_default();
         let answer = wired.handle(role, event.payload, deadline).await;
         wired.app.settled().await;
+        let after = wired.app.log.consumed().unwrap_or_default();
+        tracing::debug!(
+            read_units = after.read_units - before.read_units,
+            write_units = after.write_units - before.write_units,
+            "the log was charged for"
+        );
         answer.map_err(|error| {
             let error_message = format!("{error:#}");
             tracing::error!(error = %error_message, "an event could not be handled: {error_message}");
@@ -99,8 +108,9 @@ async fn wire(role: Role) -> Result<Wired> {
     add_fetched(secrets().await?);
     let config = env("CATOPS_CONFIG").context("CATOPS_CONFIG is not set: the folder of the configuration")?;
     let table = env("CATOPS_TABLE").context("CATOPS_TABLE is not set: the table that holds the log")?;
-    let setup = read_setup(config.as_ref())?;
-    let library = if role == Role::Intake { index::Library::new() } else { read_runbooks(&setup)? };
+    let config = Path::new(&config);
+    let setup = usable(config, Setup::read_once(config))?;
+    let library = if role == Role::Intake { index::Library::new() } else { baked_or_read(&setup)? };
     let slack = match (role, env("SLACK_BOT_TOKEN")) {
         (Role::Intake, _) => None,
         (Role::Slack | Role::Act, Some(_)) => Some(SlackSide::from_environment(&setup)?),

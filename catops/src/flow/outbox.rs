@@ -158,13 +158,13 @@ pub async fn drain(app: &Arc<App>, offered: &mut Offered, until: DateTime<Utc>) 
             start(app, effect);
         }
         let now = clock::now();
+        // Asked before "when is something due": most often something is, and each question is paid for.
+        if now < until && !app.outbox.is_full() && lease(app).await > 0 {
+            continue;
+        }
         let due = if now < until { app.log.next_due().await?.filter(|due| *due < until) } else { None };
         match due {
             None if app.outbox.underway.load(Ordering::Relaxed) == 0 => return Ok(()),
-            Some(due) if due <= now && !app.outbox.is_full() => {
-                lease(app).await;
-                clock::sleep(LOOK_PAUSE).await;
-            }
             due => {
                 let next = due.unwrap_or(now + LOOK_EVERY);
                 tokio::select! {
@@ -202,18 +202,24 @@ async fn wait(app: &App, next_look: DateTime<Utc>) {
     clock::sleep_until(next_look, LOOK_EVERY).await;
 }
 
-async fn lease(app: &Arc<App>) {
+/// Leases what is due and starts it; says how much.
+async fn lease(app: &Arc<App>) -> usize {
     let room = app.outbox.room();
     #[cfg(feature = "fail_points")]
     log::fail_point::die_at("before-lease");
     match app.log.lease_due(clock::now(), &app.holder, LEASE, room).await {
         Ok(leased) => {
+            let count = leased.len();
             for effect in leased {
                 app.outbox.underway.fetch_add(1, Ordering::Relaxed);
                 start(app, effect);
             }
+            count
         }
-        Err(error) => tracing::error!(error = %error, "the outbox cannot lease what is due; trying again"),
+        Err(error) => {
+            tracing::error!(error = %error, "the outbox cannot lease what is due; trying again");
+            0
+        }
     }
 }
 

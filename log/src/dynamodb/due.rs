@@ -4,14 +4,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::try_join_all;
 
 use super::DynamoLog;
-use super::item::{Kept, Key, SHARDS, due_list, instant, number, state_list};
+use super::item::{DUE, Item, Kept, Key, instant, number, state_list};
 use crate::{AppendError, Effect, EffectId, EffectState, Holder, Lease, LeasedEffect, ReadError};
 
 /// Behind every instant.
 const NEVER: &str = "~";
 
-/// Places of each share that are looked at for the first instant: the first ones may be settled by now.
-const FIRST: usize = 4;
+/// Places that are looked at together. Before the first effect that waits there may be some that are being performed, or
+/// have been.
+const PAGE: usize = 16;
 
 /// Effects that are changed at the same time.
 const TOGETHER: usize = 16;
@@ -19,44 +20,69 @@ const TOGETHER: usize = 16;
 /// How often an effect is tried to be changed while others change it.
 const CHANGES_MAX: usize = 20;
 
+/// A walk through the list of open effects.
+struct Pages {
+    to: String,
+    next: Option<Item>,
+    ended: bool,
+}
+
+impl Pages {
+    fn until(to: String) -> Self {
+        Self { to, next: None, ended: false }
+    }
+}
+
 impl DynamoLog {
     pub(super) async fn kept(&self, id: &EffectId) -> Result<Option<Kept>, ReadError> {
         let item = self.item(&Key::effect(id)).await?;
         Ok(item.as_ref().map(Kept::read).transpose()?)
     }
 
-    /// Effects that could be handed out at that instant, longest waiting first.
+    /// Up to `max` effects that could be handed out at that instant, longest waiting first.
     pub(super) async fn due(&self, until: DateTime<Utc>, max: usize) -> Result<Vec<Kept>, ReadError> {
-        let mut found = self.indexed(&instant(until), max).await?;
-        found.retain(|kept| kept.effect.wake_at().is_some_and(|at| at <= until));
+        let (mut found, mut pages) = (Vec::new(), Pages::until(instant(until)));
+        while found.len() < max && !pages.ended {
+            let page = self.page(&mut pages, PAGE.min(max)).await?;
+            found.extend(page.into_iter().filter(|kept| kept.effect.wake_at().is_some_and(|at| at <= until)));
+        }
+        found.sort_by_key(|kept| kept.effect.wake_at());
         found.truncate(max);
         Ok(found)
     }
 
     /// All that are pending or leased.
     pub(super) async fn open(&self) -> Result<Vec<Kept>, ReadError> {
-        let mut found = self.indexed(NEVER, usize::MAX).await?;
-        found.retain(|kept| kept.effect.wake_at().is_some());
+        let (mut found, mut pages) = (Vec::new(), Pages::until(NEVER.to_owned()));
+        while !pages.ended {
+            found.extend(self.page(&mut pages, 1000).await?.into_iter().filter(|kept| kept.effect.wake_at().is_some()));
+        }
         Ok(found)
     }
 
+    /// The first instant at which something can be handed out: when the first one that waits is due, or the lease of one
+    /// before it is over.
     pub(super) async fn first_due(&self) -> Result<Option<DateTime<Utc>>, ReadError> {
-        let found = self.indexed(NEVER, FIRST).await?;
-        Ok(found.iter().filter_map(|kept| kept.effect.wake_at()).min())
+        let (mut first, mut pages) = (None, Pages::until(NEVER.to_owned()));
+        let mut size = 1;
+        while !pages.ended {
+            let page = self.page(&mut pages, size).await?;
+            first = first.into_iter().chain(page.iter().filter_map(|kept| kept.effect.wake_at())).min();
+            if page.iter().any(|kept| kept.effect.state == EffectState::Pending) {
+                break;
+            }
+            size = PAGE;
+        }
+        Ok(first)
     }
 
-    /// Up to `max` of each share, as they are now, by the instant at which they can be handed out.
-    async fn indexed(&self, to: &str, max: usize) -> Result<Vec<Kept>, ReadError> {
-        let lists: Vec<String> = (0..SHARDS).map(due_list).collect();
-        let places = try_join_all(lists.iter().map(|list| self.table.listed(list, "", to, max))).await?;
-        let keys: Vec<Key> = places.into_iter().flatten().map(|(_, key)| key).collect();
+    /// The next page of the list of open effects, as they are now.
+    async fn page(&self, pages: &mut Pages, size: usize) -> Result<Vec<Kept>, ReadError> {
+        let (keys, next) = self.table.listed_page(DUE, &pages.to, pages.next.take(), size).await?;
+        pages.ended = next.is_none();
+        pages.next = next;
         let items = self.table.get(&keys).await?;
-        let mut found = items.values().map(Kept::read).collect::<Result<Vec<_>, _>>()?;
-        found.sort_by(|a, b| {
-            let place = |kept: &Kept| (kept.effect.wake_at(), kept.effect.wanted.id.clone());
-            place(a).cmp(&place(b))
-        });
-        Ok(found)
+        Ok(items.values().map(Kept::read).collect::<Result<Vec<_>, _>>()?)
     }
 
     pub(super) async fn in_state(&self, state: EffectState, max: usize) -> Result<Vec<Effect>, ReadError> {

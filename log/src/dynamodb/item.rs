@@ -18,17 +18,14 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::io::{Read, Write};
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, TimeDelta, Utc};
-use flate2::Compression;
-use flate2::read::DeflateDecoder;
-use flate2::write::DeflateEncoder;
 use sha2::{Digest as _, Sha256};
 
+use super::pack::{pack, unpack};
 use crate::{
     ClaimKey, Cursor, Digest, Effect, EffectId, EffectState, Head, IdemKey, Piece, Proof, ReadError, Receipt,
     SNAPSHOT_BYTES_MAX, Span, Stream, StreamId, lines,
@@ -48,7 +45,7 @@ const RAW_INLINE_MAX: usize = 100 * 1024;
 /// Bytes of a payload in one item.
 const RAW_PART_BYTES: usize = 350 * 1024;
 
-/// Lists over which open effects and the feed are spread: one list takes a thousand writes a second.
+/// Lists over which the feed is spread: one list takes a thousand writes a second.
 pub(super) const SHARDS: u8 = 4;
 
 /// Names up to this length stand in the key as they are; DynamoDB takes 2,048 bytes.
@@ -179,10 +176,8 @@ pub(super) fn feed_list(shard: u8) -> String {
     format!("feed#{shard}")
 }
 
-/// The list of the index that holds a share of the open effects.
-pub(super) fn due_list(shard: u8) -> String {
-    format!("due#{shard}")
-}
+/// The list of the index that holds the open effects.
+pub(super) const DUE: &str = "due";
 
 /// The list of the index that holds effects in a state that somebody has to look at; none for states that nobody lists.
 pub(super) fn state_list(state: EffectState) -> Option<String> {
@@ -231,7 +226,7 @@ impl Ended {
         put(&mut item, "stamp", number(self.stamp));
         put(&mut item, "born", string(&self.born));
         put(&mut item, "fold", number(self.head.fold));
-        put(&mut item, "state", binary(&deflate(&self.head.snapshot)));
+        put(&mut item, "state", binary(&pack(&self.head.snapshot)));
         if let Some(listing) = &self.head.listing {
             put(&mut item, "list", string(listing));
             put(&mut item, "g", string(&stream_list(listing)));
@@ -247,7 +242,7 @@ impl Ended {
             stamp: integer(item, "stamp")?,
             born: text(item, "born")?.to_owned(),
             head: Head {
-                snapshot: inflate(bytes(item, "state")?, SNAPSHOT_BYTES_MAX)?,
+                snapshot: unpack(bytes(item, "state")?, SNAPSHOT_BYTES_MAX)?,
                 fold: integer(item, "fold")?,
                 listing: optional(item, "list").transpose()?.map(str::to_owned),
             },
@@ -274,30 +269,26 @@ impl Chunk {
         let (first, last) = (&self.proofs[0].event, &self.proofs[self.proofs.len() - 1].event);
         let key = Key::events(&first.stream, last.version);
         let mut item = key.item();
-        put(&mut item, "name", string(first.stream.as_str()));
         put(&mut item, "g", string(&feed_list(shard(&key.pk))));
         put(&mut item, "s", string(&self.stamp.to_string()));
-        let (mut lines, mut raws, mut parts) = (Vec::new(), HashMap::new(), Vec::new());
+        let (mut texts, mut apart, mut parts) = (Vec::new(), HashMap::new(), Vec::new());
         for proof in &self.proofs {
             let bare = Piece::Event(Proof { raw: None, ..proof.clone() });
-            lines.extend(lines::line(&bare));
-            lines.push(b'\n');
-            let Some(packed) = proof.raw.as_ref().map(crate::Raw::packed) else { continue };
-            let version = proof.event.version;
-            let kept = if packed.len() <= RAW_INLINE_MAX {
-                binary(packed)
-            } else {
-                let pieces = packed.chunks(RAW_PART_BYTES);
-                parts.extend(
-                    pieces.clone().enumerate().map(|(part, piece)| raw_part(&first.stream, version, part, piece)),
-                );
-                number(pieces.len())
-            };
-            raws.insert(version.to_string(), kept);
+            frame(&mut texts, &lines::line(&bare));
+            let packed = proof.raw.as_ref().map(crate::Raw::packed);
+            let inline = packed.filter(|packed| packed.len() <= RAW_INLINE_MAX);
+            // A payload stands beside its event, which says much of the same.
+            frame(&mut texts, inline.unwrap_or_default());
+            if let Some(packed) = packed.filter(|_| inline.is_none()) {
+                let version = proof.event.version;
+                let pieces = packed.chunks(RAW_PART_BYTES).enumerate();
+                apart.insert(version.to_string(), number(pieces.len()));
+                parts.extend(pieces.map(|(part, piece)| raw_part(&first.stream, version, part, piece)));
+            }
         }
-        put(&mut item, "events", binary(&deflate(&lines)));
-        if !raws.is_empty() {
-            put(&mut item, "raw", AttributeValue::M(raws));
+        put(&mut item, "events", binary(&pack(&texts)));
+        if !apart.is_empty() {
+            put(&mut item, "apart", AttributeValue::M(apart));
         }
         parts.insert(0, item);
         parts
@@ -305,37 +296,47 @@ impl Chunk {
 
     /// Reads an item; payloads that lie elsewhere are named in the second half.
     pub(super) fn read(item: &Item) -> Result<(Self, Vec<Elsewhere>), Strange> {
-        let lines = inflate(bytes(item, "events")?, EVENTS_BYTES + lines::LINE_BYTES_MAX)?;
-        let mut proofs = Vec::new();
-        for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            match lines::piece(line).map_err(Strange::new)? {
-                Piece::Event(proof) => proofs.push(proof),
-                _ => return Err(Strange::new("something among events that is none")),
-            }
-        }
-        let stamp = Stamp::parse(text(item, "s")?).ok_or_else(|| Strange::new("no place in the feed"))?;
-        let mut elsewhere = Vec::new();
-        if let Some(AttributeValue::M(raws)) = item.get("raw") {
-            for (place, proof) in proofs.iter_mut().enumerate() {
-                match raws.get(&proof.event.version.to_string()) {
-                    Some(AttributeValue::B(packed)) => {
-                        proof.raw = Some(crate::Raw::from_packed(packed.clone().into_inner()));
-                    }
-                    Some(AttributeValue::N(parts)) => {
-                        let parts: usize = parts.parse().map_err(Strange::new)?;
-                        let (stream, version) = (&proof.event.stream, proof.event.version);
-                        let keys = (0..parts).map(|part| Key::raw(stream, version, part)).collect();
-                        elsewhere.push(Elsewhere { place, keys });
-                    }
-                    _ => {}
-                }
-            }
+        let texts = unpack(bytes(item, "events")?, EVENTS_BYTES + lines::LINE_BYTES_MAX)?;
+        let (mut proofs, mut rest) = (Vec::new(), texts.as_slice());
+        while !rest.is_empty() {
+            let Piece::Event(mut proof) = lines::piece(framed(&mut rest)?).map_err(Strange::new)? else {
+                return Err(Strange::new("something among events that is none"));
+            };
+            let packed = framed(&mut rest)?;
+            proof.raw = (!packed.is_empty()).then(|| crate::Raw::from_packed(packed.to_vec()));
+            proofs.push(proof);
         }
         if proofs.is_empty() {
             return Err(Strange::new("an item of events without one"));
         }
+        let stamp = Stamp::parse(text(item, "s")?).ok_or_else(|| Strange::new("no place in the feed"))?;
+        let mut elsewhere = Vec::new();
+        if let Some(AttributeValue::M(apart)) = item.get("apart") {
+            for (place, proof) in proofs.iter().enumerate() {
+                let (stream, version) = (&proof.event.stream, proof.event.version);
+                let Some(parts) = apart.get(&version.to_string()) else { continue };
+                let parts: usize = parts.as_n().ok().and_then(|parts| parts.parse().ok()).unwrap_or_default();
+                elsewhere
+                    .push(Elsewhere { place, keys: (0..parts).map(|part| Key::raw(stream, version, part)).collect() });
+            }
+        }
         Ok((Self { stamp, proofs }, elsewhere))
     }
+}
+
+/// Adds some bytes with their length before them.
+fn frame(to: &mut Vec<u8>, bytes: &[u8]) {
+    to.extend(u32::try_from(bytes.len()).expect("an append's limits are far below").to_le_bytes());
+    to.extend_from_slice(bytes);
+}
+
+/// Takes off what [`frame`] added.
+fn framed<'b>(from: &mut &'b [u8]) -> Result<&'b [u8], Strange> {
+    let cut = || Strange::new("events that were cut off");
+    let (length, rest) = from.split_first_chunk::<4>().ok_or_else(cut)?;
+    let (bytes, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or_else(cut)?;
+    *from = rest;
+    Ok(bytes)
 }
 
 /// A payload that lies in items of its own.
@@ -434,6 +435,9 @@ pub(super) fn claim_key_of(item: &Item) -> Result<ClaimKey, Strange> {
 pub(super) struct Kept {
     pub(super) effect: Effect,
     pub(super) writes: u64,
+    /// Its place among the open ones. One that is being performed keeps the place at which it waited: moving it would be
+    /// paid for, and who finds it there sees that somebody has it.
+    pub(super) place: Option<String>,
 }
 
 impl Kept {
@@ -442,10 +446,11 @@ impl Kept {
         let mut item = key.item();
         put(&mut item, "writes", number(self.writes));
         let line = lines::line(&Piece::Effect(self.effect.clone()));
-        put(&mut item, "effect", binary(&deflate(&line)));
+        put(&mut item, "effect", binary(&pack(&line)));
         if let Some(wake_at) = self.effect.wake_at() {
-            put(&mut item, "g", string(&due_list(shard(&key.pk))));
-            put(&mut item, "s", string(&instant(wake_at)));
+            let stays = self.place.clone().filter(|_| self.effect.state == EffectState::Leased);
+            put(&mut item, "g", string(DUE));
+            put(&mut item, "s", string(&stays.unwrap_or_else(|| instant(wake_at))));
         } else if let Some(list) = state_list(self.effect.state) {
             put(&mut item, "g", string(&list));
             put(&mut item, "s", string(&instant(self.effect.wanted.due_at)));
@@ -454,9 +459,12 @@ impl Kept {
     }
 
     pub(super) fn read(item: &Item) -> Result<Self, Strange> {
-        let line = inflate(bytes(item, "effect")?, lines::LINE_BYTES_MAX)?;
+        let line = unpack(bytes(item, "effect")?, lines::LINE_BYTES_MAX)?;
         match lines::piece(&line).map_err(Strange::new)? {
-            Piece::Effect(effect) => Ok(Self { effect, writes: integer(item, "writes")? }),
+            Piece::Effect(effect) => {
+                let place = optional(item, "s").transpose()?.map(str::to_owned);
+                Ok(Self { effect, writes: integer(item, "writes")?, place })
+            }
             _ => Err(Strange::new("an effect that is none")),
         }
     }
@@ -516,19 +524,4 @@ fn bytes<'i>(item: &'i Item, name: &str) -> Result<&'i [u8], Strange> {
 fn digest(item: &Item, name: &str) -> Result<Digest, Strange> {
     let bytes = bytes(item, name)?.try_into().map_err(|_| Strange::new(format!("{name} is no digest")))?;
     Ok(Digest::from_bytes(bytes))
-}
-
-fn deflate(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("memory can be written")
-}
-
-fn inflate(bytes: &[u8], most: usize) -> Result<Vec<u8>, Strange> {
-    let mut inflated = Vec::new();
-    // One byte more than allowed is enough to know.
-    DeflateDecoder::new(bytes).take(most as u64 + 1).read_to_end(&mut inflated).map_err(Strange::new)?;
-    if inflated.len() > most {
-        return Err(Strange::new(format!("more than {most} bytes when unpacked")));
-    }
-    Ok(inflated)
 }

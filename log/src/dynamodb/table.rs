@@ -15,9 +15,10 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, ConsumedCapacity, KeysAndAttributes, PutRequest, ReturnConsumedCapacity,
+    AttributeValue, CancellationReason, ConsumedCapacity, KeysAndAttributes, Put, PutRequest, ReturnConsumedCapacity,
     ReturnValue, ReturnValuesOnConditionCheckFailure, Select, TransactWriteItem, WriteRequest,
 };
 
@@ -81,8 +82,55 @@ impl Table {
         Consumed { read_units: units(&self.units.read), write_units: units(&self.units.written) }
     }
 
+    /// Writes all items or none. One item alone costs half when it is written without a transaction.
+    pub(super) async fn write(&self, items: Vec<TransactWriteItem>, token: &str) -> Result<(), Refused> {
+        match items.as_slice() {
+            [one] => match one.put() {
+                Some(put) => self.put_alone(put).await,
+                None => self.transact(items, token).await,
+            },
+            _ => self.transact(items, token).await,
+        }
+    }
+
+    async fn put_alone(&self, put: &Put) -> Result<(), Refused> {
+        let request = self
+            .client
+            .put_item()
+            .table_name(&self.name)
+            .set_item(Some(put.item().clone()))
+            .set_condition_expression(put.condition_expression().map(str::to_owned))
+            .set_expression_attribute_values(put.expression_attribute_values().cloned());
+        match self.put(request, put.item()).await.map_err(Refused::Failed)? {
+            None => Ok(()),
+            Some(there) => {
+                let reason = CancellationReason::builder().code("ConditionalCheckFailed").set_item(there);
+                Err(Refused::Conditions(vec![reason.build()]))
+            }
+        }
+    }
+
+    /// Writes one item; when its condition does not hold, says what is there.
+    async fn put(&self, request: PutItemFluentBuilder, item: &Item) -> Result<Option<Option<Item>>, AppendError> {
+        let request = request
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        match self.repeated(|| request.clone().send()).await {
+            Ok(written) => {
+                self.paid(written.consumed_capacity.as_slice());
+                Ok(None)
+            }
+            Err(error) => match error.as_service_error() {
+                // An earlier try that was not answered has written it.
+                Some(PutItemError::ConditionalCheckFailedException(failed)) if failed.item() == Some(item) => Ok(None),
+                Some(PutItemError::ConditionalCheckFailedException(failed)) => Ok(Some(failed.item().cloned())),
+                _ => Err(write_error(error)),
+            },
+        }
+    }
+
     /// Writes all items or none. `token` is the same for the same transaction, however often it is tried.
-    pub(super) async fn transact(&self, items: Vec<TransactWriteItem>, token: &str) -> Result<(), Refused> {
+    async fn transact(&self, items: Vec<TransactWriteItem>, token: &str) -> Result<(), Refused> {
         let mut unknown = false;
         for attempt in 1..=TRIES_MAX {
             let sent = self
@@ -131,21 +179,7 @@ impl Table {
         for (name, value) in values {
             request = request.expression_attribute_values(*name, value.clone());
         }
-        let request = request
-            .condition_expression(condition)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        match self.repeated(|| request.clone().send()).await {
-            Ok(written) => {
-                self.paid(written.consumed_capacity.as_slice());
-                Ok(true)
-            }
-            Err(error) => match error.as_service_error() {
-                // An earlier try that was not answered has written it.
-                Some(PutItemError::ConditionalCheckFailedException(failed)) => Ok(failed.item() == Some(&item)),
-                _ => Err(write_error(error)),
-            },
-        }
+        Ok(self.put(request.condition_expression(condition), &item).await?.is_none())
     }
 
     /// Writes items whatever is there. Not for a log that others use.
@@ -278,6 +312,19 @@ impl Table {
         let query = Query { index: true, condition: "g = :p AND s BETWEEN :from AND :to", newest_first: false };
         self.places(&query, &[(":p", list), (":from", if after.is_empty() { "" } else { &from }), (":to", to)], max)
             .await
+    }
+
+    /// A page of the names in a list, those whose place is `to` at most, and where to go on.
+    pub(super) async fn listed_page(
+        &self,
+        list: &str,
+        to: &str,
+        start: Option<Item>,
+        max: usize,
+    ) -> Result<(Vec<Key>, Option<Item>), ReadError> {
+        let query = Query { index: true, condition: "g = :p AND s <= :to", newest_first: false };
+        let (items, next) = self.query(&query, &[(":p", list), (":to", to)], max, start).await?;
+        Ok((items.iter().map(Key::of).collect::<Result<_, _>>()?, next))
     }
 
     /// The same from the end: places before `before`, the last one first.

@@ -205,7 +205,9 @@ impl State {
         answer["Count"] = json!(before - hidden);
         // Now and then it shows what it showed before, of the same list: also what has gone since.
         let earlier = self.shown.get(&list).filter(|(at, _)| now - *at < rates.lag).map(|(_, shown)| shown.clone());
-        if let Some(earlier) = earlier.filter(|_| asked["ScanIndexForward"] != json!(false)).filter(|_| self.roll() < 30) {
+        if let Some(earlier) =
+            earlier.filter(|_| asked["ScanIndexForward"] != json!(false)).filter(|_| self.roll() < 30)
+        {
             self.counts.stale += 1;
             return Some(earlier);
         }

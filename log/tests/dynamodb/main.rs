@@ -58,8 +58,7 @@ async fn the_contract_is_kept() {
 async fn the_contract_is_kept_over_a_bad_network() {
     let server = Server::start();
     let client = server.client();
-    let rates =
-        Rates { throttled: 6, in_the_way: 6, broken: 3, lost_requests: 4, lost_answers: 4, ..Rates::default() };
+    let rates = Rates { throttled: 6, in_the_way: 6, broken: 3, lost_requests: 4, lost_answers: 4, ..Rates::default() };
     let network = Network::new(server.address, 7, rates);
     contract::event_log(|| {
         let table = block_in_place(|| Handle::current().block_on(table(&client)));

@@ -1,0 +1,157 @@
+//! An index that was laid out before it is needed: written beside the runbooks when they are packed, opened without
+//! reading one of them. For a process that must answer within milliseconds of its start, on a disk it may only read.
+//!
+//! The texts stay in their files and are read when somebody wants to see one.
+
+use crate::engine::Engine;
+use crate::library::{IndexFailed, Library};
+use crate::runbook::Runbook;
+use crate::weights::Weights;
+use incident::RunbookId;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tantivy::directory::error::{DeleteError, LockError, OpenReadError, OpenWriteError};
+use tantivy::directory::{
+    Directory, DirectoryLock, FileHandle, Lock, MmapDirectory, WatchCallback, WatchHandle, WritePtr,
+};
+
+/// The shape of `runbooks.json`, and of the index beside it. Another one is laid out anew.
+const FORMAT: u32 = 1;
+
+/// The file that says what is in the index.
+const CONTENTS: &str = "runbooks.json";
+
+/// Why an index could not be baked or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum BakeFailed {
+    /// A file could not be read or written.
+    #[error("{path}")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The contents are not what this program writes.
+    #[error("{path} was baked by another version; run `catops index build` again")]
+    Other {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// Tantivy could not lay it out or open it.
+    #[error(transparent)]
+    Index(#[from] IndexFailed),
+}
+
+/// What is in the index: everything that a search needs of the runbooks.
+#[derive(Serialize, Deserialize)]
+struct Contents {
+    format: u32,
+    /// The version that laid it out: words may be cut otherwise in another one.
+    version: String,
+    runbooks: Vec<Runbook>,
+    title_idf: Vec<f32>,
+}
+
+impl Library {
+    /// Lays an index over the runbooks of this library into a folder, which is made anew. Returns how many runbooks it holds.
+    ///
+    /// # Errors
+    /// [`BakeFailed`]; the folder then holds nothing of use.
+    pub fn bake(&self, folder: &Path) -> Result<usize, BakeFailed> {
+        let file = |source| BakeFailed::File { path: folder.to_owned(), source };
+        if folder.exists() {
+            std::fs::remove_dir_all(folder).map_err(file)?;
+        }
+        std::fs::create_dir_all(folder).map_err(file)?;
+        let directory = MmapDirectory::open(folder).map_err(|error| failed(error.into()))?;
+        let engine = Engine::build_in(directory, self.iter(), self.weights()).map_err(failed)?;
+        let contents = Contents {
+            format: FORMAT,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            runbooks: self.iter().cloned().collect(),
+            title_idf: engine.title_idf,
+        };
+        let path = folder.join(CONTENTS);
+        let text = serde_json::to_vec(&contents).expect("runbooks are plain JSON");
+        std::fs::write(&path, text).map_err(|source| BakeFailed::File { path, source })?;
+        Ok(contents.runbooks.len())
+    }
+
+    /// Opens an index that [`Self::bake`] wrote. `runbooks` is the folder of the texts.
+    ///
+    /// # Errors
+    /// [`BakeFailed`].
+    pub fn open_baked(folder: &Path, runbooks: &Path) -> Result<Self, BakeFailed> {
+        let path = folder.join(CONTENTS);
+        let text = std::fs::read(&path).map_err(|source| BakeFailed::File { path: path.clone(), source })?;
+        let contents: Option<Contents> = serde_json::from_slice(&text).ok();
+        let ours = |contents: &Contents| contents.format == FORMAT && contents.version == env!("CARGO_PKG_VERSION");
+        let contents = contents.filter(ours).ok_or(BakeFailed::Other { path })?;
+        let weights = Weights::built_in();
+        let directory = MmapDirectory::open(folder).map_err(|error| failed(error.into()))?;
+        let engine =
+            Engine::open(ReadOnly(directory), &contents.runbooks, contents.title_idf, &weights).map_err(failed)?;
+        let all: BTreeMap<RunbookId, Runbook> =
+            contents.runbooks.into_iter().map(|runbook| (runbook.id.clone(), runbook)).collect();
+        Ok(Self::over(weights, all, engine, runbooks.to_owned()))
+    }
+}
+
+fn failed(error: tantivy::TantivyError) -> BakeFailed {
+    IndexFailed(error).into()
+}
+
+/// A folder that nothing may be written to, not even the lock that tantivy takes while it opens an index: nobody changes
+/// what was packed.
+#[derive(Clone)]
+struct ReadOnly(MmapDirectory);
+
+impl fmt::Debug for ReadOnly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Directory for ReadOnly {
+    fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
+        self.0.get_file_handle(path)
+    }
+
+    fn delete(&self, path: &Path) -> Result<(), DeleteError> {
+        self.0.delete(path)
+    }
+
+    fn exists(&self, path: &Path) -> Result<bool, OpenReadError> {
+        self.0.exists(path)
+    }
+
+    fn open_write(&self, path: &Path) -> Result<WritePtr, OpenWriteError> {
+        self.0.open_write(path)
+    }
+
+    fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
+        self.0.atomic_read(path)
+    }
+
+    fn atomic_write(&self, path: &Path, data: &[u8]) -> io::Result<()> {
+        self.0.atomic_write(path, data)
+    }
+
+    fn sync_directory(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn acquire_lock(&self, _lock: &Lock) -> Result<DirectoryLock, LockError> {
+        Ok(DirectoryLock::from(Box::new(())))
+    }
+
+    fn watch(&self, _callback: WatchCallback) -> tantivy::Result<WatchHandle> {
+        Ok(WatchHandle::empty())
+    }
+}
