@@ -98,16 +98,6 @@ pub(crate) fn read_runbooks(setup: &Setup) -> Result<index::Library> {
     Ok(runbooks)
 }
 
-/// The index that was baked into the configuration, else the runbooks.
-pub(crate) fn baked_or_read(setup: &Setup) -> Result<index::Library> {
-    let baked = setup.folder.join(BAKED);
-    if !baked.exists() {
-        tracing::warn!("the runbooks are indexed at each start; `catops index build` does it once");
-        return read_runbooks(setup);
-    }
-    index::Library::open_baked(&baked, &setup.runbooks()).context("opening the baked index of the runbooks")
-}
-
 /// The client for what Amazon signs with.
 pub(crate) fn http_client() -> Result<reqwest::Client> {
     reqwest::Client::builder()

@@ -63,7 +63,10 @@ impl Speaker<'_> {
             Line::OnCall { schedule, at } => Ok(surface::on_call(self.app, schedule.as_deref(), at.as_deref()).await?),
             Line::Whoami => Ok(surface::whoami(self.app, &self.command.who.user)),
             Line::Actions(wish) => self.actions(wish).await,
-            Line::Why(which) => Ok(surface::why_message(self.app, &self.find(which).await?)),
+            Line::Why(which) => {
+                let incident = change::load_whole(self.app, self.find(which).await?.id).await?;
+                Ok(surface::why_message(self.app, &incident))
+            }
             Line::Timeline(which) => Ok(surface::timeline_message(self.app, &self.find(which).await?).await?),
             line => self.act(line).await,
         }

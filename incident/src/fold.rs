@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The version of this fold: a snapshot of another version is thrown away and folded again.
-pub const FOLD: u32 = 8;
+pub const FOLD: u32 = 9;
 
 /// Pages of one round that are drawn anew, the newest ones. Two levels of five people fit; each costs the
 /// append that ends the round one effect, and an append takes a hundred things.
@@ -235,7 +235,8 @@ pub struct Incident {
     pub resolved: Option<Resolution>,
     /// At most three suggestions, best first.
     pub suggestions: Vec<Suggestion>,
-    /// The next ones.
+    /// The next ones. Nothing is decided by them, so the snapshot does without: whoever shows them folds the events.
+    #[serde(skip)]
     pub runners_up: Vec<Suggestion>,
     /// Said instead of suggestions.
     pub no_match: Option<String>,

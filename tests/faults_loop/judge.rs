@@ -3,14 +3,14 @@
 
 use crate::process::Place;
 use crate::slack::FakeSlack;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use chrono::{DateTime, Utc};
 use incident::IncidentId;
-use log::{Cursor, EffectState, Event, EventLog, SqliteLog};
+use log::{Cursor, EffectState, Event};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use tests::{catops, deliveries_of, text};
+use tests::{catops_with, deliveries_of};
 
 /// Findings of each kind that are named.
 const NAMED_MAX: usize = 5;
@@ -89,7 +89,7 @@ pub(crate) struct Told {
 
 /// Reads the log beside the server, or after its death.
 pub(crate) async fn read(place: &Place) -> Result<Told> {
-    let log = SqliteLog::open_read_only(&place.home.data).context("reading the log")?;
+    let log = place.log()?;
     let (mut told, mut next) = (Told::default(), Cursor::start());
     let mut streams: BTreeMap<String, u64> = BTreeMap::new();
     let mut incidents: BTreeMap<IncidentId, Asked> = BTreeMap::new();
@@ -146,7 +146,7 @@ pub(crate) type CutShort = BTreeMap<String, BTreeSet<DateTime<Utc>>>;
 /// Adds what was under way when the process died.
 pub(crate) async fn cut_short(place: &Place, known: &mut CutShort) -> Result<()> {
     // The first kills may come before there is a log.
-    let Ok(log) = SqliteLog::open_read_only(&place.home.data) else { return Ok(()) };
+    let Ok(log) = place.log() else { return Ok(()) };
     for effect in log.effects(EffectState::Leased, usize::MAX).await? {
         known.entry(effect.wanted.id.to_string()).or_default().extend(effect.lease_until);
     }
@@ -180,7 +180,8 @@ pub(crate) async fn judge(place: &Place, slack: &FakeSlack, answered: &BTreeSet<
     verdict.duplicates = doubled.map(|(_, times)| times - 1).sum();
     verdict.other = verdict.found("a gap in a stream", &told.gaps);
     for command in ["audit", "verify"] {
-        let said = catops(&[command, "--data", text(&place.home.data)]);
+        let (data, reached) = place.data();
+        let said = catops_with(&[command, "--data", &data], &reached);
         if said.code != Some(0) {
             let words = format!("{}{}", said.stdout, said.stderr);
             verdict.other += verdict.found(&format!("catops {command} ended with {:?}", said.code), [&words]);

@@ -33,6 +33,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) kills: u64,
     pub(crate) seed: u64,
     pub(crate) history_fails: bool,
+    /// In a table of DynamoDB instead of a folder.
+    pub(crate) in_table: bool,
     /// A planted bug, of a test build.
     pub(crate) planted: Option<&'a str>,
 }
@@ -42,6 +44,7 @@ pub(crate) async fn run(asked: Asked<'_>, tell: impl Fn(&str)) -> Result<Verdict
     let began = clock::mark();
     let slack = FakeSlack::start(asked.seed, asked.history_fails).await?;
     let place = Place::new(&slack)?;
+    let place = if asked.in_table { place.in_table().await? } else { place };
     let place = if asked.planted.is_some() { place.with_fail_points()? } else { place };
     let environment: Vec<(&str, &str)> = asked.planted.map(|bug| ("CATOPS_PLANT", bug)).into_iter().collect();
     let traffic = Arc::new(Traffic {

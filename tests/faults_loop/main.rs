@@ -9,6 +9,8 @@ mod points;
 mod process;
 mod sender;
 mod slack;
+#[cfg(feature = "aws")]
+mod table;
 
 use anyhow::{Context, Result, bail, ensure};
 use points::POINTS;
@@ -23,6 +25,7 @@ struct Options {
     kills: u64,
     seed: u64,
     history_fails: bool,
+    in_table: bool,
     json: bool,
     point: Option<String>,
     planted: Option<String>,
@@ -37,10 +40,11 @@ impl Options {
                 "--kills" => options.kills = value()?.parse().context("--kills wants a number")?,
                 "--seed" => options.seed = value()?.parse().context("--seed wants a number")?,
                 "--history-fails" => options.history_fails = true,
+                "--table" => options.in_table = true,
                 "--json" => options.json = true,
                 "--point" => options.point = Some(value()?),
                 "--planted" => options.planted = Some(value()?),
-                _ => bail!("{word} is none of --kills, --seed, --history-fails, --point, --planted, --json"),
+                _ => bail!("{word} is none of --kills, --seed, --history-fails, --point, --planted, --table, --json"),
             }
         }
         if let Some(bug) = &options.planted {
@@ -67,6 +71,7 @@ async fn kills(options: &Options) -> Result<bool> {
         kills: options.kills,
         seed: options.seed,
         history_fails: options.history_fails,
+        in_table: options.in_table,
         planted: options.planted.as_deref(),
     };
     let verdict = kills::run(asked, tell).await?;

@@ -2,11 +2,15 @@
 //! again. It never reaches into its memory.
 
 use crate::slack::FakeSlack;
+#[cfg(feature = "aws")]
+use crate::table::Table;
 use anyhow::{Context, Result, bail, ensure};
 use catops::clock;
+use log::{EventLog, SqliteLog};
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 use tests::{Home, TOKEN, binary, text};
 
@@ -60,6 +64,8 @@ pub(crate) struct Place {
     slack_api: String,
     log: PathBuf,
     binary: PathBuf,
+    #[cfg(feature = "aws")]
+    table: Option<Table>,
     pub(crate) http: reqwest::Client,
 }
 
@@ -83,8 +89,39 @@ impl Place {
             slack_api: slack.api.clone(),
             log,
             binary: binary(),
+            #[cfg(feature = "aws")]
+            table: None,
             http,
         })
+    }
+
+    /// The same, with its log in a table of a DynamoDB that outlives the killed process.
+    #[cfg(feature = "aws")]
+    pub(crate) async fn in_table(self) -> Result<Self> {
+        Ok(Self { table: Some(Table::new().await?), ..self })
+    }
+
+    #[cfg(not(feature = "aws"))]
+    pub(crate) async fn in_table(self) -> Result<Self> {
+        bail!("this build knows no DynamoDB: tests/faults --table makes one that does")
+    }
+
+    /// What is said behind `--data`, and what a process needs in its environment to reach it.
+    pub(crate) fn data(&self) -> (String, Vec<(&'static str, String)>) {
+        #[cfg(feature = "aws")]
+        if let Some(table) = &self.table {
+            return (table.name(), table.environment());
+        }
+        (text(&self.home.data).to_owned(), Vec::new())
+    }
+
+    /// The log, to be read beside the server.
+    pub(crate) fn log(&self) -> Result<Arc<dyn EventLog>> {
+        #[cfg(feature = "aws")]
+        if let Some(table) = &self.table {
+            return Ok(table.log());
+        }
+        Ok(Arc::new(SqliteLog::open_read_only(&self.home.data).context("reading the log")?))
     }
 
     /// The same, with the binary that dies where it is told to: beside the shipped one.
@@ -98,7 +135,8 @@ impl Place {
     pub(crate) fn start(&self, environment: &[(&str, &str)]) -> Result<Process> {
         let log = File::options().create(true).append(true).open(&self.log)?;
         let mut command = Command::new(&self.binary);
-        command.args(["serve", "--config", text(&self.home.config), "--data", text(&self.home.data)]);
+        let (data, reached) = self.data();
+        command.args(["serve", "--config", text(&self.home.config), "--data", &data]).envs(reached);
         command.args(["--listen", &self.listen]).env_remove("CATOPS_DIE_AT").env_remove("CATOPS_PLANT");
         command.envs([TOKEN, ("SLACK_API_URL", &self.slack_api), ("SLACK_BOT_TOKEN", "xoxb-local")]);
         command.env("SLACK_SIGNING_SECRET", "local-signing-secret").envs(environment.iter().copied());

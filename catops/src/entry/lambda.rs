@@ -21,7 +21,7 @@ use crate::config::secret::{add_fetched, env};
 use crate::entry::serve::{health_router, hooks_router, limited, slack_router};
 use crate::flow::outbox::{self, Offered};
 use crate::slack_side::SlackSide;
-use crate::start::{baked_or_read, http_client, usable};
+use crate::start::{BAKED, http_client, read_runbooks, usable};
 use crate::store::Data;
 use crate::{aws, seed, uptime, watchdog};
 use anyhow::{Context as _, Result};
@@ -144,6 +144,16 @@ async fn wire(role: Role) -> Result<Wired> {
     }
     let acting = Mutex::new(Acting { offered, pass: watchdog::Pass::default() });
     Ok(Wired { app, router, acting })
+}
+
+/// The index that was baked into the configuration, else the runbooks.
+fn baked_or_read(setup: &Setup) -> Result<index::Library> {
+    let baked = setup.folder.join(BAKED);
+    if !baked.exists() {
+        tracing::warn!("the runbooks are indexed at each start; `catops index build` does it once");
+        return read_runbooks(setup);
+    }
+    index::Library::open_baked(&baked, &setup.runbooks()).context("opening the baked index of the runbooks")
 }
 
 fn random_name() -> Result<String> {

@@ -242,7 +242,11 @@ async fn undo(app: &App, doer: &Doer, claim: &Claim, id: IncidentId, run: &RunId
 
 /// Dialogs that only show something. Anybody in the channel may look.
 async fn look(app: &App, verb: Verb, id: IncidentId) -> Reply {
-    let view = match (verb, change::load(app, id).await) {
+    let found = match verb {
+        Verb::Timeline | Verb::Open => change::load(app, id).await,
+        _ => change::load_whole(app, id).await,
+    };
+    let view = match (verb, found) {
         (Verb::Timeline, Ok(incident)) => surface::timeline(app, &incident).await,
         (Verb::Open, Ok(incident)) => return Reply::say(surface::private_card(app, &incident)),
         (_, Ok(incident)) => Ok(surface::why(app, &incident)),

@@ -110,6 +110,15 @@ pub async fn load(app: &App, id: IncidentId) -> Result<Incident, ChangeError> {
     from_stream(app, id, &stream).await
 }
 
+/// The state of an incident folded from all its events: with what the snapshot does without.
+///
+/// # Errors
+/// There is no such incident, or the log cannot be read.
+pub async fn load_whole(app: &App, id: IncidentId) -> Result<Incident, ChangeError> {
+    let recorded = events(&*app.log, id).await?;
+    Incident::fold(id, &recorded).ok_or(ChangeError::NoSuchIncident(id))
+}
+
 /// The state of an incident whose head was just read: the snapshot when it is of this fold, else all its events.
 ///
 /// # Errors

@@ -1,6 +1,8 @@
 //! A DynamoDB of a test's own: dynoxide, started on a free port and stopped with the value.
 //! `tests/aws/install` brings it; `CATOPS_DYNOXIDE` names another one.
 
+#![allow(clippy::unwrap_used, reason = "a test fails loudly")]
+
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -13,17 +15,23 @@ use aws_sdk_dynamodb::types::{
     ScalarAttributeType,
 };
 
-/// A server that holds its tables in memory.
+/// A server.
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
 }
 
 impl Server {
+    /// With its tables in memory.
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    fn start_with(more: &[&str]) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap();
         let mut command = Command::new(program());
         command.args(["serve", "--log", "quiet", "--port", &free.port().to_string()]);
+        command.args(more);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let mut tries = 0;
         while TcpStream::connect_timeout(&free, Duration::from_secs(1)).is_err() {
