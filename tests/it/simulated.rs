@@ -7,12 +7,13 @@ use tests::sim;
 const NIGHTS: u64 = 10_000;
 
 /// Seeds whose nights once went wrong, and why. A change of the simulator makes other nights of them; they stay.
-const ONCE_WRONG: [(u64, &str); 5] = [
+const ONCE_WRONG: [(u64, &str); 6] = [
     (56, "a reassigned incident kept the timers of its former owners beyond its end"),
     (148, "a reassigned incident kept the timers of its former owners beyond its end"),
     (69, "a slow Slack made an attempt outlast its lease, and the next one paged a second time"),
     (821, "a slow Slack made an attempt outlast its lease, and the next one paged a second time"),
     (9899, "an opening and its repeats in one append all named the opening's delivery"),
+    (427_228, "a stop whose answer was lost was told, when it was pressed again, that nothing was done"),
 ];
 
 #[test]

@@ -195,3 +195,6 @@ impl Wired {
         Ok(Value::Null)
     }
 }
+
+#[cfg(test)]
+mod tests;

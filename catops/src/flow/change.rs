@@ -234,13 +234,21 @@ pub async fn change(
         for command in switch::permitted(view, &commands)? {
             draft.decide(command)?;
         }
-        let append = if draft.fresh.is_empty() { Append::default() } else { draft.append(view, &origin, None)? };
+        let append = if draft.fresh.is_empty() { nothing(view, &origin)? } else { draft.append(view, &origin, None)? };
         let append = Append { settles: settles.clone(), lease: lease.clone(), ..append };
         Ok::<_, ChangeError>((append, Changed { incident: draft.incident, events: draft.fresh }))
     });
     let (receipt, changed) = decided.await??;
     app.outbox.offer(receipt.leased);
     Ok(changed)
+}
+
+/// What is written when nothing has to change. That may be because this very request changed it, and its answer was lost.
+fn nothing(view: &mut dyn View, origin: &Origin) -> Result<Append, ChangeError> {
+    match &origin.key {
+        Some(key) if view.answered(key)? => Err(ChangeError::Duplicate),
+        _ => Ok(Append::default()),
+    }
 }
 
 /// A change that is being put together.
