@@ -2,6 +2,7 @@
 
 use crate::action::reach::Reach;
 use crate::config::Setup;
+use crate::flow::notify::Courier;
 use crate::flow::outbox::{LEASE, Offered, Outbox};
 use crate::flow::receive::Received;
 use crate::flow::refusals::Refusals;
@@ -40,6 +41,8 @@ pub struct App {
     pub reach: Reach,
     /// SNS, for pages that Slack does not deliver.
     pub sns: Sns,
+    /// What tells receivers of events.
+    pub courier: Courier,
     /// The name under which this process leases.
     pub holder: Holder,
     /// The data folder; none when the log is in memory.
@@ -86,6 +89,7 @@ impl App {
             reach: Reach::default(),
             data: parts.data,
             sns: Sns::default(),
+            courier: Courier::default(),
             holder: Holder::new(format!("serve/{}/{}", std::process::id(), crate::clock::now().timestamp_millis())),
             public_url: parts.public_url.trim_end_matches('/').to_owned(),
             setup: RwLock::new(Arc::new(parts.setup)),

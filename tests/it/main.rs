@@ -17,3 +17,4 @@ mod simulated;
 mod sources;
 mod switch;
 mod tidy;
+mod told;

@@ -36,6 +36,10 @@ pub struct Config {
     /// Who else is told of every incident.
     #[serde(rename = "webhook")]
     pub webhooks: Vec<WebhookConfig>,
+    /// The bus that every event is published on.
+    pub eventbridge: EventBridgeConfig,
+    /// The topic that is told of beginnings and ends.
+    pub sns: SnsConfig,
     /// How CatOps watches itself.
     pub watchdog: WatchdogConfig,
 }
@@ -52,6 +56,8 @@ impl Default for Config {
             uptime: Vec::new(),
             http: HttpConfig::default(),
             webhooks: Vec::new(),
+            eventbridge: EventBridgeConfig::default(),
+            sns: SnsConfig::default(),
             watchdog: WatchdogConfig::default(),
         }
     }
@@ -205,6 +211,22 @@ pub struct WebhookConfig {
     /// Addresses in private networks that may be called all the same: `127.0.0.1:8080`.
     #[serde(default)]
     pub allow_private: Vec<String>,
+}
+
+/// EventBridge, as somebody who is told of every event of every incident.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EventBridgeConfig {
+    /// The bus, by name or ARN; empty: nothing is published. `CATOPS_EVENT_BUS` goes before it.
+    pub bus: String,
+}
+
+/// SNS, as somebody who is told when an incident begins, is acknowledged and ends.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SnsConfig {
+    /// The topic's ARN; empty: nothing is published. `CATOPS_SNS_TOPIC` goes before it.
+    pub topic: String,
 }
 
 /// How CatOps watches itself.

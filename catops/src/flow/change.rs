@@ -3,7 +3,8 @@
 
 use crate::app::App;
 use crate::clock;
-use crate::flow::{names, switch};
+use crate::config::Setup;
+use crate::flow::{names, notify, switch};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{
     AlarmKey, Command, Event, FOLD, Incident, IncidentId, Reaction, Record, RecordEvent, Recorded, Refused,
@@ -218,10 +219,10 @@ pub async fn change(
     settles: Option<&LeaseToken>,
 ) -> Result<Changed, ChangeError> {
     let at = clock::now();
-    let (origin, lease) = (origin.clone(), app.lease(at));
+    let (origin, lease, setup) = (origin.clone(), app.lease(at), app.setup());
     let settles = settles.map(|token| (token.clone(), Outcome::Done));
     let decided = log::decide(&*app.log, move |view| {
-        let mut draft = Draft::new(seen(view, id)?, at);
+        let mut draft = Draft::new(seen(view, id)?, at).told_by(&setup);
         for command in switch::permitted(view, &commands)? {
             draft.decide(command)?;
         }
@@ -242,13 +243,14 @@ pub struct Draft {
     pub fresh: Vec<Recorded>,
     expected: Expected,
     at: DateTime<Utc>,
+    setup: Option<Arc<Setup>>,
 }
 
 impl Draft {
     /// A change of an incident that exists.
     #[must_use]
     pub fn new(before: Incident, at: DateTime<Utc>) -> Self {
-        Self { expected: Expected::Exact(before.seq), incident: before, fresh: Vec::new(), at }
+        Self { expected: Expected::Exact(before.seq), incident: before, fresh: Vec::new(), at, setup: None }
     }
 
     /// A new incident. `None` when the event does not open one.
@@ -256,7 +258,14 @@ impl Draft {
     pub fn open(id: IncidentId, event: Event, at: DateTime<Utc>) -> Option<Self> {
         let first = Recorded { seq: 1, at, event };
         let incident = Incident::open(id, &first)?;
-        Some(Self { incident, fresh: vec![first], expected: Expected::NoStream, at })
+        Some(Self { incident, fresh: vec![first], expected: Expected::NoStream, at, setup: None })
+    }
+
+    /// Whoever this configuration names is told of the change; without it nobody is.
+    #[must_use]
+    pub fn told_by(mut self, setup: &Arc<Setup>) -> Self {
+        self.setup = Some(Arc::clone(setup));
+        self
     }
 
     /// Adds what a command becomes.
@@ -289,10 +298,13 @@ impl Draft {
             streams.push(record_write(view, &self.incident.alarm.key, &remembered, self.at, origin)?);
         }
         let reaction = react(&self.incident, &self.fresh);
+        let mut effects: Vec<NewEffect> = reaction.effects.iter().map(new_effect).collect();
+        effects
+            .extend(self.setup.iter().flat_map(|setup| notify::of_events(&setup.config, &self.incident, &self.fresh)));
         Ok(Append {
             keys: origin.key.iter().cloned().collect(),
             streams,
-            effects: reaction.effects.iter().map(new_effect).collect(),
+            effects,
             cancel: cancelled(&reaction),
             ..Append::default()
         })

@@ -64,9 +64,9 @@ async fn gather(app: &App, incident: &Incident, channel: &str, leased: &LeasedEf
     let at = clock::now();
     let (id, opened_at, lease) = (incident.id, incident.opened_at, app.lease(at));
     let (channel, token) = (channel.to_owned(), leased.token.clone());
-    let origin = Origin::effect(leased.effect.id.as_str());
+    let (origin, setup) = (Origin::effect(leased.effect.id.as_str()), app.setup());
     let decided = log::decide(&*app.log, move |view| {
-        let mut draft = Draft::new(change::seen(view, id)?, at);
+        let mut draft = Draft::new(change::seen(view, id)?, at).told_by(&setup);
         let (digests, expected) = seen(view, &channel)?;
         let joined = digests.join(id, opened_at);
         let DigestEvent::DigestJoined { digest, .. } = joined else { unreachable!("joining is all that join does") };

@@ -171,10 +171,15 @@ async fn settle(app: &App, leased: &LeasedEffect, outcome: Outcome) {
 /// The waiting time before the next attempt, up to a fifth longer by a hash of the effect, so that what failed together
 /// does not come back together.
 fn backoff(id: &EffectId, attempt: u32) -> TimeDelta {
+    pause(id.as_str(), attempt)
+}
+
+/// The same for anything that fails by itself: its name, and how often it has.
+pub(crate) fn pause(name: &str, attempt: u32) -> TimeDelta {
     let step = usize::try_from(attempt.saturating_sub(1)).unwrap_or(usize::MAX).min(BACKOFF_SECONDS.len() - 1);
     let milliseconds = BACKOFF_SECONDS[step] * 1000;
     let mut hasher = DefaultHasher::new();
-    (id.as_str(), attempt).hash(&mut hasher);
+    (name, attempt).hash(&mut hasher);
     let jitter = i64::try_from(hasher.finish() % 200).unwrap_or(0);
     TimeDelta::milliseconds(milliseconds + milliseconds * jitter / 1000)
 }

@@ -132,7 +132,7 @@ async fn receive_together(
     raw: Option<Raw>,
 ) -> Result<Option<Vec<Outcome>>, ChangeError> {
     let at = clock::now();
-    let lease = app.lease(at);
+    let (lease, setup) = (app.lease(at), app.setup());
     let decided = log::decide(&*app.log, move |view| {
         let incident = alarms.first().map(|first| Situation::read(view, first)).transpose()?.and_then(|s| s.incident);
         let Some(incident) = incident else { return Ok((Append::default(), None)) };
@@ -145,7 +145,7 @@ async fn receive_together(
         let Some(first) = fresh.first() else { return Ok((Append::default(), Some(outcomes))) };
         let Some(event) = decide_together(&incident, &fresh) else { return Ok((Append::default(), None)) };
         let origin = origin(first);
-        let mut draft = Draft::new(incident.clone(), at);
+        let mut draft = Draft::new(incident.clone(), at).told_by(&setup);
         draft.add(vec![event]);
         let append = draft.append(view, &origin, raw.clone())?;
         let keys = fresh.iter().map(|alarm| IdemKey::new(alarm.delivery.as_str())).collect();
@@ -171,7 +171,8 @@ fn not_yet_taken(view: &mut dyn View, alarms: &[Alarm]) -> Result<Vec<Alarm>, Re
 
 async fn receive_one(app: &App, alarm: Alarm, raw: Option<Raw>) -> Received {
     let at = clock::now();
-    let window = app.setup().config.reopen_window;
+    let setup = app.setup();
+    let window = setup.config.reopen_window;
     let (origin, lease) = (origin(&alarm), app.lease(at));
     // One transaction instead of two until somebody is paged; in a storm the answer to the sender comes first.
     let foreseen = if lease.is_some() { triage::foresee(app, &alarm, at).await } else { None };
@@ -180,7 +181,8 @@ async fn receive_one(app: &App, alarm: Alarm, raw: Option<Raw>) -> Received {
         let (append, outcome) = match decide_reception(incident.as_ref(), memory.as_ref(), alarm.clone(), window, at) {
             Reception::Open(event) => {
                 let id = IncidentId(view.number(names::INCIDENTS)?);
-                let mut draft = Draft::open(id, event, at).expect("a reception that opens carries an opening");
+                let draft = Draft::open(id, event, at).expect("a reception that opens carries an opening");
+                let mut draft = draft.told_by(&setup);
                 for command in foreseen.iter().flatten() {
                     draft.decide(command.clone())?;
                 }
@@ -189,7 +191,8 @@ async fn receive_one(app: &App, alarm: Alarm, raw: Option<Raw>) -> Received {
                 (append, Outcome::Opened(id))
             }
             Reception::Join(events) => {
-                let mut draft = Draft::new(incident.expect("a reception that joins was given an incident"), at);
+                let incident = incident.expect("a reception that joins was given an incident");
+                let mut draft = Draft::new(incident, at).told_by(&setup);
                 draft.add(events);
                 (draft.append(view, &origin, raw.clone())?, Outcome::Joined(draft.incident.id))
             }
