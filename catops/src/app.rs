@@ -2,6 +2,7 @@
 
 use crate::action::reach::Reach;
 use crate::config::Setup;
+use crate::context::CloudWatch;
 use crate::flow::notify::Courier;
 use crate::flow::outbox::{LEASE, Offered, Outbox};
 use crate::flow::receive::Received;
@@ -41,6 +42,8 @@ pub struct App {
     pub reach: Reach,
     /// SNS, for pages that Slack does not deliver.
     pub sns: Sns,
+    /// CloudWatch, which is asked about its alarms.
+    pub cloudwatch: CloudWatch,
     /// What tells receivers of events.
     pub courier: Courier,
     /// The name under which this process leases.
@@ -89,6 +92,7 @@ impl App {
             reach: Reach::default(),
             data: parts.data,
             sns: Sns::default(),
+            cloudwatch: CloudWatch::default(),
             courier: Courier::default(),
             holder: Holder::new(format!("serve/{}/{}", std::process::id(), crate::clock::now().timestamp_millis())),
             public_url: parts.public_url.trim_end_matches('/').to_owned(),

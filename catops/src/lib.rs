@@ -10,6 +10,8 @@ mod aws;
 pub mod cli;
 pub mod clock;
 pub mod config;
+#[cfg_attr(not(feature = "aws"), path = "no_context.rs")]
+pub mod context;
 pub mod demo;
 pub mod entry;
 #[cfg(feature = "fail_points")]

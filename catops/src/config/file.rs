@@ -40,6 +40,8 @@ pub struct Config {
     pub eventbridge: EventBridgeConfig,
     /// The topic that is told of beginnings and ends.
     pub sns: SnsConfig,
+    /// What CloudWatch is asked.
+    pub cloudwatch: CloudWatchConfig,
     /// How CatOps watches itself.
     pub watchdog: WatchdogConfig,
 }
@@ -58,6 +60,7 @@ impl Default for Config {
             webhooks: Vec::new(),
             eventbridge: EventBridgeConfig::default(),
             sns: SnsConfig::default(),
+            cloudwatch: CloudWatchConfig::default(),
             watchdog: WatchdogConfig::default(),
         }
     }
@@ -227,6 +230,14 @@ pub struct EventBridgeConfig {
 pub struct SnsConfig {
     /// The topic's ARN; empty: nothing is published. `CATOPS_SNS_TOPIC` goes before it.
     pub topic: String,
+}
+
+/// CloudWatch, as somebody who is asked about its alarms.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CloudWatchConfig {
+    /// The metric's picture, the alarm's history, tags and neighbours in the card's thread.
+    pub pictures: bool,
 }
 
 /// How CatOps watches itself.

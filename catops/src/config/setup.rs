@@ -96,6 +96,7 @@ impl Setup {
         };
         problems.extend(setup.iter().flat_map(|setup| crate::page::not_built(&setup.rota)));
         problems.extend(setup.iter().flat_map(|setup| notify::not_built(&setup.config)));
+        problems.extend(setup.iter().flat_map(|setup| crate::context::not_built(&setup.config)));
         problems.sort();
         Reading { setup, problems }
     }

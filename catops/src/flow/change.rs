@@ -4,12 +4,13 @@
 use crate::app::App;
 use crate::clock;
 use crate::config::Setup;
+use crate::context;
 use crate::flow::{names, notify, switch};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{
     AlarmKey, Command, Event, FOLD, Incident, IncidentId, Reaction, Record, RecordEvent, Recorded, Refused,
 };
-use incident::{Repeat, RunEffect, SCHEMA, decide, react, was_acted_on};
+use incident::{Repeat, RunEffect, SCHEMA, Task, decide, react, was_acted_on};
 use log::{
     Append, AppendError, EventLog, Expected, Head, IdemKey, LeaseToken, NewEffect, NewEvent, Outcome, Raw, ReadError,
     StreamId, StreamWrite, View,
@@ -298,7 +299,8 @@ impl Draft {
             streams.push(record_write(view, &self.incident.alarm.key, &remembered, self.at, origin)?);
         }
         let reaction = react(&self.incident, &self.fresh);
-        let mut effects: Vec<NewEffect> = reaction.effects.iter().map(new_effect).collect();
+        let asked = reaction.effects.iter().filter(|effect| self.is_asked_for(&effect.task));
+        let mut effects: Vec<NewEffect> = asked.map(new_effect).collect();
         effects
             .extend(self.setup.iter().flat_map(|setup| notify::of_events(&setup.config, &self.incident, &self.fresh)));
         Ok(Append {
@@ -308,6 +310,12 @@ impl Draft {
             cancel: cancelled(&reaction),
             ..Append::default()
         })
+    }
+
+    /// What only some configurations want costs the others nothing.
+    fn is_asked_for(&self, task: &Task) -> bool {
+        let wants_context = || self.setup.as_ref().is_some_and(|setup| context::is_wanted(&setup.config));
+        !matches!(task, Task::Context { .. }) || wants_context()
     }
 
     fn stream_write(&self, origin: &Origin, mut raw: Option<Raw>) -> StreamWrite {

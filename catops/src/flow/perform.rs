@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::clock;
 use crate::flow::change::{self, ChangeError, Origin, change, command};
 use crate::flow::{digest, notify, post, refusals, run, triage};
-use crate::{anchor, page, uptime};
+use crate::{anchor, context, page, uptime};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{Command, IncidentId, RunOutcome, Status, Task};
 use log::{AppendError, EffectId, LeasedEffect, Outcome};
@@ -92,6 +92,7 @@ async fn perform_task(app: &Arc<App>, leased: &LeasedEffect) -> Result<(), NotNo
         Task::SecondPage { incident, cause } => page::second(app, *incident, cause, leased).await,
         Task::PageOver { incident, page, round } => post::page_over(app, *incident, page, *round, leased).await,
         Task::Thread { incident, seq } => post::thread(app, *incident, *seq, leased).await,
+        Task::Context { incident } => context::perform(app, *incident, leased).await,
         Task::Notify { incident } => notify::perform(app, *incident, leased).await,
         Task::AckTimeout { incident, level, round } => {
             let present = change::load(app, *incident).await?;
