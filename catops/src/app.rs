@@ -40,12 +40,12 @@ pub struct App {
     pub http: reqwest::Client,
     /// The clients for receivers that the configuration names.
     pub reach: Reach,
-    /// SNS, for pages that Slack does not deliver.
-    pub sns: Sns,
     /// CloudWatch, which is asked about its alarms.
     pub cloudwatch: CloudWatch,
     /// What tells receivers of events.
     pub courier: Courier,
+    /// SNS, for pages that Slack does not deliver.
+    pub sns: Sns,
     /// The name under which this process leases.
     pub holder: Holder,
     /// The data folder; none when the log is in memory.
@@ -89,11 +89,11 @@ impl App {
             watch: Watch::default(),
             slack: parts.slack,
             http: parts.http,
+            cloudwatch: CloudWatch::default(),
+            courier: Courier::default(),
             reach: Reach::default(),
             data: parts.data,
             sns: Sns::default(),
-            cloudwatch: CloudWatch::default(),
-            courier: Courier::default(),
             holder: Holder::new(format!("serve/{}/{}", std::process::id(), crate::clock::now().timestamp_millis())),
             public_url: parts.public_url.trim_end_matches('/').to_owned(),
             setup: RwLock::new(Arc::new(parts.setup)),

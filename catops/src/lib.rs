@@ -7,6 +7,8 @@ pub mod app;
 pub mod audit;
 #[cfg(feature = "aws")]
 mod aws;
+#[cfg(feature = "aws")]
+mod aws_failure;
 pub mod cli;
 pub mod clock;
 pub mod config;

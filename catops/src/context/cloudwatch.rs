@@ -6,7 +6,7 @@
 use super::known::{AlarmName, Change, Definition, Firing, History, Known, Plot, PlotSource};
 use super::widget::widget;
 use super::words::HISTORY_DAYS;
-use crate::aws;
+use crate::{aws, aws_failure};
 use aws_config::Region;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_cloudwatch::Client;
@@ -175,7 +175,7 @@ where
     let code = error.as_service_error().and_then(|said| said.code());
     let again =
         code.is_none_or(|code| code.contains("Throttl") || code.contains("Internal") || code.contains("Unavailable"));
-    Missing { text: format!("{what}: {}", aws::told("CloudWatch", CALL_MAX, error)), again }
+    Missing { text: format!("{what}: {}", aws_failure::told("CloudWatch", CALL_MAX, error)), again }
 }
 
 fn definition(alarm: &MetricAlarm) -> Definition {

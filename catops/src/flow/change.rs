@@ -3,7 +3,7 @@
 
 use crate::app::App;
 use crate::clock;
-use crate::config::Setup;
+use crate::config::{Config, Setup};
 use crate::context;
 use crate::flow::{names, notify, switch};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -223,11 +223,12 @@ pub async fn change(
     let (origin, lease, setup) = (origin.clone(), app.lease(at), app.setup());
     let settles = settles.map(|token| (token.clone(), Outcome::Done));
     let decided = log::decide(&*app.log, move |view| {
-        let mut draft = Draft::new(seen(view, id)?, at).told_by(&setup);
+        let mut draft = Draft::new(seen(view, id)?, at);
         for command in switch::permitted(view, &commands)? {
             draft.decide(command)?;
         }
-        let append = if draft.fresh.is_empty() { Append::default() } else { draft.append(view, &origin, None)? };
+        let append =
+            if draft.fresh.is_empty() { Append::default() } else { draft.append(view, &origin, None, Some(&setup))? };
         let append = Append { settles: settles.clone(), lease: lease.clone(), ..append };
         Ok::<_, ChangeError>((append, Changed { incident: draft.incident, events: draft.fresh }))
     });
@@ -244,14 +245,13 @@ pub struct Draft {
     pub fresh: Vec<Recorded>,
     expected: Expected,
     at: DateTime<Utc>,
-    setup: Option<Arc<Setup>>,
 }
 
 impl Draft {
     /// A change of an incident that exists.
     #[must_use]
     pub fn new(before: Incident, at: DateTime<Utc>) -> Self {
-        Self { expected: Expected::Exact(before.seq), incident: before, fresh: Vec::new(), at, setup: None }
+        Self { expected: Expected::Exact(before.seq), incident: before, fresh: Vec::new(), at }
     }
 
     /// A new incident. `None` when the event does not open one.
@@ -259,14 +259,7 @@ impl Draft {
     pub fn open(id: IncidentId, event: Event, at: DateTime<Utc>) -> Option<Self> {
         let first = Recorded { seq: 1, at, event };
         let incident = Incident::open(id, &first)?;
-        Some(Self { incident, fresh: vec![first], expected: Expected::NoStream, at, setup: None })
-    }
-
-    /// Whoever this configuration names is told of the change; without it nobody is.
-    #[must_use]
-    pub fn told_by(mut self, setup: &Arc<Setup>) -> Self {
-        self.setup = Some(Arc::clone(setup));
-        self
+        Some(Self { incident, fresh: vec![first], expected: Expected::NoStream, at })
     }
 
     /// Adds what a command becomes.
@@ -288,21 +281,28 @@ impl Draft {
         }
     }
 
-    /// The append that writes it: the incident's stream, the alarm's record, and what has to be done because of it.
+    /// The append that writes it: the incident's stream, the alarm's record, and what has to be done because of it. Whoever
+    /// the configuration names is told; beside the server, which alone has one, nobody is.
     ///
     /// # Errors
     /// The record cannot be read.
-    pub fn append(&self, view: &mut dyn View, origin: &Origin, raw: Option<Raw>) -> Result<Append, ReadError> {
+    pub fn append(
+        &self,
+        view: &mut dyn View,
+        origin: &Origin,
+        raw: Option<Raw>,
+        setup: Option<&Setup>,
+    ) -> Result<Append, ReadError> {
         let mut streams = vec![self.stream_write(origin, raw)];
         let remembered = self.remembered();
         if !remembered.is_empty() {
             streams.push(record_write(view, &self.incident.alarm.key, &remembered, self.at, origin)?);
         }
         let reaction = react(&self.incident, &self.fresh);
-        let asked = reaction.effects.iter().filter(|effect| self.is_asked_for(&effect.task));
-        let mut effects: Vec<NewEffect> = asked.map(new_effect).collect();
-        effects
-            .extend(self.setup.iter().flat_map(|setup| notify::of_events(&setup.config, &self.incident, &self.fresh)));
+        let config = setup.map(|setup| &setup.config);
+        let asked = reaction.effects.iter().filter(|effect| is_asked_for(&effect.task, config));
+        let told = config.into_iter().flat_map(|config| notify::of_events(config, &self.incident, &self.fresh));
+        let effects = asked.map(new_effect).chain(told).collect();
         Ok(Append {
             keys: origin.key.iter().cloned().collect(),
             streams,
@@ -310,12 +310,6 @@ impl Draft {
             cancel: cancelled(&reaction),
             ..Append::default()
         })
-    }
-
-    /// What only some configurations want costs the others nothing.
-    fn is_asked_for(&self, task: &Task) -> bool {
-        let wants_context = || self.setup.as_ref().is_some_and(|setup| context::is_wanted(&setup.config));
-        !matches!(task, Task::Context { .. }) || wants_context()
     }
 
     fn stream_write(&self, origin: &Origin, mut raw: Option<Raw>) -> StreamWrite {
@@ -340,6 +334,11 @@ impl Draft {
     fn remembered(&self) -> Vec<RecordEvent> {
         self.fresh.iter().filter_map(|recorded| remember(&self.incident, &recorded.event)).collect()
     }
+}
+
+/// What only some configurations want costs the others nothing.
+fn is_asked_for(task: &Task, config: Option<&Config>) -> bool {
+    !matches!(task, Task::Context { .. }) || config.is_some_and(context::is_wanted)
 }
 
 /// The state of an incident as it is kept beside its stream. An opening is its own snapshot: folding one event costs less

@@ -66,14 +66,14 @@ async fn gather(app: &App, incident: &Incident, channel: &str, leased: &LeasedEf
     let (channel, token) = (channel.to_owned(), leased.token.clone());
     let (origin, setup) = (Origin::effect(leased.effect.id.as_str()), app.setup());
     let decided = log::decide(&*app.log, move |view| {
-        let mut draft = Draft::new(change::seen(view, id)?, at).told_by(&setup);
+        let mut draft = Draft::new(change::seen(view, id)?, at);
         let (digests, expected) = seen(view, &channel)?;
         let joined = digests.join(id, opened_at);
         let DigestEvent::DigestJoined { digest, .. } = joined else { unreachable!("joining is all that join does") };
         draft.decide(Command::Gather { channel: channel.clone(), digest })?;
         let mut append = Append::default();
         if !draft.fresh.is_empty() {
-            append = draft.append(view, &origin, None)?;
+            append = draft.append(view, &origin, None, Some(&setup))?;
             append.streams.push(write(&channel, digests, expected, &joined, &origin, at));
         }
         Ok::<_, ChangeError>((

@@ -132,7 +132,8 @@ async fn receive_together(
     raw: Option<Raw>,
 ) -> Result<Option<Vec<Outcome>>, ChangeError> {
     let at = clock::now();
-    let (lease, setup) = (app.lease(at), app.setup());
+    let lease = app.lease(at);
+    let setup = app.setup();
     let decided = log::decide(&*app.log, move |view| {
         let incident = alarms.first().map(|first| Situation::read(view, first)).transpose()?.and_then(|s| s.incident);
         let Some(incident) = incident else { return Ok((Append::default(), None)) };
@@ -145,9 +146,9 @@ async fn receive_together(
         let Some(first) = fresh.first() else { return Ok((Append::default(), Some(outcomes))) };
         let Some(event) = decide_together(&incident, &fresh) else { return Ok((Append::default(), None)) };
         let origin = origin(first);
-        let mut draft = Draft::new(incident.clone(), at).told_by(&setup);
+        let mut draft = Draft::new(incident.clone(), at);
         draft.add(vec![event]);
-        let append = draft.append(view, &origin, raw.clone())?;
+        let append = draft.append(view, &origin, raw.clone(), Some(&setup))?;
         let keys = fresh.iter().map(|alarm| IdemKey::new(alarm.delivery.as_str())).collect();
         Ok::<_, ChangeError>((Append { keys, lease: lease.clone(), ..append }, Some(outcomes)))
     });
@@ -181,20 +182,18 @@ async fn receive_one(app: &App, alarm: Alarm, raw: Option<Raw>) -> Received {
         let (append, outcome) = match decide_reception(incident.as_ref(), memory.as_ref(), alarm.clone(), window, at) {
             Reception::Open(event) => {
                 let id = IncidentId(view.number(names::INCIDENTS)?);
-                let draft = Draft::open(id, event, at).expect("a reception that opens carries an opening");
-                let mut draft = draft.told_by(&setup);
+                let mut draft = Draft::open(id, event, at).expect("a reception that opens carries an opening");
                 for command in foreseen.iter().flatten() {
                     draft.decide(command.clone())?;
                 }
-                let mut append = draft.append(view, &origin, raw.clone())?;
+                let mut append = draft.append(view, &origin, raw.clone(), Some(&setup))?;
                 append.claims.push(claim(&alarm, holder, id));
                 (append, Outcome::Opened(id))
             }
             Reception::Join(events) => {
-                let incident = incident.expect("a reception that joins was given an incident");
-                let mut draft = Draft::new(incident, at).told_by(&setup);
+                let mut draft = Draft::new(incident.expect("a reception that joins was given an incident"), at);
                 draft.add(events);
-                (draft.append(view, &origin, raw.clone())?, Outcome::Joined(draft.incident.id))
+                (draft.append(view, &origin, raw.clone(), Some(&setup))?, Outcome::Joined(draft.incident.id))
             }
             Reception::Aside(event) => {
                 (set_aside(aside, memory, &alarm, &event, &origin, raw.clone(), at), Outcome::SetAside)

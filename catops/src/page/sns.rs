@@ -1,6 +1,6 @@
 //! Text messages and topics of SNS. In a build without the feature `aws` stands `no_aws.rs` in its place.
 
-use crate::aws;
+use crate::{aws, aws_failure};
 use aws_config::Region;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_sns::Client;
@@ -56,7 +56,7 @@ impl Sns {
             .send()
             .await
             .map(drop)
-            .map_err(|error| aws::told("SNS", PUBLISH_MAX, &error).replace(phone, "the number"))
+            .map_err(|error| aws_failure::told("SNS", PUBLISH_MAX, &error).replace(phone, "the number"))
     }
 
     /// Publishes to a topic, in the region that its ARN names.
@@ -72,7 +72,7 @@ impl Sns {
         }
         let region = topic.split(':').nth(3).map(|region| Region::new(region.to_owned()));
         let sent = request.customize().config_override(Config::builder().region(region)).send().await;
-        sent.map(drop).map_err(|error| aws::told("SNS", PUBLISH_MAX, &error))
+        sent.map(drop).map_err(|error| aws_failure::told("SNS", PUBLISH_MAX, &error))
     }
 
     async fn client(&self) -> &Client {

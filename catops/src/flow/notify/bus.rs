@@ -5,7 +5,7 @@
 //! its entries, read in November 2026.
 
 use super::news::{Entry, Untold};
-use crate::{aws, clock};
+use crate::{aws, aws_failure, clock};
 use aws_config::Region;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_eventbridge::Client;
@@ -102,7 +102,7 @@ impl Bus {
         let request = client.put_events().set_entries(Some(entries)).customize();
         match request.config_override(Config::builder().region(region)).send().await {
             Err(error) => {
-                let silent = Untold::Silent(aws::told("EventBridge", CALL_MAX, &error));
+                let silent = Untold::Silent(aws_failure::told("EventBridge", CALL_MAX, &error));
                 vec![Err(silent); count]
             }
             Ok(answer) => {
@@ -165,7 +165,7 @@ fn taken(result: &PutEventsResultEntry) -> Result<(), Untold> {
         None => Ok(()),
         Some(code) => {
             let said = result.error_message().unwrap_or_default();
-            Err(Untold::Refused(aws::one_line(&format!("EventBridge answered {code}: {said}"))))
+            Err(Untold::Refused(aws_failure::one_line(&format!("EventBridge answered {code}: {said}"))))
         }
     }
 }
