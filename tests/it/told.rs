@@ -107,6 +107,21 @@ mod aws {
         home.serve(&[&CREDENTIALS[..], &[("AWS_ENDPOINT_URL", url)]].concat())
     }
 
+    /// A bus that is given by its name is one of the region of the environment.
+    #[tokio::test]
+    async fn a_bus_can_be_given_by_its_name_and_by_the_environment() -> Result<()> {
+        let eventbridge = Receiver::new(|told: &Told| ("200 OK", answer(told, &[]))).await?;
+        let home = Home::new("[eventbridge]\nbus = \"another\"\n")?;
+        let more = [("AWS_ENDPOINT_URL_EVENTBRIDGE", eventbridge.url.as_str()), ("CATOPS_EVENT_BUS", "catops")];
+        let server = home.serve(&[&CREDENTIALS[..], &more].concat())?;
+        assert_eq!(server.fire("disk", "disk-1", "Disk is full").await?, 202);
+        until_published(&server, &eventbridge, "paged").await?;
+        let first = &eventbridge.told()[0];
+        assert!(first.headers["authorization"].contains("/us-east-1/events/aws4_request"), "{first:?}");
+        assert_eq!(entries(first)[0]["EventBusName"], "catops");
+        Ok(())
+    }
+
     /// The entries of one call.
     fn entries(told: &Told) -> Vec<Value> {
         let body: Value = serde_json::from_str(&told.body).expect("JSON");

@@ -135,7 +135,7 @@ impl Thread<'_> {
         }
         match self.side.client.upload(self.channel, self.ts, picture).await {
             Ok(file) => Ok(Some(file)),
-            Err(failure @ (Failure::Auth { .. } | Failure::Bug { .. })) => {
+            Err(failure @ (Failure::Auth { .. } | Failure::Bug { .. } | Failure::Gone { .. })) => {
                 tracing::warn!(effect.id = %leased.effect.id, error = %failure, "the picture is not shown: {failure}");
                 Ok(None)
             }

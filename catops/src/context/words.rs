@@ -36,7 +36,11 @@ fn before(history: &History, fired_at: DateTime<Utc>, now: DateTime<Utc>) -> Str
         return format!("Not in ALARM before in {HISTORY_DAYS} days{rest}");
     };
     let least = if history.is_whole { "" } else { "at least " };
-    let times = if times == 1 { "once".to_owned() } else { format!("{times} times") };
+    let times = match times {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        times => format!("{times} times"),
+    };
     // Newest first: what ended it stands before it.
     let lasted = last.checked_sub(1).and_then(|next| Some((changes.get(next)?, changes.get(last)?)));
     let lasted = lasted.map(|(end, begin)| format!(" for {}", span(end.at - begin.at))).unwrap_or_default();

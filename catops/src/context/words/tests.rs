@@ -26,7 +26,7 @@ fn the_past_is_one_sentence() {
     check(
         &[("28T02:14", true), ("26T01:12", false), ("26T01:00", true), ("20T10:00", false), ("20T06:00", true)],
         true,
-        "In ALARM 2 times before in 14 days, last 2 days ago for 12 min",
+        "In ALARM twice before in 14 days, last 2 days ago for 12 min",
     );
     check(
         &[("28T02:13", false), ("28T02:12", true)],

@@ -97,10 +97,12 @@ impl Bus {
         let named = call.iter().flat_map(|waiting| waiting.entries.iter().map(|entry| (waiting.bus.as_str(), entry)));
         let entries: Vec<PutEventsRequestEntry> = named.map(|(bus, of_ours)| entry(bus, of_ours)).collect();
         let count = entries.len();
-        let region = call.first().and_then(|waiting| waiting.bus.split(':').nth(3));
-        let region = region.map(|region| Region::new(region.to_owned()));
-        let request = client.put_events().set_entries(Some(entries)).customize();
-        match request.config_override(Config::builder().region(region)).send().await {
+        let mut request = client.put_events().set_entries(Some(entries)).customize();
+        // A bus that is given by its name is one of the region that everything else is asked in.
+        if let Some(region) = call.first().and_then(|waiting| waiting.bus.split(':').nth(3)) {
+            request = request.config_override(Config::builder().region(Region::new(region.to_owned())));
+        }
+        match request.send().await {
             Err(error) => {
                 let silent = Untold::Silent(aws_failure::told("EventBridge", CALL_MAX, &error));
                 vec![Err(silent); count]

@@ -3,7 +3,8 @@
 //! The core asks for one effect a round and knows no receiver. What the configuration adds is written in the append that
 //! it is about: one effect for each receiver, so that one that fails is told again alone. An effect is the receiver's
 //! place in the incident's stream: it is settled when its events were taken, and the next one waits for it.
-//! Nothing here may delay a page or a card: few are told at once, and one that does not answer is left alone for a while.
+//! Telling of events may delay no page and no card: few are told at once, and one that does not answer is left alone for a
+//! while.
 
 #[cfg_attr(not(feature = "aws"), path = "no_bus.rs")]
 mod bus;
