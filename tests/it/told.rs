@@ -17,7 +17,7 @@ impl Home {
         let home = Self { folder: tempfile::tempdir()? };
         std::fs::create_dir_all(home.config().join("rota"))?;
         let config = format!(
-            "[slack]\nchannel = \"C0OPS\"\npost_interval = \"0s\"\n{more}\n\
+            "[slack]\nchannel = \"C0OPS\"\npost_interval = \"0s\"\ndigest_after = 0\n{more}\n\
              [[source]]\nkind = \"generic\"\nauth = \"open\"\n[[source]]\nkind = \"eventbridge\"\nauth = \"open\"\n"
         );
         std::fs::write(home.config().join("catops.toml"), config)?;
@@ -287,6 +287,42 @@ mod aws {
         assert!(calls.iter().all(|call| call.len() <= 10));
         assert!(calls.iter().any(|call| call.len() > 4), "incidents share calls");
         Ok(())
+    }
+
+    /// The bus takes calls and never answers, CatOps is killed, and its next life finds a bus that works.
+    #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "it measures how long a page takes")]
+    async fn a_bus_that_hangs_keeps_nobody_waiting_and_a_crash_loses_no_event() -> Result<()> {
+        let silence = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
+        let home = Home::new(&bus())?;
+        let server = serve(&home, &format!("http://{}", silence.local_addr()?))?;
+        let began = Instant::now();
+        for n in 1..=12 {
+            assert_eq!(server.fire(&format!("disk-{n}"), &format!("d-{n}"), "Disk is full").await?, 202);
+        }
+        for n in 1..=12 {
+            until_paged(&server, n).await?;
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+        let mut written = Vec::new();
+        for n in 1..=12 {
+            let events = server.incident(n).await?["events"].as_array().context("events")?.len() as u64;
+            written.extend((1..=events).map(|version| (format!("INC-{n}"), version)));
+        }
+        written.sort();
+        server.kill();
+
+        let eventbridge = Receiver::new(|told: &Told| ("200 OK", answer(told, &[]))).await?;
+        let server = serve(&home, &eventbridge.url)?;
+        let look = async |_: &Server| {
+            let mut told: Vec<(String, u64)> =
+                published(&eventbridge).into_iter().map(|(incident, version, _)| (incident, version)).collect();
+            told.sort();
+            told.dedup();
+            let all = written.iter().all(|event| told.contains(event));
+            Ok(if all { Ok(()) } else { Err(format!("{} of {}", told.len(), written.len())) })
+        };
+        server.until("every event that was written", look).await
     }
 
     #[tokio::test]
