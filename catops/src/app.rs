@@ -2,6 +2,8 @@
 
 use crate::action::reach::Reach;
 use crate::config::Setup;
+use crate::context::CloudWatch;
+use crate::flow::notify::Courier;
 use crate::flow::outbox::{LEASE, Offered, Outbox};
 use crate::flow::receive::Received;
 use crate::flow::refusals::Refusals;
@@ -39,6 +41,10 @@ pub struct App {
     pub http: reqwest::Client,
     /// The clients for receivers that the configuration names.
     pub reach: Reach,
+    /// CloudWatch, which is asked about its alarms.
+    pub cloudwatch: CloudWatch,
+    /// What tells receivers of events.
+    pub courier: Courier,
     /// SNS, for pages that Slack does not deliver.
     pub sns: Sns,
     /// The name under which this process leases.
@@ -91,6 +97,8 @@ impl App {
             watch: Watch::default(),
             slack: parts.slack,
             http: parts.http,
+            cloudwatch: CloudWatch::default(),
+            courier: Courier::default(),
             reach: Reach::default(),
             data: parts.data,
             sns: Sns::default(),

@@ -7,9 +7,13 @@ pub mod app;
 pub mod audit;
 #[cfg(feature = "aws")]
 mod aws;
+#[cfg(feature = "aws")]
+mod aws_failure;
 pub mod cli;
 pub mod clock;
 pub mod config;
+#[cfg_attr(not(feature = "aws"), path = "no_context.rs")]
+pub mod context;
 pub mod demo;
 pub mod entry;
 #[cfg(feature = "fail_points")]

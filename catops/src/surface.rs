@@ -93,6 +93,12 @@ pub async fn thread_line(
     Ok(line.map(|line| answer::thread(&line, thread_ts)))
 }
 
+/// What the alarm's own system shows, in words for the card's thread.
+#[must_use]
+pub fn context(lines: &[String], thread_ts: &str) -> Message {
+    answer::context(lines, thread_ts)
+}
+
 /// A plain sentence.
 #[must_use]
 pub fn sentence(text: &str) -> Message {

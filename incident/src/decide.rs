@@ -183,6 +183,15 @@ pub enum Command {
         /// The message's id.
         ts: String,
     },
+    /// What the alarm's own system shows stands in the thread.
+    RecordContext {
+        /// The channel's id.
+        channel: String,
+        /// The picture's file, when there is one.
+        file: Option<String>,
+        /// What was said with it.
+        lines: Vec<String>,
+    },
     /// It is shown on a digest.
     Gather {
         /// The channel, as the configuration names it.
@@ -444,6 +453,7 @@ pub fn decide(incident: &Incident, command: Command, at: DateTime<Utc>) -> Resul
         Command::RecordPage { to, by, level, message } => Ok(vec![Event::Paged { to, by, level, message }]),
         Command::RecordPageFailure { to, error } => Ok(vec![Event::PageFailed { to, error }]),
         Command::RecordCard { channel, ts } => Ok(record_card(incident, channel, ts)),
+        Command::RecordContext { channel, file, lines } => Ok(vec![Event::ContextPosted { channel, file, lines }]),
         Command::Gather { .. } if incident.gathered.is_some() || incident.has_own_card() => Ok(Vec::new()),
         Command::Gather { channel, digest } => Ok(vec![Event::Gathered { channel, digest }]),
         Command::Acknowledge { by } => acknowledge(incident, by),

@@ -134,6 +134,17 @@ pub enum Event {
         /// The digest's number in that channel.
         digest: u64,
     },
+    /// What the alarm's own system shows of it stands in the card's thread.
+    ContextPosted {
+        /// The channel's id.
+        channel: String,
+        /// The id of the picture's file; `None` when there was nothing to draw.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file: Option<String>,
+        /// What was said with it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lines: Vec<String>,
+    },
     /// Somebody has it.
     Acknowledged {
         /// Who.
@@ -326,6 +337,7 @@ impl Event {
             Self::Suggested { .. } => "suggested",
             Self::CardPosted { .. } => "card_posted",
             Self::Gathered { .. } => "gathered",
+            Self::ContextPosted { .. } => "context_posted",
             Self::Acknowledged { .. } => "acknowledged",
             Self::Reassigned { .. } => "reassigned",
             Self::Noted { .. } => "noted",

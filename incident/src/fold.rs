@@ -5,7 +5,7 @@ use crate::alarm::{Alarm, Severity};
 use crate::event::{BY_SLACK, Event, PageMessage, Recorded, RunOutcome};
 use crate::id::{ActionId, IncidentId, ResponderId, RunId};
 use crate::suggestion::Suggestion;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -15,6 +15,9 @@ pub const FOLD: u32 = 9;
 /// Pages of one round that are drawn anew, the newest ones. Two levels of five people fit; each costs the
 /// append that ends the round one effect, and an append takes a hundred things.
 pub(crate) const PAGES_MAX: usize = 20;
+
+/// An incident that opens again is shown anew after this long: what was drawn before is another story by then.
+pub const CONTEXT_AGAIN: TimeDelta = TimeDelta::hours(1);
 
 /// Where an incident stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -250,6 +253,8 @@ pub struct Incident {
     pub cards: Vec<PostedCard>,
     /// The digest that it is shown on, when it came in a storm.
     pub gathered: Option<Gathering>,
+    /// When the alarm's own system was last shown in the thread.
+    pub context_at: Option<DateTime<Utc>>,
     /// The numbers of the events that are told in the card's thread, in order.
     pub told: Vec<u64>,
     /// Whether the first suggestion was right, in the last person's judgement.
@@ -305,6 +310,7 @@ impl Incident {
             notes: Vec::new(),
             cards: Vec::new(),
             gathered: None,
+            context_at: None,
             told: Vec::new(),
             judged_right: None,
         })
@@ -355,9 +361,8 @@ impl Incident {
                 self.no_match.clone_from(no_match);
                 self.suggested = true;
             }
-            Event::CardPosted { channel, ts } => {
-                self.cards.push(PostedCard { channel: channel.clone(), ts: ts.clone() })
-            }
+            Event::CardPosted { channel, ts } => self.stand(channel, ts),
+            Event::ContextPosted { .. } => self.context_at = Some(at),
             Event::Gathered { channel, digest } => self.gather(channel, *digest),
             Event::Acknowledged { by } => {
                 self.status = Status::Acknowledged;
@@ -446,6 +451,10 @@ impl Incident {
         self.alarm.occurred_at = self.alarm.occurred_at.max(occurred_at);
     }
 
+    fn stand(&mut self, channel: &str, ts: &str) {
+        self.cards.push(PostedCard { channel: channel.to_owned(), ts: ts.to_owned() });
+    }
+
     fn gather(&mut self, channel: &str, digest: u64) {
         self.gathered = Some(Gathering { channel: channel.to_owned(), digest });
     }
@@ -520,6 +529,14 @@ impl Incident {
     #[must_use]
     pub fn has_own_card(&self) -> bool {
         !self.cards.is_empty() || !self.told.is_empty()
+    }
+
+    /// True when the thread should show what the alarm's own system knows: it is one that can be asked, and that was not
+    /// done within [`CONTEXT_AGAIN`].
+    #[must_use]
+    pub fn wants_context(&self, at: DateTime<Utc>) -> bool {
+        let is_fresh = self.context_at.is_some_and(|last| at - last < CONTEXT_AGAIN);
+        !is_fresh && self.alarm.key.as_str().starts_with("cloudwatch:")
     }
 
     /// True while it wants somebody's attention.

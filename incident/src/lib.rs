@@ -26,13 +26,13 @@ pub use decide::{
 pub use digest::{Digest, DigestEvent, Digests, STORM_WINDOW, is_storm};
 pub use event::{Aside, BY_SLACK, Event, PageMessage, Recorded, Replaced, RunOutcome, SCHEMA};
 pub use fold::{
-    Acknowledgement, FOLD, Gathering, Incident, Note, Page, PageCause, PostedCard, Resolution, ResolvedBy, Run,
-    RunEffect, Status,
+    Acknowledgement, CONTEXT_AGAIN, FOLD, Gathering, Incident, Note, Page, PageCause, PostedCard, Resolution,
+    ResolvedBy, Run, RunEffect, Status,
 };
 pub use id::{ActionId, AlarmKey, BadIncidentId, DeliveryId, IncidentId, ResponderId, RunId, RunbookId};
 pub use react::{
-    DIGEST_REDRAW_SECONDS, Effect, REPEAT_REDRAW_SECONDS, RUN_GRACE_SECONDS, Reaction, Repeat, SECOND_PAGES_MAX, Task,
-    react, run_effect_id, thread_effect_id,
+    CONTEXT_AFTER_SECONDS, DIGEST_REDRAW_SECONDS, Effect, REPEAT_REDRAW_SECONDS, RUN_GRACE_SECONDS, Reaction, Repeat,
+    SECOND_PAGES_MAX, Task, react, run_effect_id, thread_effect_id,
 };
 pub use record::{Record, RecordEvent};
 pub use redact::{NotRedacted, REDACTED, redact};

@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 /// Slack allows some 45 edits a minute in a workspace, and people read slower than that.
 pub const REPEAT_REDRAW_SECONDS: i64 = 5;
 
+/// The alarm's own system is asked this long after the card, in seconds: pages go first, and its newest figures are late.
+pub const CONTEXT_AFTER_SECONDS: i64 = 2;
+
 /// A digest is drawn anew at most this often, in seconds: what changes on it is spread over many incidents.
 pub const DIGEST_REDRAW_SECONDS: i64 = 2;
 
@@ -53,6 +56,11 @@ pub enum Task {
         channel: String,
         /// The digest's number in that channel.
         digest: u64,
+    },
+    /// Ask the alarm's own system what it knows, and show that in the thread.
+    Context {
+        /// The incident.
+        incident: IncidentId,
     },
     /// Tell outgoing webhooks.
     Notify {
@@ -188,6 +196,9 @@ impl Reaction {
         match &recorded.event {
             Event::Opened { .. } | Event::Refired { .. } | Event::Reopened { .. } => {
                 self.now(triage_id(id, seq), at, Task::Triage { incident: id, level: 0 }, Repeat::Safe);
+                if matches!(recorded.event, Event::Refired { .. }) {
+                    self.context(incident, recorded);
+                }
             }
             Event::Escalated { level, .. } => {
                 self.cancel_timer(incident);
@@ -237,7 +248,8 @@ impl Reaction {
             | Event::Judged { .. }
             | Event::Redacted { .. } => self.card(incident, at),
             Event::Gathered { .. } => self.digest(incident, at),
-            Event::CardPosted { .. } | Event::SetAside { .. } => {}
+            Event::CardPosted { .. } => self.context(incident, recorded),
+            Event::ContextPosted { .. } | Event::SetAside { .. } => {}
             Event::ActionRequested { .. }
             | Event::ActionStarted { .. }
             | Event::StopRequested { .. }
@@ -367,6 +379,15 @@ impl Reaction {
     fn thread(&mut self, id: IncidentId, recorded: &Recorded) {
         let task = Task::Thread { incident: id, seq: recorded.seq };
         self.now(thread_effect_id(id, recorded.seq), recorded.at, task, Repeat::Reconcile);
+    }
+
+    /// Once a card stands in whose thread it can be shown.
+    fn context(&mut self, incident: &Incident, recorded: &Recorded) {
+        if !incident.cards.is_empty() && incident.wants_context(recorded.at) {
+            let due_at = recorded.at + TimeDelta::seconds(CONTEXT_AFTER_SECONDS);
+            let task = Task::Context { incident: incident.id };
+            self.now(format!("context/{}/{}", incident.id.0, recorded.seq), due_at, task, Repeat::Reconcile);
+        }
     }
 
     /// The state of an incident is drawn where it is shown: on its card, on the digest, or on both.

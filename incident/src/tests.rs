@@ -503,3 +503,40 @@ fn a_level_of_many_people_fits_into_one_append() {
     let things = night.asked.len() - before.0 + night.cancelled.len() - before.1;
     assert!(things < 70, "an append takes a hundred things, and this one asks for {things}");
 }
+
+/// An alarm that CloudWatch can be asked about.
+fn of_cloudwatch(state: AlarmState, second: i64) -> Alarm {
+    Alarm { key: "cloudwatch:arn:aws:cloudwatch:eu-west-1:1:alarm:cpu".into(), ..alarm(state, second) }
+}
+
+#[test]
+fn cloudwatch_is_asked_once_the_card_stands_and_again_after_an_hour() {
+    let mut night = Night::new();
+    night.write(vec![Event::Opened { alarm: of_cloudwatch(AlarmState::Firing, 0) }], 0);
+    let asked = |night: &Night| {
+        let is_context = |effect: &&Effect| matches!(effect.task, Task::Context { .. });
+        night.asked.iter().filter(is_context).map(|effect| (effect.id.clone(), effect.due_at)).collect::<Vec<_>>()
+    };
+    assert_eq!(asked(&night), [], "there is no card yet");
+    night.say(Command::RecordCard { channel: "C0OPS".to_owned(), ts: "1.2".to_owned() }, 10).unwrap();
+    assert_eq!(asked(&night), [("context/42/2".to_owned(), at(12))]);
+    let lines = vec!["Tags: team=orders".to_owned()];
+    night.say(Command::RecordContext { channel: "C0OPS".to_owned(), file: None, lines }, 15).unwrap();
+    let mut fires_again = |second: i64| {
+        night.write(vec![Event::Cleared { delivery: "d".into(), occurred_at: at(second - 60) }], second - 60);
+        let summary = "97 %".to_owned();
+        let severity = Severity::Critical;
+        night.write(vec![Event::Refired { delivery: "d".into(), severity, summary, occurred_at: at(second) }], second);
+        asked(&night).len()
+    };
+    assert_eq!(fires_again(15 + 3599), 1, "what was drawn within the hour still says it");
+    assert_eq!(fires_again(15 + 3600), 2);
+}
+
+#[test]
+fn only_cloudwatch_is_asked() {
+    let mut night = Night::new();
+    night.alarm(AlarmState::Firing, 0);
+    night.say(Command::RecordCard { channel: "C0OPS".to_owned(), ts: "1.2".to_owned() }, 10).unwrap();
+    assert!(night.asked.iter().all(|effect| !matches!(effect.task, Task::Context { .. })));
+}

@@ -57,6 +57,7 @@ fn text(incident: &Incident, event: &Event, name: &impl Fn(&ResponderId) -> Stri
         Event::EscalationExhausted => "nobody acknowledged, and no level is left".to_owned(),
         Event::Suggested { suggestions, no_match, .. } => suggested(suggestions, no_match.as_deref()),
         Event::CardPosted { channel, .. } => format!("card posted in {channel}"),
+        Event::ContextPosted { file, lines, .. } => context(file.is_some(), lines),
         Event::Gathered { channel, .. } => format!("one of many: on the digest in {channel}"),
         Event::Acknowledged { by } => format!("{} acknowledged", name(by)),
         Event::Reassigned { by, to, .. } => format!("{} gave it to {}", name(by), name(to)),
@@ -132,6 +133,12 @@ fn outcome_text(outcome: RunOutcome, duration_ms: u64) -> String {
         RunOutcome::Stopped => format!("was stopped after {duration_ms} ms"),
         RunOutcome::Unknown => "ended without anybody knowing how: check, then mark it done or run it again".to_owned(),
     }
+}
+
+fn context(has_picture: bool, lines: &[String]) -> String {
+    let picture = has_picture.then(|| "a picture of the metric".to_owned());
+    let said: Vec<String> = picture.into_iter().chain(lines.iter().cloned()).collect();
+    format!("from CloudWatch: {}", said.join("; "))
 }
 
 const fn aside(why: Aside) -> &'static str {

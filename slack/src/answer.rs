@@ -17,6 +17,8 @@ use incident::{Incident, Line, ResponderId, Status};
 pub const LISTED_MAX: usize = 15;
 /// Characters of an alarm's resource in a list.
 const PLACE_CHARS_MAX: usize = 80;
+/// Characters of one line of what the alarm's own system shows.
+const CONTEXT_LINE_CHARS_MAX: usize = 400;
 /// Schedules in one list.
 const SCHEDULES_MAX: usize = 20;
 
@@ -259,6 +261,21 @@ pub fn page_over(incident: &Incident, round: u32, setting: &Setting<'_>) -> Mess
         format!("{} {title} {what}.", incident.id),
         vec![Block::context([Text::verbatim(format!("*{}* {title} {what}", setting.number(incident.id)))])],
     ))
+}
+
+/// What the alarm's own system shows, as the words beside a picture.
+#[must_use]
+pub fn context_words(lines: &[String]) -> String {
+    lines.iter().map(|words| line(words, CONTEXT_LINE_CHARS_MAX)).collect::<Vec<_>>().join("\n")
+}
+
+/// The same in the card's thread, where there is no picture.
+#[must_use]
+pub fn context(lines: &[String], thread_ts: &str) -> Message {
+    let words = context_words(lines);
+    let mut message = Message::new(words.clone(), vec![Block::context([Text::verbatim(words)])]);
+    message.thread_ts = Some(thread_ts.to_owned());
+    fit(message)
 }
 
 /// A line of the timeline in the card's thread.

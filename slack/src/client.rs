@@ -28,6 +28,8 @@ pub use wire::{Answer, Carried, Wire};
 pub const API_URL: &str = "https://slack.com/api";
 /// A call that takes longer is given up; its outcome is then unknown.
 pub const TIMEOUT: Duration = Duration::from_secs(8);
+/// Each of the three steps of an upload, so that all of them fit into one lease.
+pub const UPLOAD_STEP_TIMEOUT: Duration = Duration::from_millis(2500);
 /// A call that only asks is given up sooner, so that asking where and whether and then posting fit into one lease.
 pub const ASK_TIMEOUT: Duration = Duration::from_secs(4);
 
@@ -71,6 +73,34 @@ pub struct Heard {
     /// What it carries for machines: the outbox finds its own `post_key` here.
     #[serde(default)]
     pub metadata: Option<Metadata>,
+    /// What hangs on it.
+    #[serde(default)]
+    pub files: Vec<HeardFile>,
+}
+
+/// A file of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct HeardFile {
+    /// Its id.
+    pub id: String,
+    /// Its name, as the sender gave it: the outbox finds its own by it.
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+/// A picture for a thread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// The file's name.
+    pub name: String,
+    /// What stands above it.
+    pub title: String,
+    /// What a screen reader says in its place.
+    pub alt: String,
+    /// The PNG.
+    pub bytes: Vec<u8>,
+    /// What is said with it, as mrkdwn.
+    pub comment: String,
 }
 
 /// A piece of a channel's history, newest message first.
@@ -284,6 +314,46 @@ impl Client {
         pick(method, self.call_within(ASK_TIMEOUT, method, &json!({ "users": user })).await?, "/channel/id")
     }
 
+    /// Uploads a picture into a thread, and gives the file's id. Only the last step shows anything: an unknown outcome is
+    /// looked up with [`Self::replies`] before it is tried again. Needs the scope `files:write`.
+    ///
+    /// # Errors
+    /// [`Failure`], which names the step.
+    pub async fn upload(&self, channel: &str, thread_ts: &str, picture: &Picture) -> Result<String, Failure> {
+        let (url, id) = self.upload_url(picture).await?;
+        if !self.is_slacks(&url) {
+            let error = "not an address of Slack".to_owned();
+            return Err(Failure::Bug { method: "upload_url".to_owned(), error, messages: Vec::new() });
+        }
+        let request = self.http.post(url).header("content-type", "application/octet-stream");
+        let sent = request.timeout(UPLOAD_STEP_TIMEOUT).body(picture.bytes.clone()).send().await;
+        let sent = sent.map_err(|error| not_sent("upload_url", &error))?;
+        if !sent.status().is_success() {
+            failure::sort("upload_url", sent.status().as_u16(), None, "")?;
+        }
+        let body = json!({
+            "files": [{ "id": id, "title": picture.title }],
+            "channel_id": channel,
+            "thread_ts": thread_ts,
+            "initial_comment": picture.comment,
+        });
+        self.call_within(UPLOAD_STEP_TIMEOUT, "files.completeUploadExternal", &body).await?;
+        Ok(id)
+    }
+
+    /// Where to send a picture's bytes, and the id that its file will have.
+    async fn upload_url(&self, picture: &Picture) -> Result<(String, String), Failure> {
+        #[derive(Deserialize)]
+        struct Place {
+            upload_url: String,
+            file_id: String,
+        }
+        let length = picture.bytes.len().to_string();
+        let form = [("filename", picture.name.as_str()), ("length", &length), ("alt_txt", &picture.alt)];
+        let place: Place = self.read("files.getUploadURLExternal", &form, "").await?;
+        Ok((place.upload_url, place.file_id))
+    }
+
     /// Answers a command or a press: at most 5 times within 30 minutes of it. Carries no token, and goes to Slack only.
     ///
     /// # Errors
@@ -297,13 +367,16 @@ impl Client {
         answer("response_url", request).await.map(drop)
     }
 
-    /// Slack's own hooks, or the server whose Web API we call (another Slack, the local one).
+    /// Slack's own hooks and uploads, or the server whose Web API we call (another Slack, the local one).
     fn is_slacks(&self, url: &str) -> bool {
         let (Ok(url), Ok(base)) = (reqwest::Url::parse(url), reqwest::Url::parse(&self.base)) else { return false };
-        let is_hook = url.scheme() == "https"
+        let is_known = url.scheme() == "https"
             && url.port().is_none()
-            && matches!(url.host_str(), Some("hooks.slack.com" | "hooks.slack-gov.com"));
-        is_hook || url.origin() == base.origin()
+            && matches!(
+                url.host_str(),
+                Some("hooks.slack.com" | "hooks.slack-gov.com" | "files.slack.com" | "files.slack-gov.com")
+            );
+        is_known || url.origin() == base.origin()
     }
 
     async fn typed<T: DeserializeOwned>(&self, method: &str, pointer: &str, body: Value) -> Result<T, Failure> {
@@ -377,6 +450,7 @@ mod tests {
         }
         check(API_URL, "https://hooks.slack.com/commands/T1/2/x", true);
         check(API_URL, "https://hooks.slack-gov.com/actions/T1/2/x", true);
+        check(API_URL, "https://files.slack.com/upload/v1/abc", true);
         check(API_URL, "http://hooks.slack.com/commands/T1/2/x", false);
         check(API_URL, "https://hooks.slack.com:8443/commands/T1/2/x", false);
         check(API_URL, "https://hooks.slack.com.evil.example/x", false);

@@ -102,6 +102,11 @@ fn redacted() -> Event {
     Event::Redacted { by: "ana".into(), why: "a password".to_owned(), replaced }
 }
 
+fn context_posted() -> Event {
+    let lines = vec!["Tags: team=orders".to_owned()];
+    Event::ContextPosted { channel: "C0OPS".to_owned(), file: Some("F0PICTURE".to_owned()), lines }
+}
+
 fn records() -> [RecordEvent; 2] {
     let (incident, action, by) = (IncidentId(42), "restart-service".into(), "ana".into());
     [
@@ -122,13 +127,17 @@ fn switch() -> [SwitchEvent; 2] {
     [SwitchEvent::ActionsStopped { by: "ana".into(), why }, SwitchEvent::ActionsAllowed { by: "ben".into() }]
 }
 
-fn one_of_each() -> Vec<Event> {
+fn opened() -> Event {
     let alarm = serde_json::json!({
         "source": "eventbridge", "delivery": "cloudwatch:arn:ALARM:1", "key": "cloudwatch:arn", "state": "firing",
         "severity": "critical", "title": "orders-db CPU", "summary": "97 %", "resource": "orders-db", "service": "orders",
         "labels": { "metric": "CPUUtilization" }, "links": [{ "rel": "console", "url": "https://example.com/" }],
         "occurred_at": "2026-11-23T02:13:00Z",
     });
+    Event::Opened { alarm: serde_json::from_value(alarm).expect("an alarm") }
+}
+
+fn one_of_each() -> Vec<Event> {
     let suggestion = serde_json::json!({
         "action": "restart-service", "title": "Restart orders", "params": { "service": "orders" }, "runbook": "aws/rds-cpu",
         "runbook_title": "RDS CPU is high", "reason": "matches \u{201c}cpu\u{201d}", "record": { "helped": 3, "did_not_help": 1 },
@@ -139,7 +148,7 @@ fn one_of_each() -> Vec<Event> {
     let summary = "97 %".to_owned();
     let occurred_at = instant();
     vec![
-        Event::Opened { alarm: serde_json::from_value(alarm).expect("an alarm") },
+        opened(),
         Event::Repeated { delivery, severity, summary: summary.clone(), occurred_at, also: vec!["d-1b".into()] },
         Event::SetAside { delivery: "d-2".into(), why: Aside::Information, occurred_at },
         Event::Assigned {
@@ -156,6 +165,7 @@ fn one_of_each() -> Vec<Event> {
             no_match: None,
         },
         Event::CardPosted { channel: "C0OPS".to_owned(), ts: "1.2".to_owned() },
+        context_posted(),
         Event::Gathered { channel: "C0OPS".to_owned(), digest: 1 },
         Event::Paged { to: "ana".into(), by: "slack".to_owned(), level: 0, message: Some(page_message()) },
         Event::PageFailed { to: "ben".into(), error: "user_not_found".to_owned() },

@@ -1,8 +1,11 @@
 //! One integration binary for the whole workspace. Each file is one subject.
 
 mod audit;
+#[cfg(feature = "aws")]
+mod cbor;
 mod clicks;
 mod connections;
+mod context;
 mod digest;
 mod disk;
 mod events;
@@ -19,3 +22,4 @@ mod simulated;
 mod sources;
 mod switch;
 mod tidy;
+mod told;

@@ -36,6 +36,12 @@ pub struct Config {
     /// Who else is told of every incident.
     #[serde(rename = "webhook")]
     pub webhooks: Vec<WebhookConfig>,
+    /// The bus that every event is published on.
+    pub eventbridge: EventBridgeConfig,
+    /// The topic that is told of beginnings and ends.
+    pub sns: SnsConfig,
+    /// What CloudWatch is asked.
+    pub cloudwatch: CloudWatchConfig,
     /// How CatOps watches itself.
     pub watchdog: WatchdogConfig,
 }
@@ -52,6 +58,9 @@ impl Default for Config {
             uptime: Vec::new(),
             http: HttpConfig::default(),
             webhooks: Vec::new(),
+            eventbridge: EventBridgeConfig::default(),
+            sns: SnsConfig::default(),
+            cloudwatch: CloudWatchConfig::default(),
             watchdog: WatchdogConfig::default(),
         }
     }
@@ -205,6 +214,30 @@ pub struct WebhookConfig {
     /// Addresses in private networks that may be called all the same: `127.0.0.1:8080`.
     #[serde(default)]
     pub allow_private: Vec<String>,
+}
+
+/// EventBridge, as somebody who is told of every event of every incident.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EventBridgeConfig {
+    /// The bus, by name or ARN; empty: nothing is published. `CATOPS_EVENT_BUS` goes before it.
+    pub bus: String,
+}
+
+/// SNS, as somebody who is told when an incident begins, is acknowledged and ends.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SnsConfig {
+    /// The topic's ARN; empty: nothing is published. `CATOPS_SNS_TOPIC` goes before it.
+    pub topic: String,
+}
+
+/// CloudWatch, as somebody who is asked about its alarms.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CloudWatchConfig {
+    /// The metric's picture, the alarm's history, tags and neighbours in the card's thread.
+    pub pictures: bool,
 }
 
 /// How CatOps watches itself.

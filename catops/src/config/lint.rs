@@ -17,9 +17,9 @@ pub fn cross_check(setup: &Setup, runbooks: &[Runbook]) -> Vec<Problem> {
     check_sources(setup, &mut problems);
     check_actions(setup, &mut problems);
     check_server(&setup.config.server, &mut problems);
-    crate::page::cross_check(setup, &mut |message| {
-        problems.push(Problem { path: "catops.toml".to_owned(), line: 0, message });
-    });
+    let mut report = |message| problems.push(Problem { path: "catops.toml".to_owned(), line: 0, message });
+    crate::page::cross_check(setup, &mut report);
+    crate::flow::notify::cross_check(&setup.config, &mut report);
     for runbook in runbooks {
         for action in &runbook.actions {
             if setup.catalogue.get(action).is_none() {

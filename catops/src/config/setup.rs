@@ -1,6 +1,8 @@
 //! The configuration folder, read and checked as a whole: what is good is used, what is wrong is reported with its line.
 
 use crate::config::file::Config;
+use crate::config::secret::env;
+use crate::flow::notify;
 use incident::action::Catalogue;
 use rota::Rota;
 use std::fmt;
@@ -102,6 +104,8 @@ impl Setup {
             _ => None,
         };
         problems.extend(setup.iter().flat_map(|setup| crate::page::not_built(&setup.rota)));
+        problems.extend(setup.iter().flat_map(|setup| notify::not_built(&setup.config)));
+        problems.extend(setup.iter().flat_map(|setup| crate::context::not_built(&setup.config)));
         problems.sort();
         Reading { setup, problems }
     }
@@ -124,13 +128,28 @@ fn read_config(folder: &Path, problems: &mut Vec<Problem>) -> Option<Config> {
         }
     };
     match toml::from_str(&text) {
-        Ok(config) => Some(config),
+        Ok(config) => {
+            let mut config = overridden(config);
+            problems.extend(notify::refuse_own_topic(&mut config));
+            Some(config)
+        }
         Err(error) => {
             let line = error.span().map_or(0, |span| line_of(&text, span.start));
             problems.push(Problem { path: "catops.toml".to_owned(), line, message: error.message().to_owned() });
             None
         }
     }
+}
+
+/// What a deployment knows better than the file: the names of what was created with it.
+fn overridden(mut config: Config) -> Config {
+    if let Some(bus) = env("CATOPS_EVENT_BUS") {
+        config.eventbridge.bus = bus;
+    }
+    if let Some(topic) = env("CATOPS_SNS_TOPIC") {
+        config.sns.topic = topic;
+    }
+    config
 }
 
 fn line_of(text: &str, offset: usize) -> usize {

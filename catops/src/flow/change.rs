@@ -3,12 +3,14 @@
 
 use crate::app::App;
 use crate::clock;
-use crate::flow::{names, switch};
+use crate::config::{Config, Setup};
+use crate::context;
+use crate::flow::{names, notify, switch};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{
     AlarmKey, Command, Event, FOLD, Incident, IncidentId, Reaction, Record, RecordEvent, Recorded, Refused,
 };
-use incident::{Repeat, RunEffect, SCHEMA, decide, react, was_acted_on};
+use incident::{Repeat, RunEffect, SCHEMA, Task, decide, react, was_acted_on};
 use log::{
     Append, AppendError, EventLog, Expected, Head, IdemKey, LeaseToken, NewEffect, NewEvent, Outcome, Raw, ReadError,
     StreamId, StreamWrite, View,
@@ -227,14 +229,18 @@ pub async fn change(
     settles: Option<&LeaseToken>,
 ) -> Result<Changed, ChangeError> {
     let at = clock::now();
-    let (origin, lease) = (origin.clone(), app.lease(at));
+    let (origin, lease, setup) = (origin.clone(), app.lease(at), app.setup());
     let settles = settles.map(|token| (token.clone(), Outcome::Done));
     let decided = log::decide(&*app.log, move |view| {
         let mut draft = Draft::new(seen(view, id)?, at);
         for command in switch::permitted(view, &commands)? {
             draft.decide(command)?;
         }
-        let append = if draft.fresh.is_empty() { nothing(view, &origin)? } else { draft.append(view, &origin, None)? };
+        let append = if draft.fresh.is_empty() {
+            nothing(view, &origin)?
+        } else {
+            draft.append(view, &origin, None, Some(&setup))?
+        };
         let append = Append { settles: settles.clone(), lease: lease.clone(), ..append };
         Ok::<_, ChangeError>((append, Changed { incident: draft.incident, events: draft.fresh }))
     });
@@ -295,21 +301,32 @@ impl Draft {
         }
     }
 
-    /// The append that writes it: the incident's stream, the alarm's record, and what has to be done because of it.
+    /// The append that writes it: the incident's stream, the alarm's record, and what has to be done because of it. Whoever
+    /// the configuration names is told; beside the server, which alone has one, nobody is.
     ///
     /// # Errors
     /// The record cannot be read.
-    pub fn append(&self, view: &mut dyn View, origin: &Origin, raw: Option<Raw>) -> Result<Append, ReadError> {
+    pub fn append(
+        &self,
+        view: &mut dyn View,
+        origin: &Origin,
+        raw: Option<Raw>,
+        setup: Option<&Setup>,
+    ) -> Result<Append, ReadError> {
         let mut streams = vec![self.stream_write(origin, raw)];
         let remembered = self.remembered();
         if !remembered.is_empty() {
             streams.push(record_write(view, &self.incident.alarm.key, &remembered, self.at, origin)?);
         }
         let reaction = react(&self.incident, &self.fresh);
+        let config = setup.map(|setup| &setup.config);
+        let asked = reaction.effects.iter().filter(|effect| is_asked_for(&effect.task, config));
+        let told = config.into_iter().flat_map(|config| notify::of_events(config, &self.incident, &self.fresh));
+        let effects = asked.map(new_effect).chain(told).collect();
         Ok(Append {
             keys: origin.key.iter().cloned().collect(),
             streams,
-            effects: reaction.effects.iter().map(new_effect).collect(),
+            effects,
             cancel: cancelled(&reaction),
             ..Append::default()
         })
@@ -338,6 +355,11 @@ impl Draft {
     fn remembered(&self) -> Vec<RecordEvent> {
         self.fresh.iter().filter_map(|recorded| remember(&self.incident, &recorded.event)).collect()
     }
+}
+
+/// What only some configurations want costs the others nothing.
+fn is_asked_for(task: &Task, config: Option<&Config>) -> bool {
+    !matches!(task, Task::Context { .. }) || config.is_some_and(context::is_wanted)
 }
 
 /// The state of an incident as it is kept beside its stream. An opening is its own snapshot: folding one event costs less

@@ -64,7 +64,7 @@ async fn gather(app: &App, incident: &Incident, channel: &str, leased: &LeasedEf
     let at = clock::now();
     let (id, opened_at, lease) = (incident.id, incident.opened_at, app.lease(at));
     let (channel, token) = (channel.to_owned(), leased.token.clone());
-    let origin = Origin::effect(leased.effect.id.as_str());
+    let (origin, setup) = (Origin::effect(leased.effect.id.as_str()), app.setup());
     let decided = log::decide(&*app.log, move |view| {
         let mut draft = Draft::new(change::seen(view, id)?, at);
         let (digests, expected) = seen(view, &channel)?;
@@ -73,7 +73,7 @@ async fn gather(app: &App, incident: &Incident, channel: &str, leased: &LeasedEf
         draft.decide(Command::Gather { channel: channel.clone(), digest })?;
         let mut append = Append::default();
         if !draft.fresh.is_empty() {
-            append = draft.append(view, &origin, None)?;
+            append = draft.append(view, &origin, None, Some(&setup))?;
             append.streams.push(write(&channel, digests, expected, &joined, &origin, at));
         }
         Ok::<_, ChangeError>((

@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::clock;
 use crate::flow::change::{self, ChangeError, Origin, change, command};
 use crate::flow::{digest, notify, post, refusals, run, triage};
-use crate::{anchor, page, uptime};
+use crate::{anchor, context, page, uptime};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{Command, IncidentId, RunOutcome, Status, Task};
 use log::{AppendError, EffectId, LeasedEffect, Outcome};
@@ -92,6 +92,7 @@ async fn perform_task(app: &Arc<App>, leased: &LeasedEffect) -> Result<(), NotNo
         Task::SecondPage { incident, cause } => page::second(app, *incident, cause, leased).await,
         Task::PageOver { incident, page, round } => post::page_over(app, *incident, page, *round, leased).await,
         Task::Thread { incident, seq } => post::thread(app, *incident, *seq, leased).await,
+        Task::Context { incident } => context::perform(app, *incident, leased).await,
         Task::Notify { incident } => notify::perform(app, *incident, leased).await,
         Task::AckTimeout { incident, level, round } => {
             let present = change::load(app, *incident).await?;
@@ -171,10 +172,15 @@ async fn settle(app: &App, leased: &LeasedEffect, outcome: Outcome) {
 /// The waiting time before the next attempt, up to a fifth longer by a hash of the effect, so that what failed together
 /// does not come back together.
 fn backoff(id: &EffectId, attempt: u32) -> TimeDelta {
+    pause(id.as_str(), attempt)
+}
+
+/// The same for anything that fails by itself: its name, and how often it has.
+pub(crate) fn pause(name: &str, attempt: u32) -> TimeDelta {
     let step = usize::try_from(attempt.saturating_sub(1)).unwrap_or(usize::MAX).min(BACKOFF_SECONDS.len() - 1);
     let milliseconds = BACKOFF_SECONDS[step] * 1000;
     let mut hasher = DefaultHasher::new();
-    (id.as_str(), attempt).hash(&mut hasher);
+    (name, attempt).hash(&mut hasher);
     let jitter = i64::try_from(hasher.finish() % 200).unwrap_or(0);
     TimeDelta::milliseconds(milliseconds + milliseconds * jitter / 1000)
 }

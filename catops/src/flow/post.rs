@@ -18,11 +18,11 @@ use slack::client::{Failure, Heard};
 use std::time::Duration;
 
 /// How far before the first attempt the history is read: clocks differ.
-const HISTORY_SLACK_SECONDS: i64 = 5;
+pub(crate) const HISTORY_SLACK_SECONDS: i64 = 5;
 /// How long a line waits for the one before it, when nobody knows when that will be posted: a post takes Slack some 200 ms.
 const LINE_TURN: TimeDelta = TimeDelta::milliseconds(100);
 /// Messages of the history that are read at once; Slack advises no more.
-const HISTORY_MESSAGES: usize = 200;
+pub(crate) const HISTORY_MESSAGES: usize = 200;
 /// How often it is read further back: people talk in a channel too, and a process may have been away for hours.
 const HISTORY_PAGES_MAX: usize = 10;
 /// When it is not read further back any more: the lease lasts longer than this, the last reading and the post together.
@@ -236,11 +236,11 @@ fn with_key(mut message: Message, key: &str) -> Message {
     message
 }
 
-fn wait(at: DateTime<Utc>) -> NotNow {
+pub(crate) fn wait(at: DateTime<Utc>) -> NotNow {
     NotNow::Later { at, why: "waiting for the channel's turn".to_owned() }
 }
 
-fn sorted(side: &SlackSide, method: &str, failure: Failure) -> NotNow {
+pub(crate) fn sorted(side: &SlackSide, method: &str, failure: Failure) -> NotNow {
     side.hold(method, &failure);
     match &failure {
         Failure::Retry { after, .. } => {

@@ -169,8 +169,8 @@ async fn receive_together(
     raw: Option<Raw>,
 ) -> Result<Option<Vec<Outcome>>, ChangeError> {
     let at = clock::now();
-    let window = app.setup().config.reopen_window;
-    let lease = app.lease(at);
+    let (setup, lease) = (app.setup(), app.lease(at));
+    let window = setup.config.reopen_window;
     let decided = log::decide(&*app.log, move |view| {
         let Some(situation) = alarms.first().map(|first| Situation::read(view, first)).transpose()? else {
             return Ok((Append::default(), Some(Vec::new())));
@@ -182,7 +182,7 @@ async fn receive_together(
         let Some(Together { draft, claim, opens }) = together(view, situation, &fresh, window, at)? else {
             return Ok((Append::default(), None));
         };
-        let mut append = draft.append(view, &origin(first), raw.clone())?;
+        let mut append = draft.append(view, &origin(first), raw.clone(), Some(&setup))?;
         append.claims.extend(claim);
         let id = draft.incident.id;
         let outcome = |alarm: &Alarm| match fresh.iter().position(|new| new.delivery == alarm.delivery) {
@@ -247,7 +247,8 @@ fn not_yet_taken(view: &mut dyn View, alarms: &[Alarm]) -> Result<Vec<Alarm>, Re
 
 async fn receive_one(app: &App, alarm: Alarm, raw: Option<Raw>) -> Received {
     let at = clock::now();
-    let window = app.setup().config.reopen_window;
+    let setup = app.setup();
+    let window = setup.config.reopen_window;
     let (origin, lease) = (origin(&alarm), app.lease(at));
     // One transaction instead of two until somebody is paged; in a storm the answer to the sender comes first.
     let foreseen = if lease.is_some() { triage::foresee(app, &alarm, at).await } else { None };
@@ -260,14 +261,14 @@ async fn receive_one(app: &App, alarm: Alarm, raw: Option<Raw>) -> Received {
                 for command in foreseen.iter().flatten() {
                     draft.decide(command.clone())?;
                 }
-                let mut append = draft.append(view, &origin, raw.clone())?;
+                let mut append = draft.append(view, &origin, raw.clone(), Some(&setup))?;
                 append.claims.push(claim(&alarm, holder, id));
                 (append, Outcome::Opened(id))
             }
             Reception::Join(events) => {
                 let mut draft = Draft::new(incident.expect("a reception that joins was given an incident"), at);
                 draft.add(events);
-                (draft.append(view, &origin, raw.clone())?, Outcome::Joined(draft.incident.id))
+                (draft.append(view, &origin, raw.clone(), Some(&setup))?, Outcome::Joined(draft.incident.id))
             }
             Reception::Aside(event) => {
                 (set_aside(aside, memory, &alarm, &event, &origin, raw.clone(), at), Outcome::SetAside)

@@ -245,7 +245,7 @@ async fn write(
     let written = log::decide(log, move |view| {
         let mut draft = Draft::new(incident.clone(), at);
         draft.add(vec![event.clone()]);
-        let append = draft.append(view, &origin, None)?;
+        let append = draft.append(view, &origin, None, None)?;
         Ok::<_, ReadError>((Append { erase: erase.clone(), ..append }, ()))
     });
     written.await??;

@@ -4,12 +4,13 @@
 //! None of these can be asked afterwards whether a page arrived. Each page therefore carries its effect's id, by which a
 //! receiver knows a repeat, and is sent twice only when its answer was lost or CatOps died in the middle of sending.
 
-mod text;
+pub(crate) mod text;
 
 #[cfg_attr(not(feature = "aws"), path = "no_aws.rs")]
 mod sns;
 
 pub use sns::Sns;
+pub(crate) use sns::{Letter, NOT_BUILT};
 
 use crate::action::guard::{Private, written};
 use crate::app::App;
@@ -85,7 +86,7 @@ pub fn not_built(rota: &Rota) -> Vec<Problem> {
     if names.is_empty() {
         return Vec::new();
     }
-    let message = format!("phone and sns are given for {}, and {}", names.join(", "), sns::NOT_BUILT);
+    let message = format!("phone and sns are given for {}, and {}", names.join(", "), NOT_BUILT);
     vec![Problem { path: "rota".to_owned(), line: 0, message }]
 }
 
@@ -164,11 +165,12 @@ async fn send(
     match channel {
         Channel::Sms(phone) => app.sns.text(phone, &text::sms(incident, &link)).await,
         Channel::Topic(arn) => {
-            let letter = sns::Letter {
-                subject: text::subject(incident),
+            let letter = Letter {
+                subject: text::subject(incident, None),
                 message: text::plain(incident, &link),
                 effect_id,
                 group: incident.id.to_string(),
+                attributes: Vec::new(),
             };
             app.sns.publish(arn, letter).await
         }

@@ -4,19 +4,20 @@
 pub(super) const IS_BUILT: bool = false;
 
 /// What to do about it.
-pub(super) const NOT_BUILT: &str = "this build has no AWS: build with --features aws";
+pub(crate) const NOT_BUILT: &str = "this build has no AWS: build with --features aws";
 
 /// SNS, which is not there.
 #[derive(Default)]
 pub struct Sns {}
 
-/// A page for a topic.
+/// A message for a topic.
 #[expect(dead_code, reason = "only SNS reads it")]
-pub(super) struct Letter<'l> {
-    pub(super) subject: String,
-    pub(super) message: String,
-    pub(super) effect_id: &'l str,
-    pub(super) group: String,
+pub(crate) struct Letter<'l> {
+    pub(crate) subject: String,
+    pub(crate) message: String,
+    pub(crate) effect_id: &'l str,
+    pub(crate) group: String,
+    pub(crate) attributes: Vec<(&'static str, String)>,
 }
 
 #[expect(clippy::unused_async, reason = "the same signatures as in sns.rs")]
@@ -25,7 +26,7 @@ impl Sns {
         Err(NOT_BUILT.to_owned())
     }
 
-    pub(super) async fn publish(&self, _topic: &str, _letter: Letter<'_>) -> Result<(), String> {
+    pub(crate) async fn publish(&self, _topic: &str, _letter: Letter<'_>) -> Result<(), String> {
         Err(NOT_BUILT.to_owned())
     }
 }

@@ -19,9 +19,13 @@ const GSM: &str = "@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#�
 
 /// A page of a few lines.
 pub(super) fn plain(incident: &Incident, link: &str) -> String {
+    lines(incident, &format!("Acknowledge in Slack; more at {link}"))
+}
+
+/// What it is about in a line or two, and what is said of it.
+pub(crate) fn lines(incident: &Incident, said: &str) -> String {
     let service = incident.alarm.service.as_deref().map(|service| format!("Service: {}\n", clean(service)));
-    let service = service.unwrap_or_default();
-    format!("{}\n{service}Acknowledge in Slack; more at {link}", headline(incident))
+    format!("{}\n{}{said}", headline(incident, None), service.unwrap_or_default())
 }
 
 /// A page as one text message.
@@ -33,7 +37,7 @@ pub(super) fn sms(incident: &Incident, link: &str) -> String {
     }
     let end = end.trim_end();
     let service = incident.alarm.service.as_deref().map(|service| format!(" ({})", clean(service)));
-    let begin = gsm(&(headline(incident) + &service.unwrap_or_default()));
+    let begin = gsm(&(headline(incident, None) + &service.unwrap_or_default()));
     let room = SMS_CHARS_MAX - end.chars().count();
     if begin.chars().count() <= room {
         return begin + end;
@@ -41,18 +45,19 @@ pub(super) fn sms(incident: &Incident, link: &str) -> String {
     begin.chars().take(room - 3).collect::<String>() + "..." + end
 }
 
-/// A page's subject, for topics that e-mail listens to.
-pub(super) fn subject(incident: &Incident) -> String {
+/// A subject, for topics that e-mail listens to; with what happened, when that has to be said.
+pub(crate) fn subject(incident: &Incident, happened: Option<&str>) -> String {
     let ascii = |letter: char| if letter.is_ascii_graphic() || letter == ' ' { letter } else { '?' };
-    headline(incident).chars().map(ascii).take(SUBJECT_CHARS_MAX).collect()
+    headline(incident, happened).chars().map(ascii).take(SUBJECT_CHARS_MAX).collect()
 }
 
-fn headline(incident: &Incident) -> String {
-    format!("{} {}: {}", incident.id, incident.severity.label(), clean(&incident.alarm.title))
+fn headline(incident: &Incident, happened: Option<&str>) -> String {
+    let happened = happened.map(|happened| format!(" {happened}")).unwrap_or_default();
+    format!("{} {}{happened}: {}", incident.id, incident.severity.label(), clean(&incident.alarm.title))
 }
 
 /// One line of a stranger's words, as a plain slot of Slack shows it.
-pub(super) fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     escape::plain(text, PART_CHARS_MAX)
 }
 

@@ -17,6 +17,8 @@ use serde_json::value::RawValue;
 
 pub(crate) const SOURCE: Source = Source { kind: KIND, decode, answer: Answer::accepted, key_field: None };
 const KIND: &str = "eventbridge";
+/// The source of the events that CatOps publishes.
+const OURS: &str = "catops";
 
 /// The envelope, with what is inside left unread until it is known what it is.
 #[derive(Debug, Deserialize)]
@@ -90,6 +92,8 @@ fn event(envelope: Envelope<'_>, source: &str, request: &Request<'_>) -> Result<
     match (opt(envelope.source.as_ref()), detail_type) {
         (_, "CloudWatch Alarm State Change") => state_change(&envelope, "detail", source, request),
         (_, "CloudWatch Alarm Configuration Change") => configuration_change(&envelope, source, request),
+        // What CatOps itself published comes back to a bus of ours: as an alarm it would be published again, for ever.
+        (OURS, _) => aws::decode(&envelope, source, request),
         (vendor, _) if vendor.starts_with("aws.") => aws::decode(&envelope, source, request),
         _ => match generic::decode_detail(&envelope, source, request) {
             Some(alarm) => Ok(alarm),

@@ -21,6 +21,7 @@ use ring::signature::{
 };
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 pub(crate) const SOURCE: Source = Source { kind: KIND, decode, answer: Answer::accepted, key_field: None };
 const KIND: &str = "sns";
@@ -53,8 +54,32 @@ struct Envelope<'a> {
     #[serde(rename = "SubscribeURL", alias = "SubscribeUrl")]
     subscribe_url: Option<Text<'a>>,
     token: Option<Text<'a>>,
+    message_attributes: Option<&'a RawValue>,
     /// A batch, as Lambda gets it. No signature covers it.
     records: Option<IgnoredAny>,
+}
+
+/// Of a message's attributes, the one by which CatOps knows its own.
+#[derive(Deserialize)]
+struct Attributes<'a> {
+    #[serde(borrow)]
+    sender: Attribute<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Attribute<'a> {
+    #[serde(borrow)]
+    value: Text<'a>,
+}
+
+impl Envelope<'_> {
+    /// Whether CatOps published it: as an alarm it would be published again, for ever. No signature covers attributes, but
+    /// who writes one says of their own message only that it is no alarm. Attributes of other shapes are others' business.
+    fn is_ours(&self) -> bool {
+        let attributes = self.message_attributes.and_then(|raw| json::parse_text::<Attributes<'_>>(raw.get()).ok());
+        attributes.is_some_and(|attributes| &*attributes.sender.value == "catops")
+    }
 }
 
 /// The envelope of a signed delivery. A batch beside it would be decoded instead of it, and nobody signed that.
@@ -262,6 +287,9 @@ fn notification(envelope: &Envelope<'_>, request: &Request<'_>) -> Result<Alarm,
         text: &envelope.message,
         at: time::parse(&envelope.timestamp),
     };
+    if envelope.is_ours() {
+        return Ok(plain(&letter, AlarmState::Info, request));
+    }
     message(&letter, request).map_err(|error| error.below("Message"))
 }
 
@@ -288,16 +316,17 @@ fn message(letter: &Letter<'_>, request: &Request<'_>) -> Result<Alarm, Malforme
         return eventbridge::decode_text(letter.text, KIND, request);
     }
     let ours = peek.title.and_then(|_| generic::decode_text(letter.text, KIND, letter.id, request));
-    Ok(ours.unwrap_or_else(|| plain(letter, request)))
+    Ok(ours.unwrap_or_else(|| plain(letter, AlarmState::Firing, request)))
 }
 
 /// Any other message. Somebody pointed this topic at us, so it fires; subject or first line name the trouble.
-fn plain(letter: &Letter<'_>, request: &Request<'_>) -> Alarm {
+fn plain(letter: &Letter<'_>, state: AlarmState, request: &Request<'_>) -> Alarm {
     let first_line = letter.text.trim().lines().next().unwrap_or_default();
     let title = if letter.subject.is_empty() { first_line } else { letter.subject };
     let arn = Arn::parse(letter.topic);
     Draft::new(KIND, format!("sns:{}:{}", letter.topic, fingerprint(&[title])), title, request)
         .delivery(format!("sns:{}", if letter.id.is_empty() { fingerprint(&[letter.text]) } else { letter.id.to_owned() }))
+        .state(state)
         .severity(super::cloudwatch::severity(title, ""))
         .summary(letter.text)
         .resource(arn.as_ref().map_or(letter.topic, |arn| arn.rest))

@@ -334,6 +334,28 @@ fn a_confirmation_address_must_be_one_of_sns() {
 }
 
 #[test]
+fn what_catops_said_itself_is_no_alarm() {
+    let event = r#"{"version":"0","id":"e-1","detail-type":"CatOps Incident Event","source":"catops","account":"123456789012",
+        "time":"2026-11-23T19:09:00Z","region":"eu-west-1","resources":[],"detail":{"schema":1,"id":"INC-1/1",
+        "title":"Disk is full","severity":"critical","status":"open","state":"firing"}}"#;
+    assert_eq!(alarm("eventbridge", event.as_bytes()).state, AlarmState::Info);
+    let message = |attributes: &str| {
+        format!(
+            r#"{{"Type":"Notification","MessageId":"m-1","TopicArn":"arn:aws:sns:eu-west-1:123456789012:catops",
+            "Subject":"INC-1 SEV1 opened: Disk is full","Message":"INC-1 SEV1: Disk is full","Timestamp":"2026-11-23T19:09:00Z",
+            "MessageAttributes":{attributes}}}"#
+        )
+    };
+    let state = |attributes: &str| alarm("sns", message(attributes).as_bytes()).state;
+    assert_eq!(state(r#"{"sender":{"Type":"String","Value":"catops"}}"#), AlarmState::Info);
+    for others in
+        ["null", "{}", "[]", "7", r#"{"sender":{"Type":"String","Value":"nagios"}}"#, r#"{"sender":"catops"}"#]
+    {
+        assert_eq!(state(others), AlarmState::Firing, "{others}");
+    }
+}
+
+#[test]
 fn kinds_are_read_from_configuration() {
     assert_eq!("sns".parse::<Kind>().unwrap().as_str(), "sns");
     assert_eq!(

@@ -79,8 +79,21 @@ fn once() -> u32 {
     1
 }
 
+/// A file that is on its way.
+pub(super) struct Upload {
+    pub(super) name: String,
+    /// What a screen reader says in its place.
+    pub(super) alt: String,
+    /// How many bytes were announced.
+    pub(super) length: usize,
+    /// None until they came.
+    pub(super) bytes: Option<Vec<u8>>,
+}
+
 pub(super) struct State {
     pub(super) world: World,
+    /// Files that were announced and are not shown yet, by their ids.
+    pub(super) uploads: BTreeMap<String, Upload>,
     journal: Journal,
     changes: broadcast::Sender<u64>,
     triggers: BTreeMap<String, Trigger>,
@@ -100,6 +113,7 @@ impl State {
         }
         let mut state = Self {
             world,
+            uploads: BTreeMap::new(),
             journal,
             changes,
             triggers: BTreeMap::new(),
@@ -235,7 +249,7 @@ fn mask(json: &mut Value) {
     match json {
         Value::Object(fields) => {
             for (name, value) in fields {
-                let secret = ["token", "signature", "secret", "authorization", "response_url"];
+                let secret = ["token", "signature", "secret", "authorization", "response_url", "upload_url"];
                 match value {
                     Value::String(text) if secret.iter().any(|word| name.to_lowercase().contains(word)) => {
                         *text = "•••".to_owned();

@@ -196,6 +196,61 @@ async fn an_ephemeral_message_is_for_one_person_and_out_of_reach_for_updates() {
     assert_eq!(stage.api("chat.postEphemeral", stranger).await["error"], "user_not_in_channel");
 }
 
+/// Sends bytes for a file of an announced length; gives the file's id and the status.
+async fn send_file(stage: &Stage, length: usize, bytes: &[u8]) -> (String, u16) {
+    let form = format!("filename=cpu.png&length={length}&alt_txt=A+%3Cgraph%3E");
+    let request = stage.client.post(format!("{}/api/files.getUploadURLExternal", stage.base)).bearer_auth("xoxb-local");
+    let request = request.header("content-type", "application/x-www-form-urlencoded").body(form);
+    let place: Value = request.send().await.unwrap().json().await.unwrap();
+    let url = place["upload_url"].as_str().unwrap_or_else(|| panic!("{place}"));
+    let sent = stage.client.post(url).body(bytes.to_vec()).send().await.unwrap();
+    (place["file_id"].as_str().unwrap().to_owned(), sent.status().as_u16())
+}
+
+#[tokio::test]
+async fn a_picture_is_shown_in_its_thread_and_outlives_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("slack.jsonl");
+    let stage = Stage::with(|config| config.journal = Some(journal.clone())).await;
+    let ts = stage.post_card().await;
+    let png = b"\x89PNG\r\n\x1a\n...";
+    let (id, status) = send_file(&stage, png.len(), png).await;
+    assert_eq!(status, 200);
+    let args = |id: &str, channel: &str, ts: &str| json!({ "files": [{ "id": id, "title": "cpu <b>" }], "channel_id": channel, "thread_ts": ts, "initial_comment": "Look" });
+    let refused = [(args("F0", "C0OPS", &ts), "file_not_found"), (args(&id, "C0", &ts), "channel_not_found")];
+    for (args, error) in refused {
+        assert_eq!(stage.api("files.completeUploadExternal", args).await["error"], error);
+    }
+    assert_eq!(stage.api("files.completeUploadExternal", args(&id, "C0OPS", &ts)).await["ok"], true);
+    assert_eq!(stage.api("files.completeUploadExternal", args(&id, "C0OPS", &ts)).await["error"], "file_not_found");
+    assert_eq!(stage.reads("U0ANA", "C0OPS").last().unwrap(), "CatOps: Lookcpu <b>");
+
+    let again = Stage::with(|config| config.journal = Some(journal)).await;
+    let shown = again.sim.snapshot_json("U0ANA").unwrap()["messages"]["C0OPS"][1].clone();
+    let html = shown["html"].as_str().unwrap();
+    let image = format!("<img src=\"/local/files/{id}\" alt=\"A &lt;graph&gt;\">");
+    assert!(html.contains(&image) && shown["thread_ts"] == json!(ts), "{shown}");
+    let replies = again.api("conversations.replies", json!({ "channel": "C0OPS", "ts": ts })).await;
+    assert_eq!(replies["messages"][1]["files"][0]["name"], "cpu.png");
+    let picture = again.client.get(format!("{}/local/files/{id}", again.base)).send().await.unwrap();
+    assert_eq!(picture.headers()["content-type"], "image/png");
+    assert_eq!(picture.bytes().await.unwrap(), png[..]);
+}
+
+#[tokio::test]
+async fn what_is_no_picture_is_not_drawn_and_lengths_must_be_right() {
+    let stage = Stage::new().await;
+    let ts = stage.post_card().await;
+    assert_eq!(send_file(&stage, 3, b"four").await.1, 400);
+    let (id, _) = send_file(&stage, 24, b"<script>alert()</script>").await;
+    let args = json!({ "files": [{ "id": id }], "channel_id": "C0OPS", "thread_ts": ts });
+    assert_eq!(stage.api("files.completeUploadExternal", args).await["ok"], true);
+    let file = stage.client.get(format!("{}/local/files/{id}", stage.base)).send().await.unwrap();
+    assert_eq!(file.headers()["content-type"], "application/octet-stream");
+    assert_eq!(file.headers()["content-disposition"], "attachment");
+    assert_eq!(file.headers()["x-content-type-options"], "nosniff");
+}
+
 #[tokio::test]
 async fn blocks_that_slack_would_refuse_are_refused_with_a_pointer() {
     let stage = Stage::new().await;

@@ -88,10 +88,32 @@ pub struct Message {
     /// Whether a reply is also shown in the channel.
     #[serde(default)]
     pub broadcast: bool,
+    /// What hangs on it.
+    #[serde(default)]
+    pub files: Vec<File>,
     /// When a reader could first see it, unix milliseconds.
     pub visible_at: f64,
     /// When a reader could first see its present content, unix milliseconds.
     pub changed_at: f64,
+}
+
+/// A file of a message, without its bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct File {
+    /// Slack's id, `F…`.
+    pub id: String,
+    /// Its name, as the sender gave it.
+    pub name: String,
+    /// What stands above it.
+    pub title: String,
+    /// What a screen reader says in its place.
+    pub alt: String,
+}
+
+impl File {
+    pub(super) fn to_json(&self) -> Value {
+        json!({ "id": self.id, "name": self.name, "title": self.title, "alt_txt": self.alt })
+    }
 }
 
 /// A modal or a home tab.
@@ -150,6 +172,7 @@ pub(super) enum Record {
     ModalShown { view: View },
     ModalsClosed { person: String, keep: usize },
     HomeShown { view: View },
+    FileKept { id: String, base64: String },
 }
 
 /// The state of the local Slack.
@@ -163,6 +186,8 @@ pub(super) struct World {
     /// The highest `ts` that each person has seen, by person and channel.
     pub(super) read: BTreeMap<(String, String), String>,
     pub(super) hooks: BTreeMap<String, Hook>,
+    /// Bytes of files, in base64, by their ids.
+    pub(super) files: BTreeMap<String, String>,
     /// Open modals by person, the topmost last.
     pub(super) modals: BTreeMap<String, Vec<View>>,
     /// Home tabs by person.
@@ -215,6 +240,9 @@ impl World {
             Record::ModalsClosed { person, keep } => self.modals.entry(person).or_default().truncate(keep),
             Record::HomeShown { view } => {
                 self.homes.insert(view.person.clone(), view);
+            }
+            Record::FileKept { id, base64 } => {
+                self.files.insert(id, base64);
             }
         }
     }
@@ -327,6 +355,10 @@ impl Message {
         if !self.reactions.is_empty() {
             let each = |(name, users): (&String, &BTreeSet<String>)| json!({ "name": name, "users": users, "count": users.len() });
             json["reactions"] = self.reactions.iter().map(each).collect();
+        }
+        if !self.files.is_empty() {
+            json["subtype"] = json!("file_share");
+            json["files"] = self.files.iter().map(File::to_json).collect();
         }
         if self.pinned {
             json["pinned_to"] = json!([self.channel]);

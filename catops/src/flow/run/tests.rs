@@ -106,7 +106,7 @@ async fn opened_ago(app: &App, ago: TimeDelta) {
     let draft = change::Draft::open(ID, event, at).unwrap();
     let origin = change::Origin::effect("test");
     let written = log::decide(&*app.log, move |view| {
-        let append = draft.append(view, &origin, None)?;
+        let append = draft.append(view, &origin, None, None)?;
         Ok::<_, log::ReadError>((append, ()))
     });
     written.await.unwrap().unwrap();

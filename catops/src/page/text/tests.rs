@@ -28,7 +28,7 @@ fn a_page_says_what_where_and_what_to_do() {
         sms(&incident, LINK),
         "INC-42 SEV1: Disk is full (checkout-api) Ack in Slack https://catops.example.com/i/42"
     );
-    assert_eq!(subject(&incident), "INC-42 SEV1: Disk is full");
+    assert_eq!(subject(&incident, None), "INC-42 SEV1: Disk is full");
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn a_text_message_is_one_message_whatever_the_title() {
             assert!(message.chars().count() <= SMS_CHARS_MAX, "{message}");
             assert!(message.chars().all(is_gsm), "{message}");
             assert!(link != LINK || message.ends_with("... Ack in Slack https://catops.example.com/i/42"), "{message}");
-            assert!(subject(&incident(&title, None)).len() <= SUBJECT_CHARS_MAX);
+            assert!(subject(&incident(&title, None), None).len() <= SUBJECT_CHARS_MAX);
         }
     }
 }

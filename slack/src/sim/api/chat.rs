@@ -135,7 +135,7 @@ impl Call<'_> {
     }
 
     /// A fresh message of the app.
-    fn message(&self, channel: &str, content: Content) -> Message {
+    pub(super) fn message(&self, channel: &str, content: Content) -> Message {
         Message {
             channel: channel.to_owned(),
             ts: self.state.world.next_ts(self.now),
@@ -149,6 +149,7 @@ impl Call<'_> {
             reactions: std::collections::BTreeMap::default(),
             pinned: false,
             broadcast: false,
+            files: Vec::new(),
             visible_at: unix_ms(self.now),
             changed_at: unix_ms(self.now),
         }

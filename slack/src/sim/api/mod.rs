@@ -1,11 +1,12 @@
 //! Slack's Web API for the app: the token, the arguments, the faults, and the way to each method.
 //!
 //! Methods answer what Slack documents for a bot token with every scope. Simpler than Slack: no pagination (a `limit` is
-//! honoured, `next_cursor` is always empty), no attachments, no files, no scopes, one workspace.
+//! honoured, `next_cursor` is always empty), no attachments, no scopes, one workspace.
 
 mod args;
 mod chat;
 mod conversations;
+mod files;
 mod views;
 
 use std::time::Duration;
@@ -23,6 +24,7 @@ use super::state::{Exchange, Fault, FaultKind, State, unix_ms};
 use super::{Sim, SimConfig};
 use args::Args;
 pub(super) use chat::check_content;
+pub(super) use files::FILE_BYTES_MAX;
 pub(super) use views::{Place, check_view, replace_view, show_modal};
 
 /// How long `applied_then_timeout` withholds its answer unless told otherwise: longer than clients wait.
@@ -196,6 +198,8 @@ impl Call<'_> {
             "conversations.archive" => self.archive(),
             "conversations.invite" => self.invite(),
             "conversations.setTopic" => self.set_topic(),
+            "files.getUploadURLExternal" => self.upload_url(),
+            "files.completeUploadExternal" => self.complete_upload(),
             "users.info" => self.user_info(),
             "users.list" => Ok(self.list_users()),
             _ => Err("unknown_method".into()),

@@ -120,6 +120,7 @@ impl Sim {
             reactions: std::collections::BTreeMap::default(),
             pinned: false,
             broadcast: false,
+            files: Vec::new(),
             visible_at: unix_ms(now),
             changed_at: unix_ms(now),
         }

@@ -4,6 +4,7 @@
 //! send `X-Local-Slack: 1`, which a foreign page cannot do without a CORS permission that is never given.
 
 mod acts;
+mod files;
 mod hook;
 
 use std::convert::Infallible;
@@ -21,7 +22,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::render::{self, Names};
 use super::state::{Fault, State};
-use super::world::{Channel, ChannelKind, Message, View};
+use super::world::{Channel, ChannelKind, File, Message, View};
 use super::{Sim, SimConfig};
 
 /// Nothing but our own files, nobody may frame us.
@@ -50,6 +51,8 @@ pub(super) fn router(sim: &Sim) -> Router {
         .route("/local/people", get(people))
         .route("/local/traffic", get(traffic))
         .route("/local/events", get(events))
+        .route("/local/files/{id}", get(files::give))
+        .route("/local/upload/{id}", post(files::take))
         .route("/local/response/{id}", post(hook::respond))
         .merge(acting)
         .with_state(sim.clone())
@@ -209,17 +212,18 @@ fn messages(
 
 fn message_json(state: &State, config: &SimConfig, names: &Names, message: &Message) -> Value {
     let (name, colour) = writer(config, &message.user);
-    let html = if message.blocks.is_empty() {
+    let said = if message.blocks.is_empty() {
         format!("<div class=\"text\">{}</div>", render::mrkdwn_to_html(&message.text, names))
     } else {
         render::blocks_to_html(&render::read(&message.blocks), names)
     };
+    let html = said + &message.files.iter().map(render::file).collect::<String>();
     json!({
         "ts": message.ts, "user": message.user, "name": name, "colour": colour,
         "is_app": message.user == config.app.bot_user_id, "text": message.text, "blocks": message.blocks,
         "rendered_text": render::text_of(&html), "html": html, "thread_ts": message.thread_ts,
         "in_channel": message.is_in_channel(), "replies": state.world.replies(&message.channel, &message.ts).count(),
-        "only_for": message.only_for, "reactions": message.reactions, "pinned": message.pinned,
+        "files": message.files.iter().map(File::to_json).collect::<Vec<_>>(), "only_for": message.only_for, "reactions": message.reactions, "pinned": message.pinned,
         "metadata": message.metadata, "edited": message.edited_ts.is_some(),
         "visible_at": message.visible_at, "changed_at": message.changed_at,
     })

@@ -12,6 +12,7 @@ use serde_json::Value;
 pub use mrkdwn::{Names, mrkdwn_to_html};
 use mrkdwn::{escape, plain};
 
+use super::world::File;
 use crate::blocks::{
     Actions, Block, Button, Checkboxes, Choice, Confirm, Context, ContextElement, Element, ExternalSelect, Image,
     Input, NumberInput, Overflow, PlainTextInput, Section, StaticSelect, Style, Text, TextKind, UsersSelect,
@@ -29,6 +30,15 @@ pub(super) fn read(blocks: &[Value]) -> Vec<Block> {
 #[must_use]
 pub fn blocks_to_html(blocks: &[Block], names: &Names) -> String {
     blocks.iter().map(|block| Drawing { names, block_id: block.block_id().unwrap_or_default() }.block(block)).collect()
+}
+
+/// A file under the words of its message. Everything that is uploaded here is a picture.
+#[must_use]
+pub(super) fn file(file: &File) -> String {
+    let (id, title, alt) = (escape(&file.id), escape(&file.title), escape(&file.alt));
+    format!(
+        "<figure class=\"block\"><figcaption>{title}</figcaption><img src=\"/local/files/{id}\" alt=\"{alt}\"></figure>"
+    )
 }
 
 /// What a reader reads: HTML without its tags, one line per block.

@@ -1,8 +1,5 @@
 //! Outgoing webhooks: one POST an incident and round to each receiver, when owner and suggestions are known. Signed by
 //! Standard Webhooks; the id follows from incident and round, so that a receiver can tell a repeat.
-//!
-//! The core asks for one effect and knows no receiver. With several receivers that one becomes an effect for each here, so
-//! that a receiver that fails is told again alone.
 
 use crate::action::guard::Private;
 use crate::action::reach::why;
@@ -10,101 +7,26 @@ use crate::app::App;
 use crate::clock;
 use crate::config::file::WebhookConfig;
 use crate::config::secret::SecretRef;
-use crate::flow::change::{self, json as json_bytes};
-use crate::flow::perform::{NotNow, done};
+use crate::flow::change;
+use crate::flow::perform::NotNow;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chrono::{DateTime, Utc};
 use incident::{Incident, IncidentId};
-use log::{Append, Digest, LeasedEffect, NewEffect, Repeat};
 use ring::hmac;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::collections::BTreeSet;
 
-/// The kind of the effects that tell one receiver. Only this file writes and reads their bodies.
-pub const TELL: &str = "webhook";
-
-/// Effects that one append asks for, at most: an append takes a hundred things.
-const TELLS_PER_APPEND: usize = 50;
-
-/// What one receiver is to be told.
-#[derive(Serialize, Deserialize)]
-struct Tell {
-    /// Of which incident.
-    incident: IncidentId,
-    /// The receiver's mark; its address may be a secret and stays out of the log.
-    receiver: String,
-    /// The `webhook-id`.
-    message: String,
-}
-
-/// Tells the only receiver, or asks for an effect for each. Asked for twice, as after a crash, each is there once.
-///
-/// # Errors
-/// The log cannot be written, or the only receiver did not take it.
-pub async fn perform(app: &App, id: IncidentId, leased: &LeasedEffect) -> Result<(), NotNow> {
-    let setup = app.setup();
-    if let [only] = setup.config.webhooks.as_slice() {
-        return tell_one(app, only, id, leased.effect.id.as_str(), leased).await;
-    }
-    let receivers: BTreeSet<String> = setup.config.webhooks.iter().map(mark).collect();
-    let at = clock::now();
-    let effects: Vec<NewEffect> = receivers.into_iter().map(|receiver| tell_effect(id, receiver, leased, at)).collect();
-    for some in effects.chunks(TELLS_PER_APPEND) {
-        let receipt =
-            app.log.append(Append { effects: some.to_vec(), lease: app.lease(at), ..Append::default() }).await?;
-        app.outbox.offer(receipt.leased);
-    }
-    done(app, leased).await
-}
-
-fn tell_effect(incident: IncidentId, receiver: String, asked: &LeasedEffect, due_at: DateTime<Utc>) -> NewEffect {
-    let message = asked.effect.id.as_str().to_owned();
-    NewEffect {
-        id: format!("{message}/{receiver}").into(),
-        due_at,
-        kind: TELL.to_owned(),
-        body: json_bytes(&Tell { incident, receiver, message }),
-        repeat: Repeat::Safe,
-        slot: false,
-    }
-}
-
-/// Tells one receiver; one that is no longer in the configuration is told nothing.
+/// Tells one receiver how the incident stands.
 ///
 /// # Errors
 /// It did not take it.
-pub async fn tell(app: &App, leased: &LeasedEffect) -> Result<(), NotNow> {
-    let tell: Tell = serde_json::from_slice(&leased.effect.body)
-        .map_err(|error| NotNow::Never(format!("unknown webhook task: {error}")))?;
-    let setup = app.setup();
-    match setup.config.webhooks.iter().find(|webhook| mark(webhook) == tell.receiver) {
-        Some(webhook) => tell_one(app, webhook, tell.incident, &tell.message, leased).await,
-        None => done(app, leased).await,
-    }
-}
-
-async fn tell_one(
-    app: &App,
-    webhook: &WebhookConfig,
-    id: IncidentId,
-    message: &str,
-    leased: &LeasedEffect,
-) -> Result<(), NotNow> {
+pub(super) async fn tell(app: &App, webhook: &WebhookConfig, id: IncidentId, message: &str) -> Result<(), NotNow> {
     let incident = change::load(app, id).await?;
     let receiver = Receiver {
         url: &webhook.url,
         secret: webhook.secret.as_ref(),
         private: Private::of("[[webhook]]", &webhook.allow_private),
     };
-    send(app, receiver, message, &body(app, &incident)).await?;
-    done(app, leased).await
-}
-
-/// A receiver's name in the log: the beginning of its address' hash, which stays when receivers are added around it.
-fn mark(webhook: &WebhookConfig) -> String {
-    Digest::of(webhook.url.as_bytes()).to_string().chars().take(16).collect()
+    send(app, receiver, message, &body(app, &incident)).await
 }
 
 /// What a webhook is told: documented in `docs/webhooks.md`.
