@@ -12,7 +12,8 @@
 //!
 //! Items that are looked for by something else than their name also have a place in the one index: `g` and `s`. Effects
 //! that are open by the instant at which they can be handed out, streams of a list by their birth, events by the order of
-//! writing. Bodies are compressed: a kilobyte is what is paid for.
+//! writing. An effect that waits to be performed says so in `waits`, for whoever listens to the table's changes. Bodies are
+//! compressed: a kilobyte is what is paid for.
 //!
 //! This file knows the shapes, and calls nobody.
 
@@ -447,6 +448,9 @@ impl Kept {
         put(&mut item, "writes", number(self.writes));
         let line = lines::line(&Piece::Effect(self.effect.clone()));
         put(&mut item, "effect", binary(&pack(&line)));
+        if self.effect.state == EffectState::Pending {
+            put(&mut item, "waits", string("y"));
+        }
         if let Some(wake_at) = self.effect.wake_at() {
             let stays = self.place.clone().filter(|_| self.effect.state == EffectState::Leased);
             put(&mut item, "g", string(DUE));
