@@ -11,6 +11,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod demo;
+pub mod deploy;
 pub mod entry;
 #[cfg(feature = "fail_points")]
 pub mod fail_point;

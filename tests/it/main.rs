@@ -3,6 +3,7 @@
 mod audit;
 mod clicks;
 mod connections;
+mod deploy;
 mod digest;
 mod disk;
 mod events;

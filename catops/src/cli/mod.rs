@@ -5,6 +5,7 @@
 mod audit;
 mod backup;
 mod dead_letters;
+mod deploy;
 mod export;
 mod held;
 mod import;
@@ -84,6 +85,9 @@ enum Command {
     /// The index over the runbooks.
     #[command(subcommand)]
     Index(index::Args),
+    /// Say what a deployment into an AWS account would create and cost.
+    #[command(subcommand)]
+    Deploy(deploy::Args),
     /// Run as a Lambda function.
     #[cfg(feature = "aws")]
     Lambda(lambda::Args),
@@ -127,6 +131,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Audit(args) => audit::run(&args),
         Command::DeadLetters(args) => dead_letters::run(&args),
         Command::Index(args) => index::run(&args),
+        Command::Deploy(args) => deploy::run(&args),
         #[cfg(feature = "aws")]
         Command::Lambda(args) => lambda::run(&args),
     };
