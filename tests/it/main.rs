@@ -9,6 +9,7 @@ mod disk;
 mod events;
 mod export;
 mod kill;
+mod manifest;
 mod outbox;
 mod paging;
 #[cfg(feature = "aws")]

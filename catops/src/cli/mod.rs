@@ -21,6 +21,7 @@ mod read;
 mod redact;
 mod send_test;
 mod serve;
+mod slack;
 mod suggest;
 mod timeline;
 mod verify;
@@ -88,6 +89,9 @@ enum Command {
     /// Say what a deployment into an AWS account would create and cost.
     #[command(subcommand)]
     Deploy(deploy::Args),
+    /// What the Slack app needs.
+    #[command(subcommand)]
+    Slack(slack::Args),
     /// Run as a Lambda function.
     #[cfg(feature = "aws")]
     Lambda(lambda::Args),
@@ -132,6 +136,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::DeadLetters(args) => dead_letters::run(&args),
         Command::Index(args) => index::run(&args),
         Command::Deploy(args) => deploy::run(&args),
+        Command::Slack(args) => slack::run(&args),
         #[cfg(feature = "aws")]
         Command::Lambda(args) => lambda::run(&args),
     };
