@@ -76,6 +76,12 @@ pub(crate) async fn secret(arn: &str) -> anyhow::Result<String> {
     found.secret_string.with_context(|| format!("the secret {arn} holds no text"))
 }
 
+/// An error's causes, without the SDK's own account of its insides.
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
+    let chain = std::iter::successors(error.source(), |cause| cause.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 /// Says which operations are called, at level `debug`: with it a run shows what its role has to allow.
 /// Give it to each client's configuration.
 #[derive(Debug)]

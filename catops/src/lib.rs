@@ -12,6 +12,8 @@ pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod deploy;
+#[cfg(feature = "aws")]
+pub mod doctor;
 pub mod entry;
 #[cfg(feature = "fail_points")]
 pub mod fail_point;

@@ -6,6 +6,8 @@ mod connections;
 mod deploy;
 mod digest;
 mod disk;
+#[cfg(feature = "aws")]
+mod doctor;
 mod events;
 mod export;
 mod kill;

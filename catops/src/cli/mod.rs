@@ -6,6 +6,8 @@ mod audit;
 mod backup;
 mod dead_letters;
 mod deploy;
+#[cfg(feature = "aws")]
+mod doctor;
 mod export;
 mod held;
 mod import;
@@ -89,6 +91,9 @@ enum Command {
     /// Say what a deployment into an AWS account would create and cost.
     #[command(subcommand)]
     Deploy(deploy::Args),
+    /// Look at an account in which CatOps was deployed: what is as it has to be, and what to do about the rest.
+    #[cfg(feature = "aws")]
+    Doctor(doctor::Args),
     /// What the Slack app needs.
     #[command(subcommand)]
     Slack(slack::Args),
@@ -136,6 +141,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::DeadLetters(args) => dead_letters::run(&args),
         Command::Index(args) => index::run(&args),
         Command::Deploy(args) => deploy::run(&args),
+        #[cfg(feature = "aws")]
+        Command::Doctor(args) => doctor::run(&args),
         Command::Slack(args) => slack::run(&args),
         #[cfg(feature = "aws")]
         Command::Lambda(args) => lambda::run(&args),

@@ -33,7 +33,7 @@ const READ_UNITS: Price = Price { dollars: 0.125, of: MILLION, unit: "read units
 /// 0.25 for the table and 0.20 for its point-in-time recovery.
 const STORED: Price = Price { dollars: 0.45, of: 1.0, unit: "GB stored and backed up", page: DYNAMODB };
 const INVOCATIONS: Price = Price { dollars: 0.20, of: MILLION, unit: "invocations", page: LAMBDA };
-/// The price of x86_64; arm64 is a fifth less.
+/// The price of `x86_64`; `arm64` is a fifth less.
 const GB_SECONDS: Price = Price { dollars: 0.000_016_666_7, of: 1.0, unit: "GB-seconds", page: LAMBDA };
 const QUEUE_REQUESTS: Price =
     Price { dollars: 0.40, of: MILLION, unit: "requests", page: "https://aws.amazon.com/sqs/pricing/" };

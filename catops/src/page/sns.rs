@@ -108,16 +108,10 @@ where
         (Some((code, message)), _) => format!("SNS answered {code}: {message}"),
         (None, SdkError::TimeoutError(_)) => format!("SNS did not answer within {} s", PUBLISH_MAX.as_secs()),
         (None, SdkError::ConstructionFailure(_) | SdkError::DispatchFailure(_)) => {
-            format!("SNS cannot be asked; look at AWS_REGION, the credentials and the network: {}", causes(error))
+            format!("SNS cannot be asked; look at AWS_REGION, the credentials and the network: {}", aws::causes(error))
         }
-        (None, _) => format!("SNS answered something else: {}", causes(error)),
+        (None, _) => format!("SNS answered something else: {}", aws::causes(error)),
     };
     let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     one_line.chars().take(TOLD_CHARS_MAX).collect()
-}
-
-/// An error's causes, without the SDK's own account of its insides.
-fn causes(error: &dyn std::error::Error) -> String {
-    let chain = std::iter::successors(error.source(), |cause| cause.source());
-    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
