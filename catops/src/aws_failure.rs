@@ -32,7 +32,7 @@ pub(crate) fn one_line(text: &str) -> String {
 }
 
 /// An error's causes, without the SDK's own account of its insides.
-fn causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
     let chain = std::iter::successors(error.source(), |cause| cause.source());
     chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

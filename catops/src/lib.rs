@@ -15,6 +15,9 @@ pub mod config;
 #[cfg_attr(not(feature = "aws"), path = "no_context.rs")]
 pub mod context;
 pub mod demo;
+pub mod deploy;
+#[cfg(feature = "aws")]
+pub mod doctor;
 pub mod entry;
 #[cfg(feature = "fail_points")]
 pub mod fail_point;

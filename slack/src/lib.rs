@@ -12,6 +12,7 @@ pub mod digest;
 pub mod escape;
 pub mod form;
 pub mod limits;
+pub mod manifest;
 pub mod read;
 mod secret;
 pub mod sim;

@@ -6,11 +6,15 @@ mod cbor;
 mod clicks;
 mod connections;
 mod context;
+mod deploy;
 mod digest;
 mod disk;
+#[cfg(feature = "aws")]
+mod doctor;
 mod events;
 mod export;
 mod kill;
+mod manifest;
 mod outbox;
 mod paging;
 #[cfg(feature = "aws")]

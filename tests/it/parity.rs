@@ -2,7 +2,7 @@
 //! same, whichever it is.
 
 #[path = "../../log/tests/dynamodb/server.rs"]
-mod dynamo;
+pub(crate) mod dynamo;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};

@@ -1,6 +1,7 @@
 //! `catops lint DIR`: every mistake of a configuration folder, with file and line. Exit code 1 when there is one.
 
-use crate::config::{Problem, Setup, lint};
+use crate::config::Problem;
+use crate::config::lint::{self, Whole};
 use anyhow::Result;
 use serde_json::json;
 use std::path::PathBuf;
@@ -16,14 +17,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
-    let reading = Setup::read(&args.dir);
-    let mut problems = reading.problems;
-    let mut summary = String::new();
-    if let Some(setup) = &reading.setup {
-        let (runbooks, found) = crate::library::read(&setup.runbooks());
-        problems.extend(found);
-        problems.extend(lint::cross_check(setup, &runbooks));
-        summary = format!(
+    let Whole { setup, runbooks, problems } = lint::read(&args.dir);
+    let summary = setup.map_or_else(String::new, |setup| {
+        format!(
             "{} people, {} schedules, {} runbooks, {} actions, {} sources, {} uptime checks",
             setup.rota.people.len(),
             setup.rota.schedules.len(),
@@ -31,9 +27,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
             setup.catalogue.iter().count(),
             setup.config.sources.len(),
             setup.config.uptime.len(),
-        );
-    }
-    problems.sort();
+        )
+    });
     print(args, &problems, &summary)?;
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

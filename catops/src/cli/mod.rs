@@ -5,6 +5,9 @@
 mod audit;
 mod backup;
 mod dead_letters;
+mod deploy;
+#[cfg(feature = "aws")]
+mod doctor;
 mod export;
 mod held;
 mod import;
@@ -20,6 +23,7 @@ mod read;
 mod redact;
 mod send_test;
 mod serve;
+mod slack;
 mod suggest;
 mod timeline;
 mod verify;
@@ -84,6 +88,15 @@ enum Command {
     /// The index over the runbooks.
     #[command(subcommand)]
     Index(index::Args),
+    /// Say what a deployment into an AWS account would create and cost.
+    #[command(subcommand)]
+    Deploy(deploy::Args),
+    /// Look at an account in which CatOps was deployed: what is as it has to be, and what to do about the rest.
+    #[cfg(feature = "aws")]
+    Doctor(doctor::Args),
+    /// What the Slack app needs.
+    #[command(subcommand)]
+    Slack(slack::Args),
     /// Run as a Lambda function.
     #[cfg(feature = "aws")]
     Lambda(lambda::Args),
@@ -127,6 +140,10 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Audit(args) => audit::run(&args),
         Command::DeadLetters(args) => dead_letters::run(&args),
         Command::Index(args) => index::run(&args),
+        Command::Deploy(args) => deploy::run(&args),
+        #[cfg(feature = "aws")]
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Slack(args) => slack::run(&args),
         #[cfg(feature = "aws")]
         Command::Lambda(args) => lambda::run(&args),
     };

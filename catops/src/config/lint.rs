@@ -3,12 +3,38 @@
 use crate::action::guard::{Private, written};
 use crate::config::file::{Config, ServerConfig, SourceConfig};
 use crate::config::secret::SecretRef;
-use crate::config::setup::{Problem, Setup};
+use crate::config::setup::{Problem, Reading, Setup};
 use crate::config::sources;
 use crate::entry::connections::CONNECTIONS_MIN;
 use chrono::TimeDelta;
 use index::Runbook;
 use reqwest::Url;
+use std::path::Path;
+
+/// A folder, read as a whole.
+pub struct Whole {
+    /// What it says; none when a mistake makes it unusable.
+    pub setup: Option<Setup>,
+    /// Its runbooks.
+    pub runbooks: Vec<Runbook>,
+    /// Every mistake, in the files and between them, in order.
+    pub problems: Vec<Problem>,
+}
+
+/// Reads a folder with every mistake in it.
+#[must_use]
+pub fn read(folder: &Path) -> Whole {
+    let Reading { setup, mut problems } = Setup::read(folder);
+    let mut runbooks = Vec::new();
+    if let Some(setup) = &setup {
+        let (read, found) = crate::library::read(&setup.runbooks());
+        problems.extend(found);
+        problems.extend(cross_check(setup, &read));
+        runbooks = read;
+    }
+    problems.sort();
+    Whole { setup, runbooks, problems }
+}
 
 /// All mistakes between files.
 #[must_use]
