@@ -99,6 +99,7 @@ find_catops() {
     "$catops" --version >/dev/null 2>&1 || catops="$(command -v catops || true)"
     [ -n "$catops" ] || refuse "$binary does not run here" "name a catops of this machine with --catops"
   fi
+  catops="$(realpath "$(command -v "$catops" || echo "$catops")")"
   "$catops" --version >/dev/null 2>&1 || refuse "$catops does not run here" "name a catops of this machine with --catops"
 }
 
@@ -110,10 +111,24 @@ check_config() {
   }
 }
 
-# What is packed, by name and content. Of the index only that it is made from it: its files are named anew each time.
-content_hash() {
-  (cd "$1" && find . -type f ! -path './config/.index/*' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum) | sha256sum | cut -c1-16
+# What is packed, by name and content. The index is made from it, and is not asked.
+content_hash() { (cd "$1" && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum) | sha256sum | cut -c1-16; }
+
+# Lays the index over the runbooks. Its one segment has a random name, which would make each package another one: it is named
+# after the content. What only a writer of the index needs stays away: nobody writes in a function.
+bake() {
+  local index="config/.index" segment name
+  "$catops" index build config >"$work/index" 2>&1 || { cat "$work/index" >&2; refuse "the index of the runbooks cannot be built"; }
+  rm -f "$index/.managed.json" "$index"/.tantivy-*.lock
+  for segment in "$index"/*.idx; do
+    segment="$(basename "$segment" .idx)"
+    [ "$(find "$index" -name '*.idx' | wc -l)" = 1 ] && [[ $segment =~ ^[0-9a-f]{32}$ ]] || return 0
+    name="$hash$hash"
+    for file in "$index/$segment".*; do mv "$file" "$index/$name.${file##*.}"; done
+    sed -i "s/$(dashed "$segment")/$(dashed "$name")/" "$index/meta.json"
+  done
 }
+dashed() { sed -E 's/^(.{8})(.{4})(.{4})(.{4})/\1-\2-\3-\4-/' <<<"$1"; }
 
 # Lays out bootstrap and config/ in $work/package, and packs it into $work/package.zip: sorted, one time for all files.
 pack() {
@@ -124,7 +139,7 @@ pack() {
   # Without git's and editors' files, and without an old index.
   (cd "$config" && find . -type f ! -path '*/.*' -print0 | LC_ALL=C sort -z | tar --null -T - -cf -) | tar -xf - -C "$package/config"
   hash="$(content_hash "$package")"
-  "$catops" index build "$package/config" >"$work/index" 2>&1 || { cat "$work/index" >&2; refuse "the index of the runbooks cannot be built"; }
+  (cd "$package" && bake)
   find "$package" -type d -exec chmod 755 {} +
   find "$package" -type f -exec chmod 644 {} +
   chmod 755 "$package/bootstrap"
