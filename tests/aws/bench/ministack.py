@@ -16,6 +16,8 @@ import boto3
 
 from .wait import until
 
+# Where tests/aws/install puts things; this Python is one of them.
+BENCH = Path(sys.prefix).parent
 REGION = "eu-west-1"
 
 
@@ -34,7 +36,7 @@ class MiniStack:
         self.folder = tempfile.TemporaryDirectory(prefix="catops-aws-")
         self.log = Path(self.folder.name, "ministack.log")
         self.environment = {
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PATH": f"{BENCH}/cli/bin:{os.environ['PATH']}",
             "HOME": self.folder.name,
             "TMPDIR": self.folder.name,
             "AWS_ENDPOINT_URL": self.url,
