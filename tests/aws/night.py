@@ -19,7 +19,7 @@ from bench.wait import check, until
 
 SOURCES = ROOT / "tests/corpus/sources"
 BY_BUS = SOURCES / "eventbridge-cloudwatch-state-change-for-a-single-metric-alarm.json"
-BY_TOPIC = SOURCES / "lambda-cloudwatch-alarm-sns-payload-single-metric.json"
+BY_TOPIC = SOURCES / "alerta-cloudwatch-notification.json"
 SECRETS = {
     "SLACK_BOT_TOKEN": "xoxb-of-the-night",
     "SLACK_SIGNING_SECRET": "signing-of-the-night",
@@ -101,7 +101,7 @@ class Night:
 
     def topic(self):
         step("an alarm through the topic")
-        message = json.loads(BY_TOPIC.read_text())
+        message = json.loads(json.loads(BY_TOPIC.read_text())["Message"])
         message["AlarmName"] = "QueueTooLong"
         self.ministack.client("sns").publish(TopicArn=self.stack.output("AlarmTopicArn"), Message=json.dumps(message))
         until("card of INC-3", lambda: self.slack.message(OPS, "INC-3", "QueueTooLong"))

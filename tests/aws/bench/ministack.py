@@ -56,10 +56,10 @@ class MiniStack:
             # It would listen on all interfaces.
             "IOT_MTLS_ENABLED": "0",
         }
-        program = Path(sys.executable).with_name("ministack")
+        program = Path(__file__).with_name("start_ministack.py")
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [program],
+                [sys.executable, program],
                 env=self.environment | self.functions_environment | own,
                 cwd=self.folder.name,
                 stdout=log,
