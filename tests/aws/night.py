@@ -12,7 +12,7 @@ from pathlib import Path
 
 import policies
 from bench import config
-from bench.ministack import BENCH, MiniStack
+from bench.aws import BENCH, MiniStack
 from bench.slack import Slack
 from bench.stack import NAME, ROLES, ROOT, Stack, binary
 from bench.wait import check, until

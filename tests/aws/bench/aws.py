@@ -14,7 +14,7 @@ from pathlib import Path
 
 import boto3
 
-from .wait import until
+from .wait import check, until
 
 # Where tests/aws/install puts things; this Python is one of them.
 BENCH = Path(sys.prefix).parent
@@ -56,17 +56,22 @@ class MiniStack:
             # It would listen on all interfaces.
             "IOT_MTLS_ENABLED": "0",
         }
+        # A program of its own, which does not find the modules of this folder in place of others.
         program = Path(__file__).with_name("start_ministack.py")
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, program],
+                [sys.executable, "-I", program],
                 env=self.environment | self.functions_environment | own,
                 cwd=self.folder.name,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        until("MiniStack", self._answers, seconds=60)
+        try:
+            until("MiniStack", self._answers, seconds=60)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):
@@ -79,6 +84,7 @@ class MiniStack:
         self.folder.cleanup()
 
     def _answers(self):
+        check(self.process.poll() is None, f"MiniStack has ended:\n{self.log.read_text()}")
         try:
             return urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=5).status == 200
         except OSError:
