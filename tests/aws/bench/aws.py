@@ -4,6 +4,7 @@ It judges every call by the policies of whoever makes it (`AUTH`). It runs funct
 its own environment too: so they find the Slack of the test, and find MiniStack instead of AWS.
 """
 
+import json
 import os
 import socket
 import subprocess
@@ -35,6 +36,7 @@ class MiniStack:
         self.url = f"http://127.0.0.1:{free_port()}"
         self.folder = tempfile.TemporaryDirectory(prefix="catops-aws-")
         self.log = Path(self.folder.name, "ministack.log")
+        self.judgements = Path(self.folder.name, "judgements")
         self.environment = {
             "PATH": f"{BENCH}/cli/bin:{os.environ['PATH']}",
             "HOME": self.folder.name,
@@ -55,6 +57,7 @@ class MiniStack:
             "AUTH": "true",
             # It would listen on all interfaces.
             "IOT_MTLS_ENABLED": "0",
+            "CATOPS_JUDGED": str(self.judgements),
         }
         # A program of its own, which does not find the modules of this folder in place of others.
         program = Path(__file__).with_name("start_ministack.py")
@@ -89,6 +92,10 @@ class MiniStack:
             return urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=5).status == 200
         except OSError:
             return False
+
+    def judged(self):
+        """How the calls of roles were judged; see `start_ministack.py`."""
+        return [json.loads(line) for line in self.judgements.read_text().splitlines()]
 
     def client(self, service):
         """A client of boto3, as the owner of the account."""

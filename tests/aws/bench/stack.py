@@ -90,6 +90,14 @@ class Stack:
         answer = self.ministack.client("events").put_events(Entries=[entry])
         check(answer["FailedEntryCount"] == 0, f"the bus did not take the event: {answer}")
 
+    def sweep(self, state):
+        """Switches the schedule on or off."""
+        scheduler = self.ministack.client("scheduler")
+        [found] = scheduler.list_schedules(GroupName=NAME)["Schedules"]
+        schedule = scheduler.get_schedule(GroupName=NAME, Name=found["Name"])
+        kept = ("Name", "GroupName", "ScheduleExpression", "FlexibleTimeWindow", "Target")
+        scheduler.update_schedule(**{key: schedule[key] for key in kept}, State=state)
+
     def logs(self, role):
         """What a function logged, as the JSON lines that they are; other lines are the platform's."""
         lines = []
