@@ -60,7 +60,30 @@ class Night:
         check(SECRETS["SLACK_BOT_TOKEN"] not in said, "deploy.sh printed a secret")
         again = self.stack.deploy()
         check("the package is there already" in again, f"the same package was packed anew:\n{again}")
+
+    def update(self):
+        step("a changed configuration is another package, and its deployment says how to go back")
+        self.pages = self.subscribe(self.stack.output("PageTopicArn"))
+        before = self.stack.package()
+        config.write(self.stack.config, page_topic=self.stack.output("PageTopicArn"))
+        said = self.stack.deploy()
+        check("uploading" in said and f"--code {before}" in said, f"deploy.sh did not say how to go back:\n{said}")
         self.stack.find_config()
+
+    def subscribe(self, topic):
+        """A queue that gets what a topic says."""
+        queues = self.ministack.client("sqs")
+        url = queues.create_queue(QueueName="pages")["QueueUrl"]
+        arn = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        allow = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+        queues.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [allow]})})
+        self.ministack.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        return url
+
+    def paged_by_topic(self):
+        """What came to that queue."""
+        answer = self.ministack.client("sqs").receive_message(QueueUrl=self.pages, VisibilityTimeout=0)
+        return "".join(message["Body"] for message in answer.get("Messages", []))
 
     def health(self):
         step("the HTTP API reaches intake")
@@ -73,6 +96,7 @@ class Night:
         self.stack.send_event(alarm("ServerCpuTooHigh"))
         self.card = until("card of INC-1", lambda: self.slack.message(OPS, "INC-1", "ServerCpuTooHigh"))
         until("page to Ana", lambda: self.slack.message(f"D{ANA}", "INC-1") or self.slack.message(OPS, "INC-1", ANA))
+        until("page to Cem by the topic", lambda: "INC-1" in self.paged_by_topic())
         until("suggestion", lambda: self.slack.message(OPS, "INC-1", "A server's processor is busy"))
 
     def escalation(self):
@@ -100,6 +124,14 @@ class Night:
         status, answer = self.stack.ask("POST", "/hooks/generic", body, BEARER)
         check(status == 202, f"the alarm was answered {status}: {answer}")
         until("card of INC-2", lambda: self.slack.message(OPS, "INC-2", "checkout is slow"))
+
+    def resolved_by_hand(self):
+        step("somebody resolves an incident by its button")
+        card = self.slack.message(OPS, "INC-2", "checkout is slow")
+        body = self.slack.press(card, "Resolve", BEN)
+        status, answer = self.stack.ask("POST", "/slack/interactivity", body, self.slack.signed(body))
+        check(status == 200, f"the press was answered {status}: {answer}")
+        until("card that is resolved", lambda: self.slack.message(OPS, "INC-2", "Resolved"))
 
     def topic(self):
         step("an alarm through the topic")
@@ -157,11 +189,13 @@ class Night:
 
 STEPS = (
     Night.deploy,
+    Night.update,
     Night.health,
     Night.card,
     Night.escalation,
     Night.click,
     Night.webhook,
+    Night.resolved_by_hand,
     Night.topic,
     Night.clears,
     Night.poison,

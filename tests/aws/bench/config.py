@@ -1,9 +1,11 @@
-"""The configuration of the night: two people, one after the other, a minute each; one source; one action."""
+"""The configuration of the night: two people who are paged in Slack, one after the other, and one by a topic; one runbook."""
 
 from pathlib import Path
 
 FILES = {
     "catops.toml": """
+reopen_window = "10s"
+
 [slack]
 channel = "C0OPS"
 post_interval = "0s"
@@ -27,11 +29,15 @@ slack = "U0ANA"
 name = "Ben Okafor"
 slack = "U0BEN"
 
+[people.cem]
+name = "Cem Aydin"
+{how}
+
 [escalation.default]
 catch_all = ["ben"]
 
 [[escalation.default.levels]]
-page = ["ana"]
+page = ["ana", "cem"]
 wait = "20s"
 
 [[escalation.default.levels]]
@@ -50,10 +56,11 @@ Look at what runs on it, and restart it when nothing useful does.
 }
 
 
-def write(folder):
-    """Writes it, and gives the folder."""
+def write(folder, page_topic=None):
+    """Writes it, and gives the folder. The topic is known when the stack is there; until then Cem is in Slack, too."""
+    how = f'sns = "{page_topic}"' if page_topic else 'slack = "U0CEM"'
     for name, text in FILES.items():
         path = Path(folder, name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text.lstrip())
+        path.write_text(text.lstrip().replace("{how}", how))
     return Path(folder)

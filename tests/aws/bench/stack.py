@@ -61,8 +61,16 @@ class Stack:
 
     def output(self, key):
         """An output of the stack."""
+        return next(output["OutputValue"] for output in self._described()["Outputs"] if output["OutputKey"] == key)
+
+    def package(self):
+        """The package that is deployed."""
+        parameters = self._described()["Parameters"]
+        return next(parameter["ParameterValue"] for parameter in parameters if parameter["ParameterKey"] == "CodeKey")
+
+    def _described(self):
         [stack] = self.ministack.client("cloudformation").describe_stacks(StackName=NAME)["Stacks"]
-        return next(output["OutputValue"] for output in stack["Outputs"] if output["OutputKey"] == key)
+        return stack
 
     def ask(self, method, path, body=None, headers=None):
         """Asks the HTTP API; gives the status and the body. MiniStack has it under a path of its own."""
