@@ -1,0 +1,104 @@
+"""What each role may do, and what it did in the night. MiniStack judged every call by the policies of the deployed stack and
+wrote down which statement allowed it; the functions wrote down, at `debug`, what they called. From both follows:
+
+- nothing was refused, and nothing was called that the judge did not see;
+- every action that a statement allows was needed, or stands below with its reason.
+"""
+
+from collections import defaultdict
+
+from bench.stack import NAME, ROLES
+from bench.wait import Failed, check
+
+# Allowed, and called by nobody here. Each has its reason.
+NOT_CALLED = {
+    "logs:CreateLogStream": "Lambda itself writes down what a function logs; MiniStack's asks nobody",
+    "logs:PutLogEvents": "Lambda itself writes down what a function logs; MiniStack's asks nobody",
+    "sqs:ReceiveMessage": "Lambda itself reads the queue; MiniStack's asks nobody",
+    "sqs:DeleteMessage": "Lambda itself takes out of the queue what intake took in; MiniStack's asks nobody",
+    "sqs:GetQueueAttributes": "Lambda itself looks how long the queue is; MiniStack's asks nobody",
+    "sqs:SendMessage": "Lambda itself puts what act did not take into LostWakes",
+    "dynamodb:DescribeStream": "Lambda itself follows the table; MiniStack's asks nobody",
+    "dynamodb:GetRecords": "Lambda itself follows the table; MiniStack's asks nobody",
+    "dynamodb:GetShardIterator": "Lambda itself follows the table; MiniStack's asks nobody",
+    "dynamodb:ListStreams": "Lambda itself follows the table; MiniStack's asks nobody",
+}
+
+# The same, of one role alone.
+NOT_CALLED_BY = {}
+
+# How the SDK names a service, and how policies name it.
+SERVICES = {
+    "CloudWatch": "cloudwatch",
+    "DynamoDB": "dynamodb",
+    "EventBridge": "events",
+    "Secrets Manager": "secretsmanager",
+    "SNS": "sns",
+}
+
+# A transaction is no action: each of its items is one.
+IN_TRANSACTIONS = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"}
+
+
+def judge(ministack, stack):
+    """Fails with all that is too much or too little; prints what was used."""
+    iam = ministack.client("iam")
+    wrong = []
+    for role in ROLES:
+        name = role_of(ministack, role)
+        mine = [line for line in ministack.judged() if line["role"] == name]
+        wrong += [f"{role} was refused {line['action']} on {line['resource']}" for line in mine if line["decision"] != "Allow"]
+        used = {(line["statement"], line["action"]) for line in mine}
+        wrong += unseen(role, {action for _, action in used}, stack.logs(role))
+        wrong += unused(role, used, statements(iam, name))
+        report(role, mine)
+    if wrong:
+        raise Failed("\n".join(wrong))
+
+
+def role_of(ministack, role):
+    """The name of a function's role."""
+    found = ministack.client("lambda").get_function_configuration(FunctionName=f"{NAME}-{role}")
+    return found["Role"].rsplit("/", 1)[1]
+
+
+def statements(iam, name):
+    """All statements of a role."""
+    attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+    check(not attached, f"{name} has policies that are not its own: {attached}")
+    names = iam.list_role_policies(RoleName=name)["PolicyNames"]
+    documents = [iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"] for policy in names]
+    return [statement for document in documents for statement in document["Statement"]]
+
+
+def unseen(role, seen, logs):
+    """Calls that the function logged and that nobody judged: then one of the two records cannot be trusted."""
+    calls = [line["fields"] for line in logs if line.get("fields", {}).get("message") == "AWS is called"]
+    check(calls, f"{role} logged no call")
+    actions = {f"{SERVICES[call['service']]}:{call['operation']}" for call in calls}
+    lost = sorted(action for action in actions - seen if action != "dynamodb:TransactWriteItems")
+    if "dynamodb:TransactWriteItems" in actions and not seen & IN_TRANSACTIONS:
+        lost.append("dynamodb:TransactWriteItems")
+    return [f"{role} called {action}, and nobody judged it" for action in lost]
+
+
+def unused(role, used, statements):
+    """Actions that a statement allows and that it was not needed for."""
+    reasons = NOT_CALLED | NOT_CALLED_BY.get(role, {})
+    allowed = [
+        (statement["Sid"], action)
+        for statement in statements
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    ]
+    needless = [(sid, action) for sid, action in allowed if (sid, action) not in used and action not in reasons]
+    wrong = [f"{role} may {action} ({sid}) and never did" for sid, action in needless]
+    stale = [action for action in NOT_CALLED_BY.get(role, {}) if any(action == done for _, done in used)]
+    return wrong + [f"{role} did {action}: take its exception away" for action in stale]
+
+
+def report(role, judged):
+    """What a role did, in one line for each action."""
+    counts = defaultdict(int)
+    for line in judged:
+        counts[line["action"]] += 1
+    print(f"   {role}: " + ", ".join(f"{action} {count}" for action, count in sorted(counts.items())), flush=True)
