@@ -14,9 +14,8 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
-const STATE_CHANGE: &str = include_str!(
-    "../../../../tests/corpus/sources/eventbridge-cloudwatch-state-change-for-a-single-metric-alarm.json"
-);
+const STATE_CHANGE: &str =
+    include_str!("../../../../tests/corpus/sources/eventbridge-cloudwatch-state-change-for-a-single-metric-alarm.json");
 
 /// Functions of both kinds on one log.
 struct Stage {
@@ -60,9 +59,9 @@ fn change_of(alarm: &str, second: i64) -> String {
 }
 
 fn batch(bodies: impl IntoIterator<Item = String>) -> Value {
-    let records = bodies.into_iter().enumerate().map(|(number, body)| {
-        json!({ "messageId": format!("message-{number}"), "eventSource": "aws:sqs", "body": body })
-    });
+    let records = bodies.into_iter().enumerate().map(
+        |(number, body)| json!({ "messageId": format!("message-{number}"), "eventSource": "aws:sqs", "body": body }),
+    );
     json!({ "Records": records.collect::<Vec<_>>() })
 }
 
@@ -77,7 +76,10 @@ async fn a_batch_of_one_alarm_is_one_append() {
     let taken = intake::handle(&stage.intake, batch((0..10).map(|second| change_of("Cpu", second)))).await.unwrap();
     assert_eq!(taken, json!({ "batchItemFailures": [] }));
     let events = events_of(&*stage.log, 1).await;
-    assert!(matches!(&events[..], [Event::Opened { .. }, Event::Repeated { also, .. }] if also.len() == 8), "{events:?}");
+    assert!(
+        matches!(&events[..], [Event::Opened { .. }, Event::Repeated { also, .. }] if also.len() == 8),
+        "{events:?}"
+    );
     assert_eq!(stage.log.receipts(None, 100).await.unwrap().keys.len(), 10, "each delivery is known by itself");
 
     // The next batch is one event; the same one again is none.
