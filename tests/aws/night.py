@@ -200,7 +200,7 @@ class Night:
         listed = self.stack.catops("incidents")
         check("INC-3" in listed and "INC-1" not in listed, f"catops incidents lists:\n{listed}")
         self.stack.catops("audit")
-        # FIXME verify
+        self.stack.catops("verify")
 
     def removal(self):
         step("the stack goes, the log stays")
