@@ -4,8 +4,9 @@ use super::{Report, anchored, verify};
 use crate::anchor;
 use crate::flow::names;
 use chrono::{DateTime, TimeDelta, Utc};
-use incident::IncidentId;
+use incident::{Event, FOLD, Incident, IncidentId, Recorded};
 use log::{Append, Digest, EventLog, Expected, Head, NewEvent, SqliteLog, StreamWrite};
+use serde_json::{Value, json};
 use std::path::Path;
 
 fn at(hours: i64) -> DateTime<Utc> {
@@ -26,6 +27,46 @@ async fn write(log: &SqliteLog, incident: u64, before: u64) {
     let head = Head { snapshot: Vec::new(), fold: 0, listing: None };
     let stream = StreamWrite { stream: names::incident(IncidentId(incident)), expected, events: vec![event], head };
     log.append(Append { streams: vec![stream], ..Append::default() }).await.unwrap();
+}
+
+/// Opens an incident with a suggestion and another one beside it, and keeps the state that these lead to.
+async fn write_suggested(log: &SqliteLog) {
+    let opened = serde_json::from_str(include_str!("../../../tests/corpus/events/opened.1.json")).unwrap();
+    let mut suggested: Value =
+        serde_json::from_str(include_str!("../../../tests/corpus/events/suggested.1.json")).unwrap();
+    suggested["runners_up"] = json!([suggested["suggestions"][0]]);
+    let bodies: [(&str, Value); 2] = [("opened", opened), ("suggested", suggested)];
+    let recorded: Vec<Recorded> = (1..)
+        .zip(&bodies)
+        .map(|(seq, (_, body))| Recorded { seq, at: at(1), event: serde_json::from_value(body.clone()).unwrap() })
+        .collect();
+    assert!(matches!(&recorded[1].event, Event::Suggested { runners_up, .. } if runners_up.len() == 1));
+    let incident = Incident::fold(IncidentId(1), &recorded).unwrap();
+    let events = bodies.iter().map(|(kind, body)| NewEvent {
+        kind: (*kind).to_owned(),
+        schema: 1,
+        at: at(1),
+        actor: "catops".to_owned(),
+        cause: "test".to_owned(),
+        body: serde_json::to_vec(body).unwrap(),
+        raw: None,
+    });
+    let stream = StreamWrite {
+        stream: names::incident(IncidentId(1)),
+        expected: Expected::NoStream,
+        events: events.collect(),
+        head: Head { snapshot: serde_json::to_vec(&incident).unwrap(), fold: FOLD, listing: None },
+    };
+    log.append(Append { streams: vec![stream], ..Append::default() }).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_snapshot_does_without_is_no_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = SqliteLog::open(folder.path(), [7; 32]).unwrap();
+    write_suggested(&log).await;
+    let report = verify(&log, |_| ()).await.unwrap();
+    assert_eq!((faults(&report), report.events), (Vec::new(), 2));
 }
 
 async fn checked(data: &Path, copy: &Path, key: Option<&str>) -> Report {

@@ -1,4 +1,5 @@
-"""The configuration of the night: two people who are paged in Slack, one after the other, and one by a topic; one runbook."""
+"""The configuration of the night: two people who are paged in Slack, one after the other, and one by a topic; one runbook
+with an action."""
 
 from pathlib import Path
 
@@ -44,9 +45,22 @@ wait = "20s"
 page = ["ben"]
 wait = "1h"
 """,
+    "actions/name-system.toml": """
+title = "Name the system"
+description = "Says which operating system runs. Changes nothing."
+read_only = true
+timeout = "10s"
+allow = "any-responder"
+
+[runner]
+kind = "command"
+argv = ["uname", "-s"]
+env = ["PATH"]
+""",
     "runbooks/server-cpu.md": """+++
 title = "A server's processor is busy"
 alarms = ["ServerCpuTooHigh"]
+actions = ["name-system"]
 +++
 
 # A server's processor is busy

@@ -28,6 +28,10 @@ class Stack:
         command = [ROOT / "infra/deploy.sh", "--config", self.config, "--binary", self.binary, "--stack", NAME, *options]
         return self._run(command, self.ministack.environment | self.secrets)
 
+    def pack(self, package):
+        """Packs, and deploys nothing."""
+        self.deploy("--package-only", package)
+
     def catops(self, *arguments, fails=False):
         """Runs the binary as somebody with a shell would; gives what it printed."""
         data = f"dynamodb:{self.output('TableName')}"
@@ -107,13 +111,16 @@ class Stack:
         scheduler.update_schedule(**{key: schedule[key] for key in kept}, State=state)
 
     def logs(self, role):
-        """What a function logged, as the JSON lines that they are; other lines are the platform's."""
+        """What a function logged, as the JSON lines that they are; other lines are the platform's. None before it exists."""
         lines = []
         client = self.ministack.client("logs")
         pages = client.get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{NAME}-{role}")
-        for page in pages:
-            for event in page["events"]:
-                lines.extend(line for line in event["message"].splitlines() if line.startswith("{"))
+        try:
+            for page in pages:
+                for event in page["events"]:
+                    lines.extend(line for line in event["message"].splitlines() if line.startswith("{"))
+        except client.exceptions.ResourceNotFoundException:
+            return []
         return [json.loads(line) for line in lines]
 
 

@@ -9,6 +9,7 @@ resource, and the statement that allowed it.
 
 import json
 import os
+import threading
 
 from ministack.app import main
 from ministack.core import iam_evaluator
@@ -17,24 +18,35 @@ from ministack.services import eventbridge
 # `_put_events(data, allow_aws_source=False)`, in the pinned version.
 eventbridge._put_events.__defaults__ = (True,)
 
-judge = iam_evaluator.evaluate
 judged = open(os.environ["CATOPS_JUDGED"], "a", buffering=1)
+asked = threading.local()
+evaluate, enforce = iam_evaluator.evaluate, iam_evaluator.enforce
 
 
-def evaluate(context, *policies):
-    """Judges as MiniStack does, and writes it down."""
-    judgement = judge(context, *policies)
-    if context.principal_type == "AssumedRole":
+def noting_evaluate(context, *policies):
+    """Judges by policies: first by those of whoever calls, then perhaps by the resource's own. The first one counts here."""
+    judgement = evaluate(context, *policies)
+    if asked.context is None:
+        asked.context, asked.statement = context, judgement.matched_sid
+    return judgement
+
+
+def noting_enforce(*call, **named):
+    """Judges a call as MiniStack does, and writes it down when a role made it."""
+    asked.context = None
+    refused = enforce(*call, **named)
+    context = asked.context
+    if context is not None and context.principal_type == "AssumedRole":
         line = {
             "role": context.principal_arn.split("/")[1],
             "action": context.action,
             "resource": context.resource_arn,
-            "decision": judgement.decision,
-            "statement": judgement.matched_sid,
+            "allowed": refused is None,
+            "statement": asked.statement,
         }
         judged.write(json.dumps(line) + "\n")
-    return judgement
+    return refused
 
 
-iam_evaluator.evaluate = evaluate
+iam_evaluator.evaluate, iam_evaluator.enforce = noting_evaluate, noting_enforce
 main()
