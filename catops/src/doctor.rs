@@ -2,10 +2,10 @@
 //! configuration is free of mistakes, whether Slack knows the token. It changes nothing but the one item of `log`'s ping, and
 //! prints nothing; it never shows a secret.
 
-use crate::{aws, aws_failure};
 use crate::config::lint;
 use crate::config::secret::env;
 use crate::store::Data;
+use crate::{aws, aws_failure};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::ProvideCredentials;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
