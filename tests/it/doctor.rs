@@ -159,7 +159,11 @@ async fn nothing_is_wrong_where_everything_stands() -> Result<()> {
     let home = Home::new()?;
     let said = account.examine(&["--config", text(&home.config)], &slack(&account, "xoxb-right"));
     ensure!(said.code == Some(0), "{}{}", said.stdout, said.stderr);
-    ensure!(said.stdout.contains("catops in Acme") && said.stdout.contains("0 wrong, 0 not checked, 13 ok"), "{}", said.stdout);
+    ensure!(
+        said.stdout.contains("catops in Acme") && said.stdout.contains("0 wrong, 0 not checked, 13 ok"),
+        "{}",
+        said.stdout
+    );
     Ok(())
 }
 
