@@ -100,7 +100,7 @@ async fn of_table(client: &Client, name: &str) -> Vec<Finding> {
     let described = client.describe_table().table_name(name).send().await;
     let table = match described {
         Ok(described) => described.table.unwrap_or_else(|| TableDescription::builder().build()),
-        Err(error) => return vec![no_table(name, &error)],
+        Err(error) => return vec![unanswered("table", "DescribeTable", &error)],
     };
     let mut findings = judge(name, &table);
     findings.push(time_to_live(client, name).await);
@@ -109,7 +109,8 @@ async fn of_table(client: &Client, name: &str) -> Vec<Finding> {
     findings
 }
 
-fn no_table<E, R>(name: &str, error: &SdkError<E, R>) -> Finding
+/// DynamoDB did not answer a question; `operation` is what the role has to allow for it.
+fn unanswered<E, R>(what: &'static str, operation: &str, error: &SdkError<E, R>) -> Finding
 where
     E: Error + ProvideErrorMetadata + 'static,
     R: std::fmt::Debug,
@@ -118,10 +119,10 @@ where
         Some("ResourceNotFoundException") => {
             "the name stands in the stack's outputs; look also whether the region is the stack's, or deploy with infra/deploy.sh"
         }
-        Some("AccessDeniedException") => "your role needs dynamodb:DescribeTable on the table",
-        _ => "look at the network, the region and AWS_ENDPOINT_URL",
+        Some("AccessDeniedException") => &format!("your role needs dynamodb:{operation} on the table"),
+        _ => "look at the network, the region, the credentials and AWS_ENDPOINT_URL",
     };
-    Finding::wrong("table", format!("{name}: {}", told(error)), next)
+    Finding::wrong(what, told(error), next)
 }
 
 /// What AWS said, or what kept it from saying something.
@@ -210,9 +211,7 @@ async fn time_to_live(client: &Client, name: &str) -> Finding {
     let asked = client.describe_time_to_live().table_name(name).send().await;
     let described = match asked {
         Ok(described) => described.time_to_live_description,
-        Err(error) => {
-            return Finding::wrong(what, told(&error), "your role needs dynamodb:DescribeTimeToLive on the table");
-        }
+        Err(error) => return unanswered(what, "DescribeTimeToLive", &error),
     };
     let status = described.as_ref().and_then(|described| described.time_to_live_status.as_ref());
     let attribute = described.as_ref().and_then(|described| described.attribute_name.as_deref());
@@ -226,13 +225,7 @@ async fn backups(client: &Client, name: &str) -> Finding {
     let asked = client.describe_continuous_backups().table_name(name).send().await;
     let described = match asked {
         Ok(described) => described.continuous_backups_description,
-        Err(error) => {
-            return Finding::wrong(
-                what,
-                told(&error),
-                "your role needs dynamodb:DescribeContinuousBackups on the table",
-            );
-        }
+        Err(error) => return unanswered(what, "DescribeContinuousBackups", &error),
     };
     let recovery = described.and_then(|described| described.point_in_time_recovery_description);
     let status = recovery.and_then(|recovery| recovery.point_in_time_recovery_status);

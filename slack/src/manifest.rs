@@ -5,11 +5,12 @@ use crate::command::Word;
 use serde_json::{Value, json};
 
 /// What the bot may do, and which call or event needs it.
-pub const SCOPES: [(&str, &str); 7] = [
+pub const SCOPES: [(&str, &str); 8] = [
     ("app_mentions:read", "the event app_mention"),
     ("channels:history", "conversations.history and .replies: whether a card was posted already, in a public channel"),
     ("chat:write", "chat.postMessage, .postEphemeral, .update"),
     ("commands", "the slash command"),
+    ("files:write", "files.getUploadURLExternal, .completeUploadExternal: a metric's picture below its card"),
     ("groups:history", "the same in a private channel"),
     ("im:history", "the event message.im, and whether a page was posted already"),
     ("im:write", "conversations.open, before a page"),

@@ -30,6 +30,7 @@ struct Front {
     dynamodb: String,
     http: reqwest::Client,
     backs_up: AtomicBool,
+    denies: AtomicBool,
 }
 
 impl Account {
@@ -39,6 +40,7 @@ impl Account {
             dynamodb: dynamodb.url(),
             http: reqwest::Client::new(),
             backs_up: AtomicBool::new(false),
+            denies: AtomicBool::new(false),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
@@ -66,6 +68,11 @@ impl Account {
 async fn ask(State(front): State<Arc<Front>>, headers: HeaderMap, body: Bytes) -> Response {
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     if target.ends_with(".DescribeContinuousBackups") {
+        if front.denies.load(Ordering::Relaxed) {
+            let denied =
+                json!({ "__type": "com.amazon.coral.service#AccessDeniedException", "Message": "not authorized" });
+            return (StatusCode::BAD_REQUEST, axum::Json(denied)).into_response();
+        }
         let status = if front.backs_up.load(Ordering::Relaxed) { "ENABLED" } else { "DISABLED" };
         let recovery = json!({ "PointInTimeRecoveryStatus": status });
         let told = json!({ "ContinuousBackupsStatus": "ENABLED", "PointInTimeRecoveryDescription": recovery });
@@ -121,6 +128,7 @@ async fn what_a_table_lacks_is_said_with_the_command_that_mends_it() -> Result<(
         ("slack", "wrong"),
     ];
     ensure!(states(&findings) == expected, "{findings:#?}");
+    ensure!(!format!("{findings:?}").contains("xoxb"), "a token is shown: {findings:#?}");
     for found in findings.iter().filter(|found| found["state"] == "wrong") {
         ensure!(found["next"].as_str().is_some_and(|next| next.len() > 20), "{found} says not what to do");
     }
@@ -131,11 +139,13 @@ async fn what_a_table_lacks_is_said_with_the_command_that_mends_it() -> Result<(
         "not checked configuration",
         "not checked slack",
         "ok          region                  us-east-1",
-        "4 things are wrong",
+        "4 wrong, 2 not checked, 7 ok",
     ] {
         ensure!(said.contains(wanted), "{wanted:?} is missing:\n{said}");
     }
-    ensure!(!said.contains("xoxb"), "{said}");
+    account.front.denies.store(true, Ordering::Relaxed);
+    let said = account.examine(&[], &[]).stdout;
+    ensure!(said.contains("-> your role needs dynamodb:DescribeContinuousBackups on the table"), "{said}");
     Ok(())
 }
 
@@ -159,7 +169,11 @@ async fn nothing_is_wrong_where_everything_stands() -> Result<()> {
     let home = Home::new()?;
     let said = account.examine(&["--config", text(&home.config)], &slack(&account, "xoxb-right"));
     ensure!(said.code == Some(0), "{}{}", said.stdout, said.stderr);
-    ensure!(said.stdout.contains("catops in Acme") && said.stdout.contains("Nothing is wrong"), "{}", said.stdout);
+    ensure!(
+        said.stdout.contains("catops in Acme") && said.stdout.contains("0 wrong, 0 not checked, 13 ok"),
+        "{}",
+        said.stdout
+    );
     Ok(())
 }
 

@@ -82,6 +82,7 @@ fn slack_is_asked_for_no_more_than_is_used() -> Result<()> {
         (".replies(", "groups:history"),
         (".post_message(", "chat:write"),
         (".conversations_open(", "im:write"),
+        (".upload(", "files:write"),
     ] {
         ensure!(explained.contains(&json!(scope)) == is_called(call)?, "{call} and {scope} do not go together");
     }

@@ -30,16 +30,13 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         bail!("{} is no table; write --data dynamodb:TABLE, the table's name stands in the stack's outputs", args.data);
     };
     let findings = block_on(async { Ok(examine(table, args.config.as_deref()).await) })?;
-    let wrong = findings.iter().filter(|finding| finding.state == State::Wrong).count();
+    let number_of = |state| findings.iter().filter(|finding| finding.state == state).count();
+    let wrong = number_of(State::Wrong);
     if args.json {
         println!("{}", serde_json::to_string_pretty(&json!({ "ok": wrong == 0, "findings": findings }))?);
     } else {
         findings.iter().for_each(print);
-        match wrong {
-            0 => println!("\nNothing is wrong"),
-            1 => println!("\n1 thing is wrong"),
-            many => println!("\n{many} things are wrong"),
-        }
+        println!("\n{wrong} wrong, {} not checked, {} ok", number_of(State::NotChecked), number_of(State::Ok));
     }
     Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
