@@ -66,23 +66,40 @@ class Night:
         self.pages = self.subscribe(self.stack.output("PageTopicArn"))
         before = self.stack.package()
         config.write(self.stack.config, page_topic=self.stack.output("PageTopicArn"))
-        said = self.stack.deploy()
+        said = self.stack.deploy("--parameter", f"EventBusArn={self.make_bus()}")
         check("uploading" in said and f"--code {before}" in said, f"deploy.sh did not say how to go back:\n{said}")
         self.stack.find_config()
 
     def subscribe(self, topic):
         """A queue that gets what a topic says."""
-        queues = self.ministack.client("sqs")
-        url = queues.create_queue(QueueName="pages")["QueueUrl"]
-        arn = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        allow = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
-        queues.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [allow]})})
+        url, arn = self.make_queue("pages", "sns.amazonaws.com")
         self.ministack.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
         return url
 
-    def paged_by_topic(self):
-        """What came to that queue."""
-        answer = self.ministack.client("sqs").receive_message(QueueUrl=self.pages, VisibilityTimeout=0)
+    def make_bus(self):
+        """A bus whose events come to a queue."""
+        events = self.ministack.client("events")
+        bus = events.create_event_bus(Name="incidents")["EventBusArn"]
+        self.told, arn = self.make_queue("told", "events.amazonaws.com")
+        events.put_rule(Name="all", EventBusName="incidents", EventPattern=json.dumps({"source": [{"prefix": ""}]}))
+        events.put_targets(Rule="all", EventBusName="incidents", Targets=[{"Id": "told", "Arn": arn}])
+        return bus
+
+    def make_queue(self, name, sender):
+        """A queue that a service may send to: its URL and its ARN."""
+        queues = self.ministack.client("sqs")
+        url = queues.create_queue(QueueName=name)["QueueUrl"]
+        arn = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        allow = {"Effect": "Allow", "Principal": {"Service": sender}, "Action": "sqs:SendMessage", "Resource": arn}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+        queues.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+        return url, arn
+
+    def came_to(self, queue):
+        """What lies in a queue; it stays there."""
+        answer = self.ministack.client("sqs").receive_message(
+            QueueUrl=queue, VisibilityTimeout=0, MaxNumberOfMessages=10
+        )
         return "".join(message["Body"] for message in answer.get("Messages", []))
 
     def health(self):
@@ -110,11 +127,28 @@ class Night:
     def card(self):
         step("an alarm of CloudWatch: bus, queue, intake, table, stream, act, a card with its owner; no sweep helps")
         self.stack.sweep("DISABLED")
+        self.make_alarm("ServerCpuTooHigh")
         self.stack.send_event(alarm("ServerCpuTooHigh"))
         self.card = until("card of INC-1", lambda: self.slack.message(OPS, "INC-1", "ServerCpuTooHigh"))
         until("page to Ana", lambda: self.slack.message(f"D{ANA}", "INC-1") or self.slack.message(OPS, "INC-1", ANA))
-        until("page to Cem by the topic", lambda: "INC-1" in self.paged_by_topic())
+        until("page to Cem by the topic", lambda: "INC-1" in self.came_to(self.pages))
+        until("event on the bus", lambda: "INC-1" in self.came_to(self.told))
         until("suggestion", lambda: self.slack.message(OPS, "INC-1", "Name the system"))
+
+    def make_alarm(self, name):
+        """An alarm that CloudWatch knows."""
+        self.ministack.client("cloudwatch").put_metric_alarm(
+            AlarmName=name,
+            Namespace="AWS/EC2",
+            MetricName="CPUUtilization",
+            Dimensions=[{"Name": "InstanceId", "Value": "i-12345678901234567"}],
+            Statistic="Average",
+            Period=300,
+            EvaluationPeriods=1,
+            Threshold=50.0,
+            ComparisonOperator="GreaterThanThreshold",
+            Tags=[{"Key": "team", "Value": "shop"}],
+        )
 
     def escalation(self):
         step("nobody answers: the sweep of the scheduler pages the next one")

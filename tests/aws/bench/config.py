@@ -3,6 +3,8 @@ with an action."""
 
 from pathlib import Path
 
+# CloudWatch is asked for pictures, and MiniStack's answers nothing that can be read: no card and no page may wait for it.
+
 FILES = {
     "catops.toml": """
 reopen_window = "10s"
@@ -10,6 +12,9 @@ reopen_window = "10s"
 [slack]
 channel = "C0OPS"
 post_interval = "0s"
+
+[cloudwatch]
+pictures = true
 
 [[source]]
 kind = "generic"
