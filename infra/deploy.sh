@@ -268,10 +268,8 @@ $stack is deployed.
   package       $code
 
 Next:
-  1. Slack: set the request URLs of the app to
-       $url/slack/commands
-       $url/slack/interactivity   (its options load URL: $url/slack/options)
-       $url/slack/events
+  1. Slack: catops slack manifest --url $url
+     prints the app; paste it under "Create New App, From a manifest".
   2. Secrets, if you have not: run this again with --secrets.
   3. Look: curl $url/healthz
   4. Read the log: catops incidents --data dynamodb:$(output TableName)

@@ -55,7 +55,7 @@ class Night:
         step("deploy.sh brings the stack into an empty account, and leaves it alone when nothing has changed")
         debug = "LogLevel=info,catops=debug"
         said = self.stack.deploy("--secrets", "--parameter", debug)
-        for expected in ("making the bucket", "uploading", "catops is deployed", "/slack/interactivity"):
+        for expected in ("making the bucket", "uploading", "catops is deployed", "slack manifest --url"):
             check(expected in said, f"deploy.sh did not say {expected!r}:\n{said}")
         check(SECRETS["SLACK_BOT_TOKEN"] not in said, "deploy.sh printed a secret")
         again = self.stack.deploy()
