@@ -226,6 +226,13 @@ class Night:
         until("message in the dead-letter queue", waiting, seconds=120, every=1)
         check(self.stack.catops("dead-letters").count("eventbridge/") == 1, "the same letter was kept twice")
 
+    def sweep(self):
+        step("a sweep looks after the whole, also when nothing is due")
+        functions = self.ministack.client("lambda")
+        answer = functions.invoke(FunctionName=f"{NAME}-act", Payload=b"{}")
+        said = answer["Payload"].read()
+        check("FunctionError" not in answer, f"the sweep failed: {said}")
+
     def shell(self):
         step("the log reads the same from a shell, and every delivery is accounted for")
         timeline = self.stack.catops("timeline", "INC-1")
@@ -260,6 +267,7 @@ STEPS = (
     Night.topic,
     Night.clears,
     Night.poison,
+    Night.sweep,
     Night.shell,
 )
 

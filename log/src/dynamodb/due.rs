@@ -1,10 +1,12 @@
 //! Effects: which ones are due, and whose they are. The index says where to look, the items say what is true.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::try_join_all;
 
 use super::DynamoLog;
-use super::item::{DUE, Item, Kept, Key, instant, number, state_list};
+use super::item::{DUE, Item, Kept, Key, instant, number, state_list, text};
 use crate::{AppendError, Effect, EffectId, EffectState, Holder, Lease, LeasedEffect, ReadError};
 
 /// Behind every instant.
@@ -31,6 +33,12 @@ impl Pages {
     fn until(to: String) -> Self {
         Self { to, next: None, ended: false }
     }
+
+    /// Whether nothing that is still to come has waited longer: nothing can be handed out before its place.
+    fn is_passed(&self, kept: &Kept) -> bool {
+        let place = self.next.as_ref().and_then(|next| text(next, "s").ok());
+        kept.effect.wake_at().zip(place).is_some_and(|(at, place)| instant(at).as_str() <= place)
+    }
 }
 
 impl DynamoLog {
@@ -41,11 +49,16 @@ impl DynamoLog {
 
     /// Up to `max` effects that could be handed out at that instant, longest waiting first.
     pub(super) async fn due(&self, until: DateTime<Utc>, max: usize) -> Result<Vec<Kept>, ReadError> {
-        let (mut found, mut pages) = (Vec::new(), Pages::until(instant(until)));
-        while found.len() < max && !pages.ended {
-            let page = self.page(&mut pages, PAGE.min(max)).await?;
-            found.extend(page.into_iter().filter(|kept| kept.effect.wake_at().is_some_and(|at| at <= until)));
+        // By name: an index that changes while it is read shows some twice, and nobody may be given one twice.
+        let (mut found, mut pages) = (BTreeMap::new(), Pages::until(instant(until)));
+        while !pages.ended && found.values().filter(|kept| pages.is_passed(kept)).count() < max {
+            for kept in self.page(&mut pages, PAGE.min(max)).await? {
+                if kept.effect.wake_at().is_some_and(|at| at <= until) {
+                    found.insert(kept.effect.wanted.id.clone(), kept);
+                }
+            }
         }
+        let mut found: Vec<Kept> = found.into_values().collect();
         found.sort_by_key(|kept| kept.effect.wake_at());
         found.truncate(max);
         Ok(found)

@@ -28,19 +28,29 @@ impl Server {
     }
 
     fn start_with(more: &[&str]) -> Self {
+        // A port that is free may be somebody's before the server has it: then it ends, and another one is tried.
+        (0..10).find_map(|_| Self::try_start(more)).expect("dynoxide ends as soon as it is started")
+    }
+
+    fn try_start(more: &[&str]) -> Option<Self> {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap();
         let mut command = Command::new(program());
-        command.args(["serve", "--log", "quiet", "--port", &free.port().to_string()]);
-        command.args(more);
+        command.args(["serve", "--log", "quiet", "--port", &free.port().to_string()]).args(more);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let mut tries = 0;
-        while TcpStream::connect_timeout(&free, Duration::from_secs(1)).is_err() {
-            tries += 1;
-            assert!(tries < 500, "dynoxide does not listen on {free}");
+        let mut server = Self { child, address: free };
+        for _ in 0..500 {
             #[expect(clippy::disallowed_methods, reason = "waits for another process")]
             std::thread::sleep(Duration::from_millis(20));
+            if server.child.try_wait().unwrap().is_some() {
+                return None;
+            }
+            // Not a connection of ours to itself, which a free port allows.
+            let connected = TcpStream::connect_timeout(&free, Duration::from_secs(1));
+            if connected.is_ok_and(|stream| stream.local_addr().is_ok_and(|own| own != free)) {
+                return Some(server);
+            }
         }
-        Self { child, address: free }
+        panic!("dynoxide does not listen on {free}");
     }
 
     pub(crate) fn url(&self) -> String {
