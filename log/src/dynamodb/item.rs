@@ -452,9 +452,11 @@ impl Kept {
             put(&mut item, "waits", string("y"));
         }
         if let Some(wake_at) = self.effect.wake_at() {
-            let stays = self.place.clone().filter(|_| self.effect.state == EffectState::Leased);
+            // Nobody can be given it before its place, so that the first ones in the list are the first ones in time.
+            let (leased, woken) = (self.effect.state == EffectState::Leased, instant(wake_at));
+            let stays = self.place.clone().filter(|place| leased && *place <= woken);
             put(&mut item, "g", string(DUE));
-            put(&mut item, "s", string(&stays.unwrap_or_else(|| instant(wake_at))));
+            put(&mut item, "s", string(&stays.unwrap_or(woken)));
         } else if let Some(list) = state_list(self.effect.state) {
             put(&mut item, "g", string(&list));
             put(&mut item, "s", string(&instant(self.effect.wanted.due_at)));
