@@ -436,9 +436,6 @@ pub(super) fn claim_key_of(item: &Item) -> Result<ClaimKey, Strange> {
 pub(super) struct Kept {
     pub(super) effect: Effect,
     pub(super) writes: u64,
-    /// Its place among the open ones. One that is being performed keeps the place at which it waited: moving it would be
-    /// paid for, and who finds it there sees that somebody has it.
-    pub(super) place: Option<String>,
 }
 
 impl Kept {
@@ -452,11 +449,9 @@ impl Kept {
             put(&mut item, "waits", string("y"));
         }
         if let Some(wake_at) = self.effect.wake_at() {
-            // Nobody can be given it before its place, so that the first ones in the list are the first ones in time.
-            let (leased, woken) = (self.effect.state == EffectState::Leased, instant(wake_at));
-            let stays = self.place.clone().filter(|place| leased && *place <= woken);
+            // Also when it is being performed: what is in a dead process's hands must not stand before what waits.
             put(&mut item, "g", string(DUE));
-            put(&mut item, "s", string(&stays.unwrap_or(woken)));
+            put(&mut item, "s", string(&instant(wake_at)));
         } else if let Some(list) = state_list(self.effect.state) {
             put(&mut item, "g", string(&list));
             put(&mut item, "s", string(&instant(self.effect.wanted.due_at)));
@@ -467,10 +462,7 @@ impl Kept {
     pub(super) fn read(item: &Item) -> Result<Self, Strange> {
         let line = unpack(bytes(item, "effect")?, lines::LINE_BYTES_MAX)?;
         match lines::piece(&line).map_err(Strange::new)? {
-            Piece::Effect(effect) => {
-                let place = optional(item, "s").transpose()?.map(str::to_owned);
-                Ok(Self { effect, writes: integer(item, "writes")?, place })
-            }
+            Piece::Effect(effect) => Ok(Self { effect, writes: integer(item, "writes")? }),
             _ => Err(Strange::new("an effect that is none")),
         }
     }

@@ -181,7 +181,7 @@ impl<'l> Putting<'l> {
             }
             Piece::Effect(effect) => {
                 let id = effect.wanted.id.clone();
-                let kept = Kept { effect, writes: 1, place: None };
+                let kept = Kept { effect, writes: 1 };
                 self.rest.push(kept.write());
                 let twice = Unfit::twice("effect", id.as_str());
                 once(self.known.effects.insert(id, Some(kept)).flatten().is_some(), twice)

@@ -286,8 +286,7 @@ impl Plan<'_> {
         }
         for (id, (effect, before)) in touched.changed {
             let condition = before.map_or(Condition::Absent, |writes| Condition::Is("writes", number(writes)));
-            let place = known.effects.get(&id).and_then(Option::as_ref).and_then(|kept| kept.place.clone());
-            let kept = Kept { effect, writes: before.unwrap_or_default() + 1, place };
+            let kept = Kept { effect, writes: before.unwrap_or_default() + 1 };
             self.put(kept.write(), condition, Some(Thing::Effect(id)))?;
         }
         Ok(leased)
