@@ -151,7 +151,12 @@ impl DynamoLog {
                 Ok(transaction) => transaction,
             };
             match self.table.write(transaction.items.clone(), &token).await {
-                Ok(()) => return Ok(transaction.receipt),
+                Ok(()) => {
+                    if transaction.leaves_waiting {
+                        self.wake.notify_one();
+                    }
+                    return Ok(transaction.receipt);
+                }
                 Err(Refused::Failed(error)) => return Err(error.into()),
                 Err(Refused::Conditions(reasons)) => {
                     let changed = transaction.learn(known, &reasons).map_err(ReadError::from)?;
@@ -260,12 +265,6 @@ impl DynamoLog {
         let heads = found.items.iter().map(|item| Ok((item::stream_of(item)?, Ended::read(item)?)));
         Ok((heads.collect::<Result<_, item::Strange>>()?, found.next))
     }
-
-    fn notify_of(&self, append: &Append) {
-        if !append.effects.is_empty() || append.settles.is_some() {
-            self.wake.notify_one();
-        }
-    }
 }
 
 /// A cursor of a scan: the item that was read last.
@@ -286,10 +285,7 @@ impl EventLog for DynamoLog {
     async fn append(&self, append: Append) -> Result<Receipt, AppendError> {
         append.check()?;
         match self.write(&append, &mut Known::default(), &BTreeSet::new()).await {
-            Ok(receipt) => {
-                self.notify_of(&append);
-                Ok(receipt)
-            }
+            Ok(receipt) => Ok(receipt),
             Err(Stop::Failed(error)) => Err(error),
             Err(Stop::Stale) => unreachable!("an append that saw nothing cannot have seen what is stale"),
         }
@@ -313,10 +309,7 @@ impl EventLog for DynamoLog {
             let Some(append) = said else { return Ok(None) };
             append.check()?;
             match self.write(&append, &mut known, &seen).await {
-                Ok(receipt) => {
-                    self.notify_of(&append);
-                    return Ok(Some(receipt));
-                }
+                Ok(receipt) => return Ok(Some(receipt)),
                 Err(Stop::Failed(error)) => return Err(error),
                 Err(Stop::Stale) => {
                     lost += 1;

@@ -31,6 +31,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// The shortest time between two looks: a storm of commits wakes us once, not once each.
 const LOOK_PAUSE: Duration = Duration::from_millis(5);
 
+/// The shortest time between two looks that find nothing to lease, of a process that pays for each.
+const DRAIN_PAUSE: Duration = Duration::from_millis(250);
+
 /// The queue of effects that this process holds a lease of.
 pub struct Outbox {
     offered: mpsc::UnboundedSender<LeasedEffect>,
@@ -99,6 +102,10 @@ impl Outbox {
         self.room() == 0
     }
 
+    fn is_idle(&self) -> bool {
+        self.underway.load(Ordering::Relaxed) == 0
+    }
+
     fn in_storm(&self) -> bool {
         let received = self.received.lock().unwrap_or_else(PoisonError::into_inner);
         received.most(clock::now().timestamp()) >= STORM_PER_SECOND
@@ -163,16 +170,26 @@ pub async fn drain(app: &Arc<App>, offered: &mut Offered, until: DateTime<Utc>) 
             continue;
         }
         let due = if now < until { app.log.next_due().await?.filter(|due| *due < until) } else { None };
-        match due {
-            None if app.outbox.underway.load(Ordering::Relaxed) == 0 => return Ok(()),
-            due => {
-                let next = due.unwrap_or(now + LOOK_EVERY);
-                tokio::select! {
-                    () = app.outbox.ended.notified() => {}
-                    () = app.log.notified() => {}
-                    () = clock::sleep_until(next, LOOK_EVERY) => {}
-                }
-            }
+        if due.is_none() && app.outbox.is_idle() {
+            return Ok(());
+        }
+        // What is due by now and was not leased is somebody else's, or cannot be leased: not to be asked for at once.
+        let next = due.map_or(now + LOOK_EVERY, |due| due.max(now + DRAIN_PAUSE));
+        tokio::select! {
+            () = room_or_end(&app.outbox) => {}
+            () = app.log.notified() => {}
+            () = clock::sleep_until(next, LOOK_EVERY) => {}
+        }
+    }
+}
+
+/// Returns when an effect ends that kept others from being leased, or was the last one: the end of another changes nothing.
+async fn room_or_end(outbox: &Outbox) {
+    loop {
+        let was_full = outbox.is_full();
+        outbox.ended.notified().await;
+        if was_full || outbox.is_idle() {
+            return;
         }
     }
 }

@@ -6,15 +6,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::try_join_all;
 
 use super::DynamoLog;
-use super::item::{DUE, Item, Kept, Key, instant, number, state_list, text};
+use super::item::{DUE, Item, Kept, Key, instant, number, state_list};
 use crate::{AppendError, Effect, EffectId, EffectState, Holder, Lease, LeasedEffect, ReadError};
 
 /// Behind every instant.
 const NEVER: &str = "~";
 
-/// Places that are looked at together. Before the first effect that waits there may be some that are being performed, or
-/// have been.
+/// Places that are looked at together.
 const PAGE: usize = 16;
+
+/// Places that are looked at for the first one: an index that is behind still names what has just been taken.
+const FIRST: usize = 4;
 
 /// Effects that are changed at the same time.
 const TOGETHER: usize = 16;
@@ -33,12 +35,6 @@ impl Pages {
     fn until(to: String) -> Self {
         Self { to, next: None, ended: false }
     }
-
-    /// Whether nothing that is still to come has waited longer: nothing can be handed out before its place.
-    fn is_passed(&self, kept: &Kept) -> bool {
-        let place = self.next.as_ref().and_then(|next| text(next, "s").ok());
-        kept.effect.wake_at().zip(place).is_some_and(|(at, place)| instant(at).as_str() <= place)
-    }
 }
 
 impl DynamoLog {
@@ -51,7 +47,7 @@ impl DynamoLog {
     pub(super) async fn due(&self, until: DateTime<Utc>, max: usize) -> Result<Vec<Kept>, ReadError> {
         // By name: an index that changes while it is read shows some twice, and nobody may be given one twice.
         let (mut found, mut pages) = (BTreeMap::new(), Pages::until(instant(until)));
-        while !pages.ended && found.values().filter(|kept| pages.is_passed(kept)).count() < max {
+        while !pages.ended && found.len() < max {
             for kept in self.page(&mut pages, PAGE.min(max)).await? {
                 if kept.effect.wake_at().is_some_and(|at| at <= until) {
                     found.insert(kept.effect.wanted.id.clone(), kept);
@@ -73,20 +69,15 @@ impl DynamoLog {
         Ok(found)
     }
 
-    /// The first instant at which something can be handed out: when the first one that waits is due, or the lease of one
-    /// before it is over.
     pub(super) async fn first_due(&self) -> Result<Option<DateTime<Utc>>, ReadError> {
-        let (mut first, mut pages) = (None, Pages::until(NEVER.to_owned()));
-        let mut size = 1;
+        let mut pages = Pages::until(NEVER.to_owned());
         while !pages.ended {
-            let page = self.page(&mut pages, size).await?;
-            first = first.into_iter().chain(page.iter().filter_map(|kept| kept.effect.wake_at())).min();
-            if page.iter().any(|kept| kept.effect.state == EffectState::Pending) {
-                break;
+            let page = self.page(&mut pages, FIRST).await?;
+            if let Some(first) = page.iter().filter_map(|kept| kept.effect.wake_at()).min() {
+                return Ok(Some(first));
             }
-            size = PAGE;
         }
-        Ok(first)
+        Ok(None)
     }
 
     /// The next page of the list of open effects, as they are now.

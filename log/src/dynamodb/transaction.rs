@@ -13,8 +13,8 @@ use chrono::{DateTime, Utc};
 use super::item::{Chunk, EVENTS_BYTES, Ended, Item, Kept, Key, Receipted, Stamp, Strange, claim_item, number, string};
 use super::known::{Known, Thing};
 use crate::{
-    Append, AppendError, Claim, Cursor, Digest, Effect, EffectId, Event, ITEMS_MAX, LeasedEffect, NewEvent, Proof, Raw,
-    Receipt, Span, StreamId, StreamWrite,
+    Append, AppendError, Claim, Cursor, Digest, Effect, EffectId, EffectState, Event, ITEMS_MAX, LeasedEffect,
+    NewEvent, Proof, Raw, Receipt, Span, StreamId, StreamWrite,
     chain::{self, Salts},
     effect::micros,
 };
@@ -38,6 +38,8 @@ pub(super) struct Transaction {
     /// What each item is about; none when its condition cannot fail on its own.
     things: Vec<Option<Thing>>,
     pub(super) receipt: Receipt,
+    /// Whether it leaves an effect to wait for.
+    pub(super) leaves_waiting: bool,
 }
 
 impl Transaction {
@@ -72,7 +74,7 @@ pub(super) fn plan(
     mint: Mint<'_>,
 ) -> Result<Transaction, AppendError> {
     allow(append, known)?;
-    let mut plan = Plan { mint, items: Vec::new(), things: Vec::new(), bytes: 0 };
+    let mut plan = Plan { mint, items: Vec::new(), things: Vec::new(), bytes: 0, leaves_waiting: false };
     let (mut spans, mut nth) = (Vec::new(), 0);
     let latest = append.streams.iter().filter_map(|write| known.heads.get(&write.stream)?.as_ref());
     let micros = latest.map(|ended| ended.stamp + 1).fold(plan.mint.micros, i64::max);
@@ -173,6 +175,7 @@ struct Plan<'m> {
     items: Vec<TransactWriteItem>,
     things: Vec<Option<Thing>>,
     bytes: usize,
+    leaves_waiting: bool,
 }
 
 impl Plan<'_> {
@@ -286,6 +289,7 @@ impl Plan<'_> {
         }
         for (id, (effect, before)) in touched.changed {
             let condition = before.map_or(Condition::Absent, |writes| Condition::Is("writes", number(writes)));
+            self.leaves_waiting |= effect.state == EffectState::Pending;
             let kept = Kept { effect, writes: before.unwrap_or_default() + 1 };
             self.put(kept.write(), condition, Some(Thing::Effect(id)))?;
         }
@@ -328,7 +332,8 @@ impl Plan<'_> {
                 max: TRANSACTION_BYTES_MAX,
             });
         }
-        Ok(Transaction { items: self.items, things: self.things, receipt })
+        let Self { items, things, leaves_waiting, .. } = self;
+        Ok(Transaction { items, things, receipt, leaves_waiting })
     }
 }
 
