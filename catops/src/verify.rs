@@ -68,18 +68,26 @@ impl Report {
 
 async fn stream(log: &dyn EventLog, tail: &Tail, report: &mut Report) -> Result<(), ReadError> {
     let (mut walk, mut known) = (Walk::default(), Known::default());
+    let mut end = tail.version;
     loop {
         let from = known.read + 1;
         let page = log.proofs(&tail.stream, from, PAGE).await?;
         let Some(last) = page.last().map(|proof| proof.event.version) else { break };
         for proof in &page {
-            walk.add(proof);
+            // What was written since the end was read is the next look's.
+            if proof.event.version <= tail.version {
+                walk.add(proof);
+            }
+            end = end.max(proof.event.version);
             known.add(proof);
         }
         report.events += page.len() as u64;
         known.read = known.read.max(last);
     }
     let findings = walk.end(tail);
+    if end > tail.version && log.load(&tail.stream).await?.is_none_or(|now| now.version < end) {
+        report.fault(&tail.stream, log::Fault::Tail { version: tail.version, found: end }.to_string());
+    }
     for fault in &findings.faults {
         report.fault(&tail.stream, fault.to_string());
     }
