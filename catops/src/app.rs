@@ -53,7 +53,7 @@ pub struct App {
     pub background: TaskTracker,
     /// The data folder; none when the log is in memory or in a table.
     pub data: Option<PathBuf>,
-    /// Where people reach this server, without a slash at the end.
+    /// Where people reach a server that shows incidents, without a slash at the end; empty where there is none.
     pub public_url: String,
     performs: bool,
     setup: RwLock<Arc<Setup>>,
@@ -164,6 +164,12 @@ impl App {
     #[must_use]
     pub fn lease(&self, at: DateTime<Utc>) -> Option<Lease> {
         (self.performs && self.outbox.has_room()).then(|| Lease { holder: self.holder.clone(), at, until: at + LEASE })
+    }
+
+    /// Where people read about an incident; none where no address is known that serves it.
+    #[must_use]
+    pub fn incident_url(&self, id: IncidentId) -> Option<String> {
+        (!self.public_url.is_empty()).then(|| format!("{}/i/{}", self.public_url, id.0))
     }
 
     /// How people call a responder.

@@ -43,7 +43,8 @@ impl<'a> Scene<'a> {
     fn draw<T>(&self, drawing: impl FnOnce(&Setting<'_>) -> T) -> T {
         let catalogue: &Catalogue = &self.setup.catalogue;
         let face = |who: &ResponderId| self.face(who);
-        drawing(&Setting { catalogue, face: &face, console: Some(&self.app.public_url), command: COMMAND })
+        let console = Some(self.app.public_url.as_str()).filter(|url| !url.is_empty());
+        drawing(&Setting { catalogue, face: &face, console, command: COMMAND })
     }
 }
 

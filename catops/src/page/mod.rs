@@ -161,7 +161,7 @@ async fn send(
     channel: Channel<'_>,
     effect_id: &str,
 ) -> Result<(), String> {
-    let link = format!("{}/i/{}", app.public_url, incident.id.0);
+    let link = app.incident_url(incident.id).unwrap_or_default();
     match channel {
         Channel::Sms(phone) => app.sns.text(phone, &text::sms(incident, &link)).await,
         Channel::Topic(arn) => {

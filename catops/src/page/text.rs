@@ -19,7 +19,8 @@ const GSM: &str = "@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#�
 
 /// A page of a few lines.
 pub(super) fn plain(incident: &Incident, link: &str) -> String {
-    lines(incident, &format!("Acknowledge in Slack; more at {link}"))
+    let more = if link.is_empty() { String::new() } else { format!("; more at {link}") };
+    lines(incident, &format!("Acknowledge in Slack{more}"))
 }
 
 /// What it is about in a line or two, and what is said of it.

@@ -47,7 +47,7 @@ pub(super) fn entry(app: &App, incident: &Incident, event: &log::Event, news: &N
         "resource": alarm.resource,
         "alarm": { "source": alarm.source, "key": alarm.key },
         "owners": news.owners.iter().map(|owner| person(app, owner)).collect::<Vec<_>>(),
-        "url": format!("{}/i/{}", app.public_url, incident.id.0),
+        "url": app.incident_url(incident.id),
     });
     Entry { at: event.at, detail: detail.to_string() }
 }

@@ -53,7 +53,7 @@ async fn publish_one(
     (event, word): (&Event, &str),
     news: &News,
 ) -> Result<(), Untold> {
-    let link = format!("{}/i/{}", app.public_url, incident.id.0);
+    let more = app.incident_url(incident.id).map_or_else(String::new, |link| format!("\nMore at {link}"));
     let said = sentence(app, event, news);
     let mut attributes = vec![
         ("incident", incident.id.to_string()),
@@ -66,7 +66,7 @@ async fn publish_one(
     attributes.extend(incident.alarm.service.as_deref().map(|service| ("service", text::clean(service))));
     let letter = Letter {
         subject: text::subject(incident, Some(word)),
-        message: text::lines(incident, &format!("{said}\nMore at {link}")),
+        message: text::lines(incident, &(said + &more)),
         effect_id: &format!("topic/{}/{version}", incident.id.0),
         group: incident.id.to_string(),
         attributes,
