@@ -47,6 +47,7 @@ pub use dynamodb::DynamoLog;
 pub use effect::{Effect, EffectState, Lease, LeaseToken, LeasedEffect, NewEffect, Outcome, Repeat};
 pub use id::{ClaimKey, Cursor, EffectId, Holder, IdemKey, StreamId};
 pub use memory::MemoryLog;
+pub(crate) use piece::Part;
 pub use piece::{Appended, Piece, Pieces, PutError, Span, StreamEnd, Unfit};
 pub use raw::Raw;
 pub use sqlite::{OpenError, SqliteLog};

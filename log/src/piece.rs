@@ -4,6 +4,8 @@
 //! the streams, then what the log remembers beside them. Nothing here is decided or performed, and nothing is left out:
 //! a log that was put together from all pieces of another one answers every question as that one does.
 
+use std::fmt;
+
 use crate::{
     AppendError, BODY_BYTES_MAX, ClaimKey, Cursor, Digest, Effect, Fault, Head, IdemKey, Proof, RAW_BYTES_MAX,
     SNAPSHOT_BYTES_MAX, StreamId, Tail,
@@ -34,6 +36,48 @@ pub enum Piece {
     },
     /// An effect or a timer, in whatever state.
     Effect(Effect),
+}
+
+/// A kind of pieces, in the order in which they come, and its name in a cursor of [`crate::EventLog::pieces`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Events,
+    Streams,
+    Receipts,
+    Claims,
+    Numbers,
+    Effects,
+}
+
+impl Part {
+    const ALL: [(Self, &'static str); 6] = [
+        (Self::Events, "events"),
+        (Self::Streams, "streams"),
+        (Self::Receipts, "receipts"),
+        (Self::Claims, "claims"),
+        (Self::Numbers, "numbers"),
+        (Self::Effects, "effects"),
+    ];
+
+    /// Where a cursor stands: in which kind, and after which place. A cursor that no store gave is the start.
+    pub(crate) fn of(cursor: &Cursor) -> (Self, Option<&str>) {
+        let (name, after) = match cursor.as_str().split_once(':') {
+            Some((name, after)) => (name, Some(after)),
+            None => (cursor.as_str(), None),
+        };
+        let known = Self::ALL.iter().find(|(_, known)| *known == name);
+        known.map_or((Self::Events, None), |(part, _)| (*part, after))
+    }
+
+    /// Where to go on: behind this place, or with the next kind.
+    pub(crate) fn next(self, last: Option<impl fmt::Display>) -> Option<Cursor> {
+        let mut from_here = Self::ALL.iter().skip_while(|(part, _)| *part != self).map(|(_, name)| *name);
+        let own = from_here.next()?;
+        match last {
+            Some(last) => Some(Cursor::new(format!("{own}:{last}"))),
+            None => from_here.next().map(Cursor::new),
+        }
+    }
 }
 
 /// A stream's end, and the state beside it.

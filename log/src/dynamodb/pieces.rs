@@ -12,84 +12,54 @@ use super::known::{Known, Thing, Wanted};
 use super::transaction::pieces as cut;
 use super::{scan_cursor, scan_key};
 use crate::{
-    Appended, Cursor, Digest, Head, Piece, Pieces, Proof, PutError, ReadError, StreamEnd, StreamId, Unfit, Walk,
+    Appended, Cursor, Digest, Head, Part, Piece, Pieces, Proof, PutError, ReadError, StreamEnd, StreamId, Unfit, Walk,
 };
 
-/// A kind of pieces, and its name in a cursor.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Events,
-    Streams,
-    Receipts,
-    Claims,
-    Numbers,
-    Effects,
+/// How a scan finds a kind of pieces.
+fn begins(part: Part) -> (&'static str, &'static str) {
+    match part {
+        Part::Events => ("sk", "E#"),
+        Part::Streams => ("sk", HEAD),
+        Part::Receipts => ("pk", "K#"),
+        Part::Claims => ("pk", "A#"),
+        Part::Numbers => ("pk", "N#"),
+        Part::Effects => ("pk", "O#"),
+    }
 }
 
-impl Part {
-    const ALL: [(Self, &'static str); 6] = [
-        (Self::Events, "events"),
-        (Self::Streams, "streams"),
-        (Self::Receipts, "receipts"),
-        (Self::Claims, "claims"),
-        (Self::Numbers, "numbers"),
-        (Self::Effects, "effects"),
-    ];
-
-    /// How a scan finds them.
-    fn begins(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Events => ("sk", "E#"),
-            Self::Streams => ("sk", HEAD),
-            Self::Receipts => ("pk", "K#"),
-            Self::Claims => ("pk", "A#"),
-            Self::Numbers => ("pk", "N#"),
-            Self::Effects => ("pk", "O#"),
+fn piece(part: Part, item: &Item) -> Result<Piece, Strange> {
+    Ok(match part {
+        Part::Events => return Err(Strange::new("events come in the order of the feed")),
+        Part::Streams => {
+            let Ended { version, link, head, .. } = Ended::read(item)?;
+            Piece::Stream(StreamEnd { id: item::stream_of(item)?, version, link, head })
         }
-    }
-
-    fn piece(self, item: &Item) -> Result<Piece, Strange> {
-        Ok(match self {
-            Self::Events => return Err(Strange::new("events come in the order of the feed")),
-            Self::Streams => {
-                let Ended { version, link, head, .. } = Ended::read(item)?;
-                Piece::Stream(StreamEnd { id: item::stream_of(item)?, version, link, head })
-            }
-            Self::Receipts => Piece::Receipt(Appended { key: idem_key_of(item)?, spans: Receipted::read(item)?.spans }),
-            Self::Claims => Piece::Claim { key: claim_key_of(item)?, holder: holder_of(item)? },
-            Self::Numbers => {
-                let (series, last) = number_of(item)?;
-                Piece::Number { series, last }
-            }
-            Self::Effects => Piece::Effect(Kept::read(item)?.effect),
-        })
-    }
+        Part::Receipts => Piece::Receipt(Appended { key: idem_key_of(item)?, spans: Receipted::read(item)?.spans }),
+        Part::Claims => Piece::Claim { key: claim_key_of(item)?, holder: holder_of(item)? },
+        Part::Numbers => {
+            let (series, last) = number_of(item)?;
+            Piece::Number { series, last }
+        }
+        Part::Effects => Piece::Effect(Kept::read(item)?.effect),
+    })
 }
 
 impl DynamoLog {
     pub(super) async fn read_pieces(&self, after: &Cursor, max: usize) -> Result<Pieces, ReadError> {
-        let (name, place) = after.as_str().split_once(':').unwrap_or(("events", ""));
-        let part = Part::ALL.iter().position(|(_, known)| *known == name).unwrap_or(0);
-        let (pieces, next) = match Part::ALL[part].0 {
-            Part::Events => {
-                let from = Cursor::new(place);
-                // Nobody writes meanwhile, so nothing appears behind the reader.
-                let (proofs, next) = self.read_feed_proofs(&from, max, i64::MAX).await?;
-                let more = (!proofs.is_empty()).then_some(next);
-                (proofs.into_iter().map(Piece::Event).collect(), more)
-            }
-            part => {
-                let (field, begins) = part.begins();
-                let found = self.table.scan(field, begins, scan_key(place).as_ref(), max).await?;
-                let pieces = found.items.iter().map(|item| part.piece(item)).collect::<Result<Vec<_>, _>>()?;
-                (pieces, scan_cursor(found.next.as_ref()))
-            }
+        let (part, place) = Part::of(after);
+        let (pieces, last) = if part == Part::Events {
+            let from = Cursor::new(place.unwrap_or_default());
+            // Nobody writes meanwhile, so nothing appears behind the reader.
+            let (proofs, next) = self.read_feed_proofs(&from, max, i64::MAX).await?;
+            let more = (!proofs.is_empty()).then_some(next);
+            (proofs.into_iter().map(Piece::Event).collect(), more)
+        } else {
+            let (field, begins) = begins(part);
+            let found = self.table.scan(field, begins, place.and_then(scan_key).as_ref(), max).await?;
+            let pieces = found.items.iter().map(|item| piece(part, item)).collect::<Result<Vec<_>, _>>()?;
+            (pieces, scan_cursor(found.next.as_ref()))
         };
-        let next = match next {
-            Some(place) => Some(Cursor::new(format!("{name}:{place}"))),
-            None => Part::ALL.get(part + 1).map(|(_, name)| Cursor::new(format!("{name}:"))),
-        };
-        Ok(Pieces { pieces, next })
+        Ok(Pieces { pieces, next: part.next(last) })
     }
 
     pub(super) async fn put_pieces(&self, pieces: Vec<Piece>) -> Result<(), PutError> {

@@ -11,50 +11,18 @@ use super::{
     writer::{Stop, Tx},
 };
 use crate::{
-    Appended, ClaimKey, Cursor, Digest, Head, IdemKey, Piece, Pieces, Proof, Raw, Salt, Span, StreamEnd, StreamId,
-    Unfit, Walk,
+    Appended, ClaimKey, Cursor, Digest, Head, IdemKey, Part, Piece, Pieces, Proof, Raw, Salt, Span, StreamEnd,
+    StreamId, Unfit, Walk,
 };
 
 /// Bytes of the contents on one page: what is above it waits for the next page.
 const PAGE_BYTES: usize = 4 * 1024 * 1024;
 
-/// A table, and its name in a cursor.
-#[derive(Clone, Copy)]
-enum Part {
-    Events,
-    Streams,
-    Receipts,
-    Claims,
-    Numbers,
-    Effects,
-}
-
-impl Part {
-    const ALL: [(Self, &'static str); 6] = [
-        (Self::Events, "events"),
-        (Self::Streams, "streams"),
-        (Self::Receipts, "receipts"),
-        (Self::Claims, "claims"),
-        (Self::Numbers, "numbers"),
-        (Self::Effects, "effects"),
-    ];
-
-    /// Where a cursor stands: in which table, and after which key. A place that this store did not give is the start.
-    fn of(cursor: &Cursor) -> (usize, Option<&str>) {
-        let (name, after) = match cursor.as_str().split_once(':') {
-            Some((name, after)) => (name, Some(after)),
-            None => (cursor.as_str(), None),
-        };
-        let part = Self::ALL.iter().position(|(_, known)| *known == name);
-        part.map_or((0, None), |part| (part, after))
-    }
-}
-
 /// The pieces of one table after a key, which is none at its beginning; the next table's turn comes when this one ends.
 pub(super) fn read(db: &Connection, after: &Cursor, max: usize) -> rusqlite::Result<Pieces> {
     let (part, after) = Part::of(after);
     let mut pieces = Vec::new();
-    let last = match Part::ALL[part].0 {
+    let last = match part {
         Part::Events => {
             let sql = format!("{} WHERE seq > ifnull(?1, 0) ORDER BY seq LIMIT ?2", read::PROOFS);
             page(db, &sql, number(after), max, &mut pieces, |row| {
@@ -78,11 +46,7 @@ pub(super) fn read(db: &Connection, after: &Cursor, max: usize) -> rusqlite::Res
         }
         Part::Effects => page(db, &keyed(EFFECT_COLUMNS, "effects", "id", after), after, max, &mut pieces, effect),
     }?;
-    let next = match last {
-        Some(last) => Some(format!("{}:{last}", Part::ALL[part].1)),
-        None => Part::ALL.get(part + 1).map(|(_, name)| (*name).to_owned()),
-    };
-    Ok(Pieces { pieces, next: next.map(Cursor::new) })
+    Ok(Pieces { pieces, next: part.next(last) })
 }
 
 /// Reads a page, and returns the key of its last row.
