@@ -3,37 +3,15 @@
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use std::path::PathBuf;
 use std::time::Duration;
-use tests::Server;
+use tests::{Home, Server};
 
-/// A configuration in which Ana is on call for everything, with these lines added.
-struct Home {
-    folder: tempfile::TempDir,
-}
-
-impl Home {
-    fn new(more: &str) -> Result<Self> {
-        let home = Self { folder: tempfile::tempdir()? };
-        std::fs::create_dir_all(home.config().join("rota"))?;
-        let config = format!(
-            "reopen_window = \"2h\"\n[slack]\nchannel = \"C0OPS\"\npost_interval = \"0s\"\n{more}\n\
+/// Ana is on call for everything, with these lines added.
+fn home_with(more: &str) -> Result<Home> {
+    Home::of_ana(&format!(
+        "reopen_window = \"2h\"\n[slack]\nchannel = \"C0OPS\"\npost_interval = \"0s\"\n{more}\n\
              [[source]]\nkind = \"eventbridge\"\nauth = \"open\"\n[[source]]\nkind = \"generic\"\nauth = \"open\"\n"
-        );
-        std::fs::write(home.config().join("catops.toml"), config)?;
-        let rota = "[people.ana]\nname = \"Ana Ruiz\"\nslack = \"U0ANA\"\n\
-                    [[escalation.default.levels]]\npage = [\"ana\"]\nwait = \"10m\"\n";
-        std::fs::write(home.config().join("rota/team.toml"), rota)?;
-        Ok(home)
-    }
-
-    fn config(&self) -> PathBuf {
-        self.folder.path().join("config")
-    }
-
-    fn serve(&self, environment: &[(&str, &str)]) -> Result<Server> {
-        Server::serve(&self.config(), &self.folder.path().join("data"), environment)
-    }
+    ))
 }
 
 /// A CloudWatch alarm's change of state, so many seconds ago, by EventBridge.
@@ -96,8 +74,8 @@ async fn until_quiet(server: &Server) -> Result<()> {
 #[cfg(not(feature = "aws"))]
 #[tokio::test]
 async fn a_build_without_aws_says_so_and_pages() -> Result<()> {
-    let home = Home::new("[cloudwatch]\npictures = true\n")?;
-    let said = tests::catops(&["lint", tests::text(&home.config())]).stdout;
+    let home = home_with("[cloudwatch]\npictures = true\n")?;
+    let said = home.lint();
     assert!(
         said.contains("[cloudwatch] pictures is true, and this build has no AWS: build with --features aws"),
         "{said}"
@@ -246,7 +224,7 @@ mod aws {
     #[tokio::test]
     async fn the_picture_and_the_story_stand_in_the_thread_once() -> Result<()> {
         let cloudwatch = CloudWatch::new(Duration::ZERO, healthy).await?;
-        let home = Home::new(ON)?;
+        let home = home_with(ON)?;
         let server = cloudwatch.serve(&home)?;
         change(&server, "ALARM", 5).await?;
         until_written(&server, &["card_posted", "paged", "context_posted"]).await?;
@@ -302,7 +280,7 @@ mod aws {
     #[tokio::test]
     async fn an_upload_whose_answer_was_lost_is_not_uploaded_again() -> Result<()> {
         let cloudwatch = CloudWatch::new(Duration::ZERO, healthy).await?;
-        let home = Home::new(ON)?;
+        let home = home_with(ON)?;
         let server = cloudwatch.serve(&home)?;
         let fault = json!({ "method": "files.completeUploadExternal", "kind": "applied_then_timeout" });
         server.local("faults", &fault).await?;
@@ -316,7 +294,7 @@ mod aws {
     #[tokio::test]
     async fn without_the_right_to_upload_the_words_come_alone() -> Result<()> {
         let cloudwatch = CloudWatch::new(Duration::ZERO, healthy).await?;
-        let home = Home::new(ON)?;
+        let home = home_with(ON)?;
         let server = cloudwatch.serve(&home)?;
         let fault = json!({ "method": "files.getUploadURLExternal", "kind": "missing_scope", "count": 1_000_000 });
         server.local("faults", &fault).await?;
@@ -331,7 +309,7 @@ mod aws {
     #[tokio::test]
     async fn slack_says_when_the_picture_may_come() -> Result<()> {
         let cloudwatch = CloudWatch::new(Duration::ZERO, healthy).await?;
-        let home = Home::new(ON)?;
+        let home = home_with(ON)?;
         let server = cloudwatch.serve(&home)?;
         let fault = json!({ "method": "files.getUploadURLExternal", "kind": "ratelimited", "retry_after": 3 });
         server.local("faults", &fault).await?;
@@ -371,7 +349,7 @@ mod aws {
             (200, answer)
         };
         let cloudwatch = CloudWatch::new(Duration::ZERO, composite).await?;
-        let home = Home::new(ON)?;
+        let home = home_with(ON)?;
         let server = cloudwatch.serve(&home)?;
         change(&server, "ALARM", 5).await?;
         until_written(&server, &["context_posted"]).await?;
@@ -387,7 +365,7 @@ mod aws {
     async fn a_cloudwatch_that_fails_or_hangs_keeps_nobody_waiting() -> Result<()> {
         for (delay, answer) in [(Duration::ZERO, failing as fn(&Asked) -> Answer), (Duration::from_secs(60), healthy)] {
             let cloudwatch = CloudWatch::new(delay, answer).await?;
-            let home = Home::new(ON)?;
+            let home = home_with(ON)?;
             let server = cloudwatch.serve(&home)?;
             let began = Instant::now();
             change(&server, "ALARM", 5).await?;
@@ -421,7 +399,7 @@ mod aws {
     #[tokio::test]
     async fn nobody_is_asked_who_was_not_told_to_be() -> Result<()> {
         let cloudwatch = CloudWatch::new(Duration::ZERO, healthy).await?;
-        let home = Home::new("")?;
+        let home = home_with("")?;
         let server = cloudwatch.serve(&home)?;
         change(&server, "ALARM", 5).await?;
         until_written(&server, &["card_posted", "paged"]).await?;

@@ -98,6 +98,23 @@ impl Home {
         Ok(Self { _folder: folder, config, data })
     }
 
+    /// A configuration without runbooks and actions in which Ana is on call for everything, with this as its catops.toml.
+    pub fn of_ana(config: &str) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let home = Self { config: folder.path().join("config"), data: folder.path().join("data"), _folder: folder };
+        std::fs::create_dir_all(home.config.join("rota"))?;
+        std::fs::write(home.config.join("catops.toml"), config)?;
+        let rota = "[people.ana]\nname = \"Ana Ruiz\"\nslack = \"U0ANA\"\n\
+                    [[escalation.default.levels]]\npage = [\"ana\"]\nwait = \"10m\"\n";
+        std::fs::write(home.config.join("rota/team.toml"), rota)?;
+        Ok(home)
+    }
+
+    /// What `catops lint` says of it.
+    pub fn lint(&self) -> String {
+        catops(&["lint", text(&self.config)]).stdout
+    }
+
     /// Changes a line of catops.toml, which must be there.
     pub fn set(&self, line: &str, by: &str) -> Result<()> {
         let path = self.config.join("catops.toml");

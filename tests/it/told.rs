@@ -4,52 +4,26 @@
 use crate::receiver::{Receiver, Told};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use std::path::PathBuf;
-use tests::{Server, catops, text};
+use tests::{Home, Server};
 
-/// A configuration in which Ana is on call for everything, with these lines added.
-struct Home {
-    folder: tempfile::TempDir,
-}
-
-impl Home {
-    fn new(more: &str) -> Result<Self> {
-        let home = Self { folder: tempfile::tempdir()? };
-        std::fs::create_dir_all(home.config().join("rota"))?;
-        let config = format!(
-            "[slack]\nchannel = \"C0OPS\"\npost_interval = \"0s\"\ndigest_after = 0\n{more}\n\
+/// Ana is on call for everything, with these lines added.
+fn home_with(more: &str) -> Result<Home> {
+    Home::of_ana(&format!(
+        "[slack]\nchannel = \"C0OPS\"\npost_interval = \"0s\"\ndigest_after = 0\n{more}\n\
              [[source]]\nkind = \"generic\"\nauth = \"open\"\n[[source]]\nkind = \"eventbridge\"\nauth = \"open\"\n"
-        );
-        std::fs::write(home.config().join("catops.toml"), config)?;
-        let rota = "[people.ana]\nname = \"Ana Ruiz\"\nslack = \"U0ANA\"\n\
-                    [[escalation.default.levels]]\npage = [\"ana\"]\nwait = \"10m\"\n";
-        std::fs::write(home.config().join("rota/team.toml"), rota)?;
-        Ok(home)
-    }
-
-    fn config(&self) -> PathBuf {
-        self.folder.path().join("config")
-    }
-
-    fn lint(&self) -> String {
-        catops(&["lint", text(&self.config())]).stdout
-    }
-
-    fn serve(&self, environment: &[(&str, &str)]) -> Result<Server> {
-        Server::serve(&self.config(), &self.folder.path().join("data"), environment)
-    }
+    ))
 }
 
 #[test]
 fn mistakes_about_receivers_are_reported() -> Result<()> {
-    let home = Home::new("[eventbridge]\nbus = \"not a bus\"\n[sns]\ntopic = \"alarms\"\n")?;
+    let home = home_with("[eventbridge]\nbus = \"not a bus\"\n[sns]\ntopic = \"alarms\"\n")?;
     let said = home.lint();
     assert!(said.contains("[eventbridge] bus \"not a bus\" is neither a bus' name nor its ARN"), "{said}");
     assert!(said.contains("[sns] topic \"alarms\" is no ARN"), "{said}");
     let topic = "arn:aws:sns:eu-west-1:123456789012:catops";
     let source =
         format!("[sns]\ntopic = \"{topic}\"\n[[source]]\nkind = \"sns\"\nauth = \"sns\"\ntopics = [\"{topic}\"]\n");
-    let said = Home::new(&source)?.lint();
+    let said = home_with(&source)?.lint();
     assert!(said.contains("source \"sns\" lists the topic that CatOps publishes to itself"), "{said}");
     Ok(())
 }
@@ -57,7 +31,7 @@ fn mistakes_about_receivers_are_reported() -> Result<()> {
 #[cfg(not(feature = "aws"))]
 #[tokio::test]
 async fn a_build_without_aws_says_so_and_tells_nobody() -> Result<()> {
-    let home = Home::new("[eventbridge]\nbus = \"catops\"\n")?;
+    let home = home_with("[eventbridge]\nbus = \"catops\"\n")?;
     let said = home.lint();
     assert!(
         said.contains("[eventbridge] bus is given, and this build has no AWS: build with --features aws"),
@@ -111,7 +85,7 @@ mod aws {
     #[tokio::test]
     async fn a_bus_can_be_given_by_its_name_and_by_the_environment() -> Result<()> {
         let eventbridge = Receiver::new(|told: &Told| ("200 OK", answer(told, &[]))).await?;
-        let home = Home::new("[eventbridge]\nbus = \"another\"\n")?;
+        let home = home_with("[eventbridge]\nbus = \"another\"\n")?;
         let more = [("AWS_ENDPOINT_URL_EVENTBRIDGE", eventbridge.url.as_str()), ("CATOPS_EVENT_BUS", "catops")];
         let server = home.serve(&[&CREDENTIALS[..], &more].concat())?;
         assert_eq!(server.fire("disk", "disk-1", "Disk is full").await?, 202);
@@ -170,7 +144,7 @@ mod aws {
     #[tokio::test]
     async fn every_event_is_published_once_and_in_order() -> Result<()> {
         let eventbridge = Receiver::new(|told: &Told| ("200 OK", answer(told, &[]))).await?;
-        let home = Home::new(&bus())?;
+        let home = home_with(&bus())?;
         assert!(!home.lint().contains("eventbridge] bus"), "{}", home.lint());
         let server = serve(&home, &eventbridge.url)?;
         let title = "Disk \"a\\b\" is </full>";
@@ -221,7 +195,7 @@ mod aws {
             ("200 OK", answer(told, refused))
         };
         let eventbridge = Receiver::new(refuses_the_second_entry).await?;
-        let home = Home::new(&bus())?;
+        let home = home_with(&bus())?;
         let server = serve(&home, &eventbridge.url)?;
         assert_eq!(server.fire("disk", "disk-1", "Disk is full").await?, 202);
         until_published(&server, &eventbridge, "paged").await?;
@@ -249,7 +223,7 @@ mod aws {
             ("200 OK", answer(told, &[]))
         };
         let eventbridge = Receiver::new(fails).await?;
-        let home = Home::new(&bus())?;
+        let home = home_with(&bus())?;
         let server = serve(&home, &eventbridge.url)?;
         for n in 1..=20 {
             assert_eq!(server.fire(&format!("disk-{n}"), &format!("d-{n}"), "Disk is full").await?, 202);
@@ -294,7 +268,7 @@ mod aws {
     #[expect(clippy::disallowed_methods, reason = "it measures how long a page takes")]
     async fn a_bus_that_hangs_keeps_nobody_waiting_and_a_crash_loses_no_event() -> Result<()> {
         let silence = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
-        let home = Home::new(&bus())?;
+        let home = home_with(&bus())?;
         let server = serve(&home, &format!("http://{}", silence.local_addr()?))?;
         let began = Instant::now();
         for n in 1..=12 {
@@ -328,7 +302,7 @@ mod aws {
     #[tokio::test]
     async fn what_comes_back_from_the_bus_opens_nothing() -> Result<()> {
         let eventbridge = Receiver::new(|told: &Told| ("200 OK", answer(told, &[]))).await?;
-        let home = Home::new(&bus())?;
+        let home = home_with(&bus())?;
         let server = serve(&home, &eventbridge.url)?;
         assert_eq!(server.fire("disk", "disk-1", "Disk is full").await?, 202);
         until_published(&server, &eventbridge, "paged").await?;
@@ -356,7 +330,7 @@ mod aws {
             _ => ("200 OK", taken.to_owned()),
         };
         let sns = Receiver::new(fails_once).await?;
-        let home = Home::new(&format!("[sns]\ntopic = \"{TOPIC}\"\n"))?;
+        let home = home_with(&format!("[sns]\ntopic = \"{TOPIC}\"\n"))?;
         let server = serve(&home, &sns.url)?;
         assert_eq!(server.fire("disk", "disk-1", "Disk is\n full \u{1f4a5}").await?, 202);
         until_paged(&server, 1).await?;
