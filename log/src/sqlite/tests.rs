@@ -195,7 +195,16 @@ async fn what_was_erased_is_in_no_file() {
     let mut opening = alarm("inc/1");
     opening.streams[0].events[0].body = br#"{"summary":"login with hunter2 failed"}"#.to_vec();
     opening.streams[0].events[0].raw = Some(Raw::new(b"hunter2"));
+    opening.streams[0].head.snapshot = br#"{"summary":"login with hunter2 failed"}"#.to_vec();
     log.append(opening).await.unwrap();
+    // A state that grows and shrinks leaves its bytes where it was.
+    for (version, times) in (1..).zip([10, 100, 10_000, 10, 0]) {
+        let mut grown = alarm("inc/1");
+        (grown.keys, grown.claims, grown.effects) = (Vec::new(), Vec::new(), Vec::new());
+        grown.streams[0].expected = Expected::Exact(version);
+        grown.streams[0].head.snapshot = "login with hunter2 failed, ".repeat(times).into_bytes();
+        log.append(grown).await.unwrap();
+    }
     let holds_it = || {
         fs::read_dir(dir.path()).unwrap().any(|file| {
             let bytes = fs::read(file.unwrap().path()).unwrap();
@@ -205,7 +214,7 @@ async fn what_was_erased_is_in_no_file() {
     assert!(holds_it());
     let mut told = alarm("inc/1");
     (told.keys, told.claims, told.effects) = (Vec::new(), Vec::new(), Vec::new());
-    told.streams[0].expected = Expected::Exact(1);
+    told.streams[0].expected = Expected::Exact(6);
     told.streams[0].events[0].raw = None;
     told.erase = vec![Erasure { stream: "inc/1".into(), version: 1, body: b"{}".to_vec() }];
     log.append(told).await.unwrap();

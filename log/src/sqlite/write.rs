@@ -270,9 +270,8 @@ impl Tx<'_> {
         new.collect()
     }
 
-    /// The freed bytes are overwritten, here and, by the checkpoint that follows the commit, in the file.
+    /// The bytes leave the files when these are written anew, after the commit.
     fn erase(&mut self, erasure: &Erasure) -> Result<(), Stop> {
-        self.db.pragma_update(None, "secure_delete", "ON")?;
         let sql = "UPDATE events SET body = ?3, raw = NULL, salt = NULL
                    WHERE stream = (SELECT no FROM streams WHERE id = ?1) AND version = ?2";
         let erased = self.sql(sql)?.execute(params![erasure.stream.as_str(), erasure.version, erasure.body])?;

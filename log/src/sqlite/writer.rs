@@ -203,7 +203,7 @@ fn commit(
                 wake.notify_one();
             }
             if left.erased {
-                empty_wal(db);
+                write_anew(db);
             }
         }
         Err(_) => {
@@ -252,11 +252,20 @@ struct Left {
     erased: bool,
 }
 
-/// What was erased still lies in the pages that the WAL had before: they are copied home and cut off.
-fn empty_wal(db: &Connection) {
-    let busy = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
-    if !matches!(busy, Ok(false)) {
-        tracing::warn!("somebody reads: what was erased leaves log.db-wal at a later checkpoint");
+/// What was erased lies where it was moved from, too: in the unused part of pages, in pages that are free, in the WAL.
+/// So the file is written anew from what is in use, and the WAL is cut off. The folder has one writer, and it erases for
+/// somebody who waits for it.
+fn write_anew(db: &Connection) {
+    let written = db
+        .execute_batch("VACUUM")
+        .and_then(|()| db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0)));
+    match written {
+        Ok(false) => {}
+        Ok(true) => tracing::warn!("somebody reads: what was erased leaves log.db-wal at a later checkpoint"),
+        Err(error) => tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "log.db could not be written anew and may still hold what was erased: back it up and restore it, which does"
+        ),
     }
 }
 
