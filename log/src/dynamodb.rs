@@ -27,7 +27,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
 use self::item::{Chunk, Ended, HEAD, Item, Key};
-use self::known::{Known, Look, Thing, Wanted};
+use self::known::{Known, Look, Memory, Thing, Wanted};
 use self::table::{Refused, Table};
 use self::transaction::{Erasable, Mint, Transaction};
 use crate::{
@@ -47,6 +47,7 @@ pub struct DynamoLog {
     table: Table,
     clock: fn() -> DateTime<Utc>,
     process: Mutex<Process>,
+    memory: Memory,
     wake: Notify,
 }
 
@@ -87,7 +88,7 @@ impl DynamoLog {
     pub fn new(client: Client, table: impl Into<String>, seed: [u8; 32], clock: fn() -> DateTime<Utc>) -> Self {
         let process = Process { salts: Salts::new(seed), micros: 0, calls: 0, seed };
         let table = Table::new(client, table.into());
-        Self { table, clock, process: Mutex::new(process), wake: Notify::new() }
+        Self { table, clock, process: Mutex::new(process), memory: Memory::default(), wake: Notify::new() }
     }
 
     fn process(&self) -> MutexGuard<'_, Process> {
@@ -135,6 +136,7 @@ impl DynamoLog {
     /// Writes an append, however often its effects or others get in the way. `known` must be of now.
     async fn write(&self, append: &Append, known: &mut Known, seen: &BTreeSet<Thing>) -> Result<Receipt, Stop> {
         let erasable = self.erasable(append).await?;
+        known.recall(append, &self.memory);
         for attempt in 1..=LOST_MAX {
             let lacking = known.lacks(append);
             self.fetch(known, &lacking).await?;
@@ -146,15 +148,18 @@ impl DynamoLog {
                     self.fetch(known, &keys).await?;
                     continue;
                 }
+                Err(AppendError::LeaseLost(id)) if known.doubt([&id]) => continue,
                 Err(error) => return Err(error.into()),
+                Ok(transaction) if known.doubt(&transaction.left) => continue,
                 Ok(transaction) if transaction.items.is_empty() => return Ok(transaction.receipt),
                 Ok(transaction) => transaction,
             };
             match self.table.write(transaction.items.clone(), &token).await {
                 Ok(()) => {
-                    if transaction.leaves_waiting {
+                    if transaction.leaves_waiting() {
                         self.wake.notify_one();
                     }
+                    transaction.kept.into_iter().for_each(|kept| self.memory.keep(kept));
                     return Ok(transaction.receipt);
                 }
                 Err(Refused::Failed(error)) => return Err(error.into()),
@@ -418,7 +423,7 @@ impl EventLog for DynamoLog {
     }
 
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>, ReadError> {
-        self.first_due().await
+        self.first_due((self.clock)()).await
     }
 
     async fn effect(&self, id: &EffectId) -> Result<Option<Effect>, ReadError> {

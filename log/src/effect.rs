@@ -257,6 +257,12 @@ impl Effect {
         true
     }
 
+    /// Whether nothing can change it any more.
+    #[cfg(feature = "dynamodb")]
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self.state, EffectState::Done | EffectState::Cancelled) && !self.wanted.slot
+    }
+
     /// It is no longer wanted. Returns whether anything changed.
     pub(crate) fn cancel(&mut self) -> bool {
         match self.state {

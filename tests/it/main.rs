@@ -27,3 +27,5 @@ mod sources;
 mod switch;
 mod tidy;
 mod told;
+#[cfg(feature = "aws")]
+mod units;

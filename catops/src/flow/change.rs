@@ -359,7 +359,11 @@ impl Draft {
 
 /// What only some configurations want costs the others nothing.
 fn is_asked_for(task: &Task, config: Option<&Config>) -> bool {
-    !matches!(task, Task::Context { .. }) || config.is_some_and(context::is_wanted)
+    match task {
+        Task::Context { .. } => config.is_some_and(context::is_wanted),
+        Task::Notify { .. } => config.is_some_and(|config| !config.webhooks.is_empty()),
+        _ => true,
+    }
 }
 
 /// The state of an incident as it is kept beside its stream. An opening is its own snapshot: folding one event costs less

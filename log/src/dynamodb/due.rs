@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::try_join_all;
 
 use super::DynamoLog;
-use super::item::{DUE, Item, Kept, Key, instant, number, state_list};
+use super::item::{DUE, Item, Kept, Key, Strange, instant, instant_of, number, state_list};
 use crate::{AppendError, Effect, EffectId, EffectState, Holder, Lease, LeasedEffect, ReadError};
 
 /// Behind every instant.
@@ -69,11 +69,18 @@ impl DynamoLog {
         Ok(found)
     }
 
-    pub(super) async fn first_due(&self) -> Result<Option<DateTime<Utc>>, ReadError> {
+    /// When the first one can be handed out. What the index says is due is looked at; what it says is due later is
+    /// believed: at worst somebody looks for nothing then.
+    pub(super) async fn first_due(&self, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, ReadError> {
         let mut pages = Pages::until(NEVER.to_owned());
         while !pages.ended {
-            let page = self.page(&mut pages, FIRST).await?;
-            if let Some(first) = page.iter().filter_map(|kept| kept.effect.wake_at()).min() {
+            let places = self.places(&mut pages, FIRST).await?;
+            let (later, by_now): (Vec<_>, Vec<_>) = places.into_iter().partition(|(at, _)| *at > now);
+            let by_now: Vec<Key> = by_now.into_iter().map(|(_, key)| key).collect();
+            let present = self.table.get(&by_now).await?;
+            let present = present.values().map(Kept::read).collect::<Result<Vec<_>, _>>()?;
+            let present = present.iter().filter_map(|kept| kept.effect.wake_at());
+            if let Some(first) = later.into_iter().map(|(at, _)| at).chain(present).min() {
                 return Ok(Some(first));
             }
         }
@@ -82,11 +89,18 @@ impl DynamoLog {
 
     /// The next page of the list of open effects, as they are now.
     async fn page(&self, pages: &mut Pages, size: usize) -> Result<Vec<Kept>, ReadError> {
-        let (keys, next) = self.table.listed_page(DUE, &pages.to, pages.next.take(), size).await?;
-        pages.ended = next.is_none();
-        pages.next = next;
+        let keys: Vec<Key> = self.places(pages, size).await?.into_iter().map(|(_, key)| key).collect();
         let items = self.table.get(&keys).await?;
         Ok(items.values().map(Kept::read).collect::<Result<Vec<_>, _>>()?)
+    }
+
+    /// The next page of the list of open effects, as the index has it.
+    async fn places(&self, pages: &mut Pages, size: usize) -> Result<Vec<(DateTime<Utc>, Key)>, ReadError> {
+        let (places, next) = self.table.listed_page(DUE, &pages.to, pages.next.take(), size).await?;
+        pages.ended = next.is_none();
+        pages.next = next;
+        let read = |(at, key): (String, Key)| Ok((instant_of(&at)?, key));
+        Ok(places.into_iter().map(read).collect::<Result<_, Strange>>()?)
     }
 
     pub(super) async fn in_state(&self, state: EffectState, max: usize) -> Result<Vec<Effect>, ReadError> {
@@ -139,7 +153,11 @@ impl DynamoLog {
     async fn save(&self, mut kept: Kept) -> Result<bool, AppendError> {
         let seen = number(kept.writes);
         kept.writes += 1;
-        self.table.put_if(kept.write(), "writes = :seen", &[(":seen", seen)]).await
+        let saved = self.table.put_if(kept.write(), "writes = :seen", &[(":seen", seen)]).await?;
+        if saved {
+            self.memory.keep(kept);
+        }
+        Ok(saved)
     }
 
     /// Changes an effect that is there; `change` says whether it did.

@@ -198,6 +198,12 @@ pub(super) fn instant(at: DateTime<Utc>) -> String {
     format!("{:020}", i128::from(at.timestamp_micros()) - i128::from(i64::MIN))
 }
 
+/// The instant that such a text says.
+pub(super) fn instant_of(text: &str) -> Result<DateTime<Utc>, Strange> {
+    let micros = text.parse::<i128>().ok().and_then(|place| i64::try_from(place + i128::from(i64::MIN)).ok());
+    micros.and_then(DateTime::from_timestamp_micros).ok_or_else(|| Strange::new(format!("{text} is no instant")))
+}
+
 fn shard(pk: &str) -> u8 {
     Sha256::digest(pk.as_bytes())[0] % SHARDS
 }

@@ -4,10 +4,15 @@
 //! asked again, until it finds everything. What it looked at is remembered: it must still be so when its answer is written.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::item::{Ended, Item, Kept, Key, Receipted, Strange, holder_of};
-use crate::{Append, ClaimKey, Claimed, EffectId, Event, Expected, IdemKey, ReadError, Stream, StreamId, View};
+use crate::{
+    Append, ClaimKey, Claimed, EffectId, EffectState, Event, Expected, IdemKey, ReadError, Stream, StreamId, View,
+};
+
+/// Effects that are remembered, at most; then all are forgotten, and read.
+const REMEMBERED_MAX: usize = 1_000;
 
 /// What was read. A thing that is listed without a value does not exist.
 #[derive(Default)]
@@ -16,6 +21,9 @@ pub(super) struct Known {
     pub(super) claims: HashMap<ClaimKey, Option<StreamId>>,
     pub(super) heads: HashMap<StreamId, Option<Ended>>,
     pub(super) effects: HashMap<EffectId, Option<Kept>>,
+    /// Effects that were not read but are as this process wrote them last. A write that this leads to has its condition;
+    /// when it leads to none, they have to be read.
+    pub(super) believed: BTreeSet<EffectId>,
     pub(super) events: HashMap<Events, Vec<Event>>,
     /// Numbers that were given to this decision, by series, in the order in which it asks for them.
     pub(super) numbers: HashMap<String, Vec<u64>>,
@@ -77,10 +85,34 @@ impl Known {
                 self.heads.insert(stream.clone(), item.map(Ended::read).transpose()?);
             }
             Thing::Effect(id) => {
+                self.believed.remove(id);
                 self.effects.insert(id.clone(), item.map(Kept::read).transpose()?);
             }
         }
         Ok(())
+    }
+
+    /// Takes what this process wrote last of the effects that an append may change.
+    pub(super) fn recall(&mut self, append: &Append, memory: &Memory) {
+        for id in touched(append).filter(|id| !self.effects.contains_key(*id)).cloned().collect::<Vec<_>>() {
+            let Some(kept) = memory.take(&id) else { continue };
+            if !kept.effect.is_final() {
+                self.believed.insert(id.clone());
+            }
+            self.effects.insert(id, Some(kept));
+        }
+    }
+
+    /// Those of the effects that were believed are to be read.
+    pub(super) fn doubt<'e>(&mut self, effects: impl IntoIterator<Item = &'e EffectId>) -> bool {
+        let mut doubted = false;
+        for id in effects {
+            if self.believed.remove(id) {
+                self.effects.remove(id);
+                doubted = true;
+            }
+        }
+        doubted
     }
 
     /// What must be known before an append can be written: the link of each stream that goes on, and effects that may be
@@ -88,9 +120,7 @@ impl Known {
     pub(super) fn lacks(&self, append: &Append) -> Wanted {
         let going_on = append.streams.iter().filter(|write| write.expected != Expected::NoStream);
         let streams = going_on.map(|write| &write.stream).filter(|stream| !self.heads.contains_key(stream));
-        let slots = append.effects.iter().filter(|effect| effect.slot).map(|effect| &effect.id);
-        let settled = append.settles.iter().map(|(token, _)| token.effect());
-        let effects = slots.chain(&append.cancel).chain(settled).filter(|id| !self.effects.contains_key(id));
+        let effects = touched(append).filter(|id| !self.effects.contains_key(*id));
         let things = streams.cloned().map(Thing::Head).chain(effects.cloned().map(Thing::Effect));
         Wanted { things: things.collect(), ..Wanted::default() }
     }
@@ -99,6 +129,40 @@ impl Known {
     pub(super) fn keys_unknown(&self, append: &Append) -> Wanted {
         let unknown = append.keys.iter().filter(|key| !self.receipts.contains_key(key));
         Wanted { things: unknown.cloned().map(Thing::Receipt).collect(), ..Wanted::default() }
+    }
+}
+
+/// The effects that an append changes if they are there.
+fn touched(append: &Append) -> impl Iterator<Item = &EffectId> {
+    let slots = append.effects.iter().filter(|effect| effect.slot).map(|effect| &effect.id);
+    let settled = append.settles.iter().map(|(token, _)| token.effect());
+    slots.chain(&append.cancel).chain(settled)
+}
+
+/// Effects as this process wrote them last, if it is likely to write them next: those it holds a lease of, which most often
+/// nobody else writes meanwhile, and those that have ended for good. A condition that fails costs as much as the write.
+#[derive(Default)]
+pub(super) struct Memory(Mutex<HashMap<EffectId, Kept>>);
+
+impl Memory {
+    pub(super) fn keep(&self, kept: Kept) {
+        if kept.effect.state != EffectState::Leased && !kept.effect.is_final() {
+            return;
+        }
+        let mut memory = self.lock();
+        if memory.len() >= REMEMBERED_MAX {
+            memory.clear();
+        }
+        memory.insert(kept.effect.wanted.id.clone(), kept);
+    }
+
+    /// Takes it out: whoever writes it puts back what they have written.
+    fn take(&self, id: &EffectId) -> Option<Kept> {
+        self.lock().remove(id)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<EffectId, Kept>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -23,7 +23,7 @@ use aws_sdk_dynamodb::types::{
     ReturnValue, ReturnValuesOnConditionCheckFailure, Select, TransactWriteItem, WriteRequest,
 };
 
-use super::item::{Item, Key, string};
+use super::item::{Item, Key, Strange, string};
 use crate::{AppendError, Cause, Consumed, ReadError};
 
 /// The index by something else than names.
@@ -321,17 +321,17 @@ impl Table {
             .await
     }
 
-    /// A page of the names in a list, those whose place is `to` at most, and where to go on.
+    /// A page of the names in a list with their places, those whose place is `to` at most, and where to go on.
     pub(super) async fn listed_page(
         &self,
         list: &str,
         to: &str,
         start: Option<Item>,
         max: usize,
-    ) -> Result<(Vec<Key>, Option<Item>), ReadError> {
+    ) -> Result<(Vec<(String, Key)>, Option<Item>), ReadError> {
         let query = Query { index: true, condition: "g = :p AND s <= :to", newest_first: false };
         let (items, next) = self.query(&query, &[(":p", list), (":to", to)], max, start).await?;
-        Ok((items.iter().map(Key::of).collect::<Result<_, _>>()?, next))
+        Ok((items.iter().map(place).collect::<Result<_, _>>()?, next))
     }
 
     /// The same from the end: places before `before`, the last one first.
@@ -356,7 +356,7 @@ impl Table {
         while found.len() < max {
             let (items, more) = self.query(query, values, max - found.len(), next).await?;
             for item in items {
-                found.push((super::item::text(&item, "s")?.to_owned(), Key::of(&item)?));
+                found.push(place(&item)?);
             }
             next = more;
             if next.is_none() {
@@ -472,6 +472,11 @@ impl Table {
     fn read(&self, consumed: &[ConsumedCapacity]) {
         add(&self.units.read, consumed);
     }
+}
+
+/// The place of an item in a list of the index, and its name.
+fn place(item: &Item) -> Result<(String, Key), Strange> {
+    Ok((super::item::text(item, "s")?.to_owned(), Key::of(item)?))
 }
 
 fn write_request(item: &Item) -> Result<WriteRequest, BuildError> {

@@ -38,11 +38,18 @@ pub(super) struct Transaction {
     /// What each item is about; none when its condition cannot fail on its own.
     things: Vec<Option<Thing>>,
     pub(super) receipt: Receipt,
-    /// Whether it leaves an effect to wait for.
-    pub(super) leaves_waiting: bool,
+    /// The effects that it writes.
+    pub(super) kept: Vec<Kept>,
+    /// Effects that it would have changed if they were otherwise.
+    pub(super) left: Vec<EffectId>,
 }
 
 impl Transaction {
+    /// Whether it leaves an effect to wait for.
+    pub(super) fn leaves_waiting(&self) -> bool {
+        self.kept.iter().any(|kept| kept.effect.state == EffectState::Pending)
+    }
+
     /// Takes in why the conditions did not hold, and says about what.
     pub(super) fn learn(&self, known: &mut Known, reasons: &[CancellationReason]) -> Result<BTreeSet<Thing>, Strange> {
         let mut changed = BTreeSet::new();
@@ -74,7 +81,7 @@ pub(super) fn plan(
     mint: Mint<'_>,
 ) -> Result<Transaction, AppendError> {
     allow(append, known)?;
-    let mut plan = Plan { mint, items: Vec::new(), things: Vec::new(), bytes: 0, leaves_waiting: false };
+    let mut plan = Plan { mint, items: Vec::new(), things: Vec::new(), bytes: 0, kept: Vec::new(), left: Vec::new() };
     let (mut spans, mut nth) = (Vec::new(), 0);
     let latest = append.streams.iter().filter_map(|write| known.heads.get(&write.stream)?.as_ref());
     let micros = latest.map(|ended| ended.stamp + 1).fold(plan.mint.micros, i64::max);
@@ -175,7 +182,8 @@ struct Plan<'m> {
     items: Vec<TransactWriteItem>,
     things: Vec<Option<Thing>>,
     bytes: usize,
-    leaves_waiting: bool,
+    kept: Vec<Kept>,
+    left: Vec<EffectId>,
 }
 
 impl Plan<'_> {
@@ -287,11 +295,12 @@ impl Plan<'_> {
                 is_born
             });
         }
+        self.left = append.cancel.iter().filter(|id| !touched.changed.contains_key(*id)).cloned().collect();
         for (id, (effect, before)) in touched.changed {
             let condition = before.map_or(Condition::Absent, |writes| Condition::Is("writes", number(writes)));
-            self.leaves_waiting |= effect.state == EffectState::Pending;
             let kept = Kept { effect, writes: before.unwrap_or_default() + 1 };
             self.put(kept.write(), condition, Some(Thing::Effect(id)))?;
+            self.kept.push(kept);
         }
         Ok(leased)
     }
@@ -332,8 +341,8 @@ impl Plan<'_> {
                 max: TRANSACTION_BYTES_MAX,
             });
         }
-        let Self { items, things, leaves_waiting, .. } = self;
-        Ok(Transaction { items, things, receipt, leaves_waiting })
+        let Self { items, things, kept, left, .. } = self;
+        Ok(Transaction { items, things, receipt, kept, left })
     }
 }
 
