@@ -5,6 +5,7 @@ Slack, in an answer, in what the command line prints.
 import argparse
 import copy
 import json
+import os
 import subprocess
 import tempfile
 import time
@@ -278,6 +279,16 @@ def lint():
     subprocess.run([BENCH / "py/bin/cfn-lint", ROOT / "infra/template.yaml"], check=True)
 
 
+def keeps_contract(ministack):
+    """The log's contract, as it is kept in an account (log/tests/dynamodb/account.rs)."""
+    step("the log keeps its contract in MiniStack's DynamoDB")
+    aws = {name: value for name, value in ministack.environment.items() if name.startswith("AWS_")}
+    test = ["--features", "contract,dynamodb", "--test", "dynamodb", "--", "--ignored", "in_an_account"]
+    command = ["cargo", "test", "--locked", "--quiet", "-p", "eventlog", *test]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | aws | {"CATOPS_AWS_IT": "1"}, capture_output=True, text=True)
+    check(done.returncode == 0 and "1 passed" in done.stdout, f"it does not:\n{done.stdout}{done.stderr}")
+
+
 def main():
     """Runs the night."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -288,6 +299,7 @@ def main():
         with MiniStack({"SLACK_API_URL": f"{slack.url}/api"}) as ministack:
             stack = Stack(ministack, binary(), config.write(folder), SECRETS)
             night = Night(ministack, slack, stack)
+            keeps_contract(ministack)
             try:
                 for next_step in STEPS:
                     next_step(night)

@@ -1,8 +1,10 @@
 //! The log on a real server that speaks DynamoDB: the contract suite, and what only this body can get wrong.
 #![expect(clippy::unwrap_used, reason = "a test fails loudly")]
 
+mod account;
 mod faults;
 mod server;
+mod slow_index;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
