@@ -5,9 +5,9 @@ use crate::flow::act::{self, Doer, Seen, Wish};
 use crate::flow::change::{self, ChangeError, Changed};
 use crate::flow::switch;
 use crate::surface;
-use incident::{ActionId, Incident, IncidentId, Refused, ResponderId};
+use incident::{ActionId, Incident, IncidentId, Mark, Refused, ResponderId};
 use slack::blocks::Message;
-use slack::command::{Actions, Line, Person, Run, Which, parse};
+use slack::command::{Actions, Line, Marking, Person, Run, Which, parse};
 use slack::read::Command;
 use std::collections::BTreeMap;
 
@@ -123,6 +123,7 @@ impl Speaker<'_> {
                 (id, act::escalate(self.app, &doer, id).await, "escalated")
             }
             Line::Run(run) => return self.run(&doer, run).await,
+            Line::Mark(marking) => return self.mark(&doer, marking).await,
             _ => return Ok(surface::help(self.app, None)),
         };
         self.said(id, done, word)
@@ -150,6 +151,22 @@ impl Speaker<'_> {
             act::note(self.app, &note, changed.incident.id, reason).await?;
         }
         self.said(incident.id, done, "running")
+    }
+
+    async fn mark(&self, doer: &Doer, marking: Marking) -> Result<Message, Said> {
+        let Marking { mark, action, which, why } = marking;
+        let incident = self.find_any(which).await?;
+        let action = by_name_or_rank(&incident, &action);
+        let word = match mark {
+            Some(Mark::Pinned) => "is suggested first from now on",
+            Some(Mark::Banned) => "is not suggested any more",
+            None => "is ranked by text and record again",
+        };
+        let told = format!("{action} {word} when this alarm fires: {}.", incident.alarm.title);
+        match act::mark(self.app, doer, incident.id, &action, mark, &why).await {
+            Ok(_) | Err(ChangeError::Duplicate) => Ok(surface::sentence(&told)),
+            Err(error) => Err(Said::Change(Some(incident.id), error)),
+        }
     }
 
     /// Arguments by name, and those without one by their place.

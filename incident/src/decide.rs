@@ -7,6 +7,7 @@ use crate::alarm::{Alarm, AlarmState};
 use crate::event::{Aside, Event, PageMessage, RunOutcome, seconds_between};
 use crate::fold::{Incident, ResolvedBy, Run, RunEffect, Status};
 use crate::id::{ActionId, IncidentId, ResponderId, RunId};
+use crate::record::{Fix, History};
 use crate::suggestion::Suggestion;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -157,6 +158,8 @@ pub enum Command {
         runners_up: Vec<Suggestion>,
         /// Why there are none.
         no_match: Option<String>,
+        /// What happened to this alarm before.
+        history: Option<History>,
     },
     /// A page reached somebody.
     RecordPage {
@@ -296,6 +299,13 @@ pub enum Command {
         by: ResponderId,
         /// Was the first one right?
         right: bool,
+    },
+    /// Somebody says what ended it.
+    NameFix {
+        /// Who.
+        by: ResponderId,
+        /// What.
+        fix: Fix,
     },
 }
 
@@ -447,8 +457,8 @@ fn in_brackets(why: &str) -> String {
 pub fn decide(incident: &Incident, command: Command, at: DateTime<Utc>) -> Result<Vec<Event>, Refused> {
     match command {
         Command::Assign { .. } | Command::AckTimeout { .. } | Command::Escalate { .. } => escalation(incident, command),
-        Command::Suggest { suggestions, runners_up, no_match } => {
-            Ok(vec![Event::Suggested { suggestions, runners_up, no_match }])
+        Command::Suggest { suggestions, runners_up, no_match, history } => {
+            Ok(vec![Event::Suggested { suggestions, runners_up, no_match, history }])
         }
         Command::RecordPage { to, by, level, message } => Ok(vec![Event::Paged { to, by, level, message }]),
         Command::RecordPageFailure { to, error } => Ok(vec![Event::PageFailed { to, error }]),
@@ -475,6 +485,9 @@ pub fn decide(incident: &Incident, command: Command, at: DateTime<Utc>) -> Resul
             run_progress(incident, command, at)
         }
         Command::Judge { by, right } => Ok(vec![Event::Judged { by, right }]),
+        Command::NameFix { .. } if incident.is_open() => Err(Refused::NotResolved),
+        Command::NameFix { fix, .. } if incident.fix.as_ref() == Some(&fix) => Ok(Vec::new()),
+        Command::NameFix { by, fix } => Ok(vec![Event::FixNamed { by, fix }]),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::alarm::{Alarm, Severity};
 use crate::id::{ActionId, DeliveryId, ResponderId, RunId};
+use crate::record::{Fix, History};
 use crate::suggestion::Suggestion;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -119,6 +120,9 @@ pub enum Event {
         runners_up: Vec<Suggestion>,
         /// Said instead of a suggestion when nothing is good enough.
         no_match: Option<String>,
+        /// What happened to this alarm before; none in events from before December 2026.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        history: Option<History>,
     },
     /// The card stands in a channel.
     CardPosted {
@@ -251,6 +255,13 @@ pub enum Event {
         /// Was the first suggestion right?
         right: bool,
     },
+    /// A person said what ended it.
+    FixNamed {
+        /// Who.
+        by: ResponderId,
+        /// What.
+        fix: Fix,
+    },
     /// Text that must not be kept was taken out of earlier events.
     Redacted {
         /// Who did it.
@@ -351,6 +362,7 @@ impl Event {
             Self::Resolved { .. } => "resolved",
             Self::Reopened { .. } => "reopened",
             Self::Judged { .. } => "judged",
+            Self::FixNamed { .. } => "fix_named",
             Self::Redacted { .. } => "redacted",
         }
     }
@@ -397,6 +409,7 @@ impl Event {
             | Self::Resolved { by, .. }
             | Self::Reopened { by }
             | Self::Judged { by, .. }
+            | Self::FixNamed { by, .. }
             | Self::Escalated { by: Some(by), .. } => Some(by),
             _ => None,
         }

@@ -4,13 +4,14 @@
 use crate::alarm::{Alarm, Severity};
 use crate::event::{BY_SLACK, Event, PageMessage, Recorded, RunOutcome};
 use crate::id::{ActionId, IncidentId, ResponderId, RunId};
+use crate::record::{Fix, History};
 use crate::suggestion::Suggestion;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The version of this fold: a snapshot of another version is thrown away and folded again.
-pub const FOLD: u32 = 9;
+pub const FOLD: u32 = 10;
 
 /// Pages of one round that are drawn anew, the newest ones. Two levels of five people fit; each costs the
 /// append that ends the round one effect, and an append takes a hundred things.
@@ -245,6 +246,8 @@ pub struct Incident {
     pub no_match: Option<String>,
     /// True once suggestions were made, even if there were none.
     pub suggested: bool,
+    /// What happened to this alarm before, as it stood when the suggestions were made.
+    pub history: Option<History>,
     /// Every run, oldest first.
     pub runs: Vec<Run>,
     /// Every note, oldest first.
@@ -259,6 +262,8 @@ pub struct Incident {
     pub told: Vec<u64>,
     /// Whether the first suggestion was right, in the last person's judgement.
     pub judged_right: Option<bool>,
+    /// What ended it, in the words of the last person who said so.
+    pub fix: Option<Fix>,
 }
 
 impl Incident {
@@ -306,6 +311,7 @@ impl Incident {
             runners_up: Vec::new(),
             no_match: None,
             suggested: false,
+            history: None,
             runs: Vec::new(),
             notes: Vec::new(),
             cards: Vec::new(),
@@ -313,6 +319,7 @@ impl Incident {
             context_at: None,
             told: Vec::new(),
             judged_right: None,
+            fix: None,
         })
     }
 
@@ -355,12 +362,7 @@ impl Incident {
             }
             Event::Escalated { level, .. } => self.level = *level,
             Event::EscalationExhausted => self.exhausted = true,
-            Event::Suggested { suggestions, runners_up, no_match } => {
-                self.suggestions.clone_from(suggestions);
-                self.runners_up.clone_from(runners_up);
-                self.no_match.clone_from(no_match);
-                self.suggested = true;
-            }
+            Event::Suggested { .. } => self.take_suggestions(&recorded.event),
             Event::CardPosted { channel, ts } => self.stand(channel, ts),
             Event::ContextPosted { .. } => self.context_at = Some(at),
             Event::Gathered { channel, digest } => self.gather(channel, *digest),
@@ -379,6 +381,7 @@ impl Incident {
             }
             Event::Noted { by, text } => self.notes.push(Note { by: by.clone(), at, text: text.clone() }),
             Event::Judged { right, .. } => self.judged_right = Some(*right),
+            Event::FixNamed { fix, .. } => self.fix = Some(fix.clone()),
             Event::ActionRequested { .. }
             | Event::ActionStarted { .. }
             | Event::StopRequested { .. }
@@ -386,6 +389,16 @@ impl Incident {
             | Event::RunSettled { .. }
             | Event::ActionHelped { .. }
             | Event::ActionDidNotHelp { .. } => self.apply_run(recorded),
+        }
+    }
+
+    fn take_suggestions(&mut self, event: &Event) {
+        if let Event::Suggested { suggestions, runners_up, no_match, history } = event {
+            self.suggestions.clone_from(suggestions);
+            self.runners_up.clone_from(runners_up);
+            self.no_match.clone_from(no_match);
+            self.history.clone_from(history);
+            self.suggested = true;
         }
     }
 

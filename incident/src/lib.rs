@@ -34,9 +34,9 @@ pub use react::{
     CONTEXT_AFTER_SECONDS, DIGEST_REDRAW_SECONDS, Effect, REPEAT_REDRAW_SECONDS, RUN_GRACE_SECONDS, Reaction, Repeat,
     SECOND_PAGES_MAX, Task, react, run_effect_id, thread_effect_id,
 };
-pub use record::{Record, RecordEvent};
+pub use record::{End, Evidence, Fix, HISTORY_DAYS, History, Mark, Marked, Record, RecordEvent, Trial, Verdict};
 pub use redact::{NotRedacted, REDACTED, redact};
-pub use suggestion::{ActionRecord, Strength, Suggestion};
+pub use suggestion::{ActionRecord, Part, Strength, Suggestion};
 pub use switch::{Stopped, Switch, SwitchEvent};
 pub use timeline::{Line, line, page_channel, timeline};
 

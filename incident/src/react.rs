@@ -246,6 +246,7 @@ impl Reaction {
             | Event::PageFailed { .. }
             | Event::EscalationExhausted
             | Event::Judged { .. }
+            | Event::FixNamed { .. }
             | Event::Redacted { .. } => self.card(incident, at),
             Event::Gathered { .. } => self.digest(incident, at),
             Event::CardPosted { .. } => self.context(incident, recorded),

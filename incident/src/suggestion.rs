@@ -12,6 +12,26 @@ pub struct ActionRecord {
     pub helped: u32,
     /// Runs after which it did not.
     pub did_not_help: u32,
+    /// How long after the run it cleared, in seconds: the median.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub median_seconds: Option<u64>,
+}
+
+impl ActionRecord {
+    /// Runs whose outcome is known.
+    #[must_use]
+    pub const fn runs(&self) -> u32 {
+        self.helped.saturating_add(self.did_not_help)
+    }
+}
+
+/// One summand of a suggestion's score.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// What it is for: `"latency" in title`, `worked 3 of 3`.
+    pub what: String,
+    /// What it adds; negative when it speaks against the suggestion.
+    pub adds: f64,
 }
 
 /// How well the runbook fits the alarm, in the words shown to people.
@@ -48,8 +68,12 @@ pub struct Suggestion {
     pub record: ActionRecord,
     /// How well it fits.
     pub strength: Strength,
-    /// The score behind the order; comparable only within one ranking.
+    /// The score behind the order, the sum of its parts: the chance that it helps, as far as text and record tell; a pin
+    /// adds 1. Comparable only within one ranking.
     pub score: f64,
+    /// What the score is made of, the largest first; empty in events from before December 2026.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
     /// True when the action changes nothing.
     #[serde(default)]
     pub read_only: bool,

@@ -72,6 +72,7 @@ fn text(incident: &Incident, event: &Event, name: &impl Fn(&ResponderId) -> Stri
         Event::Judged { by, right: false } => {
             format!("{} said that the first suggestion was wrong", name(by))
         }
+        Event::FixNamed { by, fix } => format!("{} said that {} ended it", name(by), fix.told()),
         Event::Redacted { by, why, replaced } => {
             let seqs: Vec<String> = replaced.iter().map(|replaced| replaced.seq.to_string()).collect();
             format!("{} took text out of event {}: {why}", name(by), seqs.join(", "))

@@ -12,7 +12,8 @@ use crate::value::{Claim, Verb};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::action::{Action, Catalogue, render};
 use incident::{
-    Incident, IncidentId, ResolvedBy, ResponderId, Run, RunEffect, RunOutcome, RunbookId, Status, Strength, Suggestion,
+    ActionId, Fix, Incident, IncidentId, ResolvedBy, ResponderId, Run, RunEffect, RunOutcome, RunbookId, Status,
+    Strength, Suggestion,
 };
 use serde_json::Value;
 
@@ -26,6 +27,8 @@ const SUMMARY_CHARS_MAX: usize = 240;
 const REASON_CHARS_MAX: usize = 300;
 const DETAIL_CHARS_MAX: usize = 600;
 const NAME_CHARS_MAX: usize = 80;
+/// Actions that are offered as what ended an incident.
+const FIXES_MAX: usize = 2;
 
 /// How a responder is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,19 +135,59 @@ impl Drawing<'_> {
     fn resolved(&self) -> Vec<Block> {
         let facts = self.resolution().into_iter().map(Text::verbatim);
         let mut blocks = vec![self.head(), Block::context(facts).id(self.id("ctx"))];
-        if !self.incident.suggestions.is_empty() && self.incident.judged_right.is_none() {
-            let judge = |action_id: &str, text: &str, label: &str, right: &str| {
-                Button::new(action_id, text, self.claim(Verb::Feedback).with("r", right).to_string()).label(label)
-            };
-            blocks.push(
-                Block::buttons([
-                    judge("fb.yes", "Right suggestion", "The first suggestion was right", "good"),
-                    judge("fb.no", "Wrong suggestion", "The first suggestion was wrong", "bad"),
-                ])
-                .id(self.id("fb")),
-            );
+        let buttons: Vec<Button> = self.fixes().into_iter().chain(self.judgements()).collect();
+        if !buttons.is_empty() {
+            blocks.push(Block::buttons(buttons).id(self.id("fb")));
         }
         blocks
+    }
+
+    /// What may have ended it, to be tapped once. Where an action was seen to help nobody is asked.
+    fn fixes(&self) -> Vec<Button> {
+        let incident = self.incident;
+        if incident.fix.is_some() || incident.helped_by().is_some() {
+            return Vec::new();
+        }
+        let mut actions: Vec<(&ActionId, &str)> = Vec::new();
+        let ran = incident.runs.iter().rev().filter(|run| !run.read_only).map(|run| (&run.action, run.title.as_str()));
+        let suggested = incident.suggestions.iter().filter(|suggestion| !suggestion.read_only);
+        let suggested =
+            suggested.filter_map(|suggestion| Some((suggestion.action.as_ref()?, suggestion.title.as_str())));
+        for (id, title) in ran.chain(suggested) {
+            if actions.len() < FIXES_MAX && actions.iter().all(|(known, _)| *known != id) {
+                actions.push((id, title));
+            }
+        }
+        let tap = |n: usize, text: &str, label: &str, claim: Claim| {
+            let text = escape::plain(text, limits::BUTTON_TEXT_CHARS_MAX);
+            Button::new(format!("fix.{n}"), text, claim.to_string()).label(escape::plain(label, 75))
+        };
+        let of_action = |(n, (id, title)): (usize, (&ActionId, &str))| {
+            tap(
+                n,
+                &format!("Fixed by: {title}"),
+                &format!("It was fixed by: {title}"),
+                self.claim(Verb::Fix).with("a", id),
+            )
+        };
+        let mut buttons: Vec<Button> = actions.into_iter().enumerate().map(of_action).collect();
+        let fix = |word: &str| self.claim(Verb::Fix).with("f", word);
+        buttons.push(tap(buttons.len(), "Cleared alone", "It cleared without anybody acting", fix("alone")));
+        buttons.push(tap(buttons.len(), "Something else", "Something else fixed it", fix("other")));
+        buttons
+    }
+
+    fn judgements(&self) -> Vec<Button> {
+        if self.incident.suggestions.is_empty() || self.incident.judged_right.is_some() {
+            return Vec::new();
+        }
+        let judge = |action_id: &str, text: &str, label: &str, right: &str| {
+            Button::new(action_id, text, self.claim(Verb::Feedback).with("r", right).to_string()).label(label)
+        };
+        vec![
+            judge("fb.yes", "Right suggestion", "The first suggestion was right", "good"),
+            judge("fb.no", "Wrong suggestion", "The first suggestion was wrong", "bad"),
+        ]
     }
 
     fn head(&self) -> Block {
@@ -218,7 +261,14 @@ impl Drawing<'_> {
         if let Some(note) = incident.notes.last() {
             facts.push(format!("{}: {}", self.setting.name(&note.by), line(&note.text, 150)));
         }
+        facts.extend(self.history());
         Block::context(facts.into_iter().map(Text::verbatim)).id(self.id("ctx"))
+    }
+
+    /// What happened to this alarm before, in a sentence.
+    fn history(&self) -> Option<String> {
+        let history = self.incident.history.as_ref()?;
+        Some(line(&history.line(|who| (self.setting.face)(who).name), REASON_CHARS_MAX))
     }
 
     /// Who is asked, and why. Once somebody has it the head says so.
@@ -443,6 +493,7 @@ impl Drawing<'_> {
         if let Some(run) = incident.helped_by() {
             facts.push(format!("Fixed by {} ({})", bold(&run.title, TITLE_CHARS_MAX), self.setting.name(&run.by)));
         }
+        facts.extend(self.fix());
         if let Some(end) = &incident.resolved {
             facts.push(match &end.by {
                 ResolvedBy::Source => format!("Alarm cleared {}", escape::time(end.at)),
@@ -457,6 +508,20 @@ impl Drawing<'_> {
             None => facts.push("Nobody had to acknowledge it".to_owned()),
         }
         facts
+    }
+
+    /// What somebody said ended it.
+    fn fix(&self) -> Option<String> {
+        Some(match self.incident.fix.as_ref()? {
+            Fix::Action(action) => {
+                let run = self.incident.runs.iter().rev().find(|run| run.action == *action).map(|run| &run.title);
+                let suggested = self.incident.suggestions.iter().find(|one| one.action.as_ref() == Some(action));
+                let title = run.or_else(|| suggested.map(|suggestion| &suggestion.title));
+                format!("Fixed by {}", bold(title.map_or(action.as_str(), String::as_str), TITLE_CHARS_MAX))
+            }
+            Fix::Alone => "It cleared alone".to_owned(),
+            Fix::Other => "Fixed by something else".to_owned(),
+        })
     }
 
     /// The card in words: everything that the blocks say.
@@ -483,6 +548,9 @@ impl Drawing<'_> {
         }
         if incident.fired > 1 {
             words = format!("{words} Fired {} times, last {}.", incident.fired, utc_time(incident.last_fired_at));
+        }
+        if let Some(history) = self.history() {
+            words = format!("{words} {history}.");
         }
         if let Some(owner) = self.owner(name, utc_time) {
             words = format!("{words} {}, not yet acknowledged.", owner.replace('*', "").replace(":warning: ", ""));

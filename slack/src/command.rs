@@ -3,8 +3,8 @@
 //! ```text
 //! line     = [ word, { rest } ] ;                              (* empty = help *)
 //! word     = "help" | "incidents" | "ack" | "resolve" | "reopen" | "note" | "run" | "why" | "oncall" | "ping"
-//!          | "assign" | "escalate" | "timeline" | "whoami"
-//!          | "actions" ;                            (* any beginning that fits one word, but never of "run" or "actions" *)
+//!          | "assign" | "escalate" | "timeline" | "whoami" | "pin" | "ban" | "unpin"
+//!          | "actions" ;                            (* any beginning that fits one word, but never of one that decides about actions *)
 //! incident = ["INC-" | "#"], digit, { digit } | "last" | "this" ;
 //! help     = "help", [ word ] ;
 //! resolve  = "resolve", [ incident ], [ text ] ;
@@ -13,13 +13,14 @@
 //! argument = name, "=", value | value ;                        (* a value with spaces stands in quotes *)
 //! actions  = "actions", [ "stop", [ "because" ], [ text ] | "start" ] ;
 //! oncall   = "oncall", [ schedule ], [ "at", time ] ;              (* the rota reads the time *)
+//! pin      = ( "pin" | "ban" ), action, [ "on", incident ], [ "because" ], text | "unpin", action, [ "on", incident ] ;
 //! assign   = "assign", [ incident ], [ "to" ], ( "me" | "<@U...>" | "@name" | name ) ;
 //! ```
 //! Words are case-blind, typographic quotes and dashes are accepted, and what cannot be read is answered with what to type.
 //! Nothing here knows who may do what, nor whether an incident exists.
 
 use crate::escape::unescape;
-use incident::IncidentId;
+use incident::{IncidentId, Mark};
 
 mod nearest;
 mod words;
@@ -64,6 +65,21 @@ pub enum Line {
     Whoami,
     /// All actions at once.
     Actions(Actions),
+    /// An action first, or never, on an alarm.
+    Mark(Marking),
+}
+
+/// What somebody wants of an action on an alarm from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marking {
+    /// First or never; `None` takes the mark away.
+    pub mark: Option<Mark>,
+    /// The action's id, or the number of a suggestion on the card.
+    pub action: String,
+    /// The incident whose alarm is meant.
+    pub which: Which,
+    /// Why; may be empty only where a mark is taken away.
+    pub why: String,
 }
 
 /// What somebody wants of all actions.
@@ -144,11 +160,14 @@ pub enum Word {
     Escalate,
     Timeline,
     Whoami,
+    Pin,
+    Ban,
+    Unpin,
 }
 
 impl Word {
     /// All of them, in the order of the help.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::Incidents,
         Self::Ack,
         Self::Resolve,
@@ -160,6 +179,9 @@ impl Word {
         Self::Run,
         Self::Actions,
         Self::Why,
+        Self::Pin,
+        Self::Ban,
+        Self::Unpin,
         Self::OnCall,
         Self::Whoami,
         Self::Ping,
@@ -185,6 +207,9 @@ impl Word {
             Self::Escalate => "escalate",
             Self::Timeline => "timeline",
             Self::Whoami => "whoami",
+            Self::Pin => "pin",
+            Self::Ban => "ban",
+            Self::Unpin => "unpin",
         }
     }
 
@@ -207,6 +232,9 @@ impl Word {
             Self::Escalate => "escalate 42",
             Self::Timeline => "timeline 42",
             Self::Whoami => "whoami",
+            Self::Pin => "pin restart-service on 42 because it always helps",
+            Self::Ban => "ban restart-service on 42 because it loses jobs",
+            Self::Unpin => "unpin restart-service on 42",
         }
     }
 
@@ -229,6 +257,9 @@ impl Word {
             Self::Escalate => "ask the next level now",
             Self::Timeline => "what happened, in order",
             Self::Whoami => "whom CatOps takes you for",
+            Self::Pin => "suggest an action first whenever this alarm fires",
+            Self::Ban => "never suggest an action for this alarm",
+            Self::Unpin => "take a pin or a ban away",
         }
     }
 }
@@ -314,6 +345,9 @@ pub fn parse(line: &str) -> Result<Line, Misread> {
         Word::Assign => assign(&mut rest),
         Word::Run => run(&mut rest).map(Line::Run),
         Word::Actions => actions(&mut rest),
+        Word::Pin => marking(&mut rest, Some(Mark::Pinned)),
+        Word::Ban => marking(&mut rest, Some(Mark::Banned)),
+        Word::Unpin => marking(&mut rest, None),
     }
 }
 
@@ -322,13 +356,15 @@ fn find_word(said: &str, spoken: &Spoken) -> Result<Word, Misread> {
     let exact = match lower.as_str() {
         "ls" | "list" => Some(Word::Incidents),
         "acknowledge" => Some(Word::Ack),
+        "unban" => Some(Word::Unpin),
         _ => Word::ALL.into_iter().find(|word| word.text() == lower),
     };
     if let Some(word) = exact {
         return Ok(word);
     }
-    // Nobody runs or stops something by a letter too few.
-    let is_short = |word: &Word| !matches!(word, Word::Run | Word::Actions) && word.text().starts_with(&lower);
+    // Nobody runs, stops or forbids something by a letter too few.
+    let is_whole = |word: &Word| matches!(word, Word::Run | Word::Actions | Word::Pin | Word::Ban | Word::Unpin);
+    let is_short = |word: &Word| !is_whole(word) && word.text().starts_with(&lower);
     let begins: Vec<Word> = Word::ALL.into_iter().filter(is_short).collect();
     match begins.as_slice() {
         [word] => Ok(*word),
@@ -368,6 +404,26 @@ fn actions(rest: &mut Rest<'_>) -> Result<Line, Misread> {
             Ok(Line::Actions(Actions::Stop(rest.text())))
         }
         _ => Err(Misread::TooMuch { said: short(wish), word: rest.word }),
+    }
+}
+
+fn marking(rest: &mut Rest<'_>, mark: Option<Mark>) -> Result<Line, Misread> {
+    let word = rest.word;
+    let action = rest.take().map(unescape).ok_or(Misread::Missing { what: "the action", word })?;
+    let which = if rest.peek_is("on") {
+        rest.next += 1;
+        rest.incident()?
+    } else {
+        Which::Unsaid
+    };
+    if rest.peek_is("because") {
+        rest.next += 1;
+    }
+    let why = rest.text();
+    match (mark, why.is_empty()) {
+        (Some(_), true) => Err(Misread::Missing { what: "the reason", word }),
+        (None, false) => Err(Misread::TooMuch { said: short(&why), word }),
+        _ => Ok(Line::Mark(Marking { mark, action, which, why })),
     }
 }
 

@@ -78,13 +78,24 @@ fn reasons(number: &str, suggestion: &Suggestion, setting: &Setting<'_>) -> Stri
         format!("\n*Runbook*  {shown}")
     });
     format!(
-        "{}  ·  {}  ·  score {:.2}\n*Reason*  {}{}",
+        "{}  ·  {}  ·  score {:.2}\n*Reason*  {}{}{}",
         bold(&format!("{number}{}", suggestion.title), 200),
         verdict(suggestion),
         suggestion.score,
         line(&suggestion.reason, 500),
-        runbook.unwrap_or_default()
+        runbook.unwrap_or_default(),
+        sum(suggestion)
     )
+}
+
+/// Longest summand of a score, in characters.
+const PART_CHARS_MAX: usize = 60;
+
+/// What the score is the sum of.
+fn sum(suggestion: &Suggestion) -> String {
+    let part = |part: &incident::Part| format!("{:+.2} {}", part.adds, line(&part.what, PART_CHARS_MAX));
+    let parts: Vec<String> = suggestion.parts.iter().map(part).collect();
+    if parts.is_empty() { String::new() } else { format!("\n*Score*  {}", parts.join("  ")) }
 }
 
 /// An action's parameters, as far as they are known filled in. `n` is the suggestion's number on the card.

@@ -49,6 +49,8 @@ pub enum Verb {
     OnCall,
     /// Was the first suggestion right (`r=good`, `r=bad`)?
     Feedback,
+    /// What ended it: an action (`a`), or `f=alone`, `f=other`.
+    Fix,
     /// The commands.
     Help,
     /// Only opens an address; nothing is done at the server.
@@ -56,7 +58,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    const WORDS: [(Self, &'static str); 20] = [
+    const WORDS: [(Self, &'static str); 21] = [
         (Self::Acknowledge, "ack"),
         (Self::AcknowledgeAll, "ackall"),
         (Self::Resolve, "resolve"),
@@ -75,6 +77,7 @@ impl Verb {
         (Self::Incidents, "incidents"),
         (Self::OnCall, "oncall"),
         (Self::Feedback, "fb"),
+        (Self::Fix, "fix"),
         (Self::Help, "help"),
         (Self::Link, "link"),
     ];

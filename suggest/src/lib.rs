@@ -5,6 +5,7 @@
 
 mod rank;
 mod reason;
+mod score;
 
 pub use rank::{Ranking, suggest};
 pub use reason::record_line;

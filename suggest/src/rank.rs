@@ -1,12 +1,14 @@
 //! From hits to at most three buttons.
 //!
-//! Text decides first: a runbook's score, and the order of the actions inside it. Then the record of each action on the
-//! same alarm shifts the order, and an action that already ran in this incident without helping goes to the end.
-//! Below the bar nothing is suggested and the ranking says so.
+//! Text decides first: a runbook's score, and the order of the actions inside it. Then the outcomes of each action on the
+//! same alarm outweigh it, an action that already ran in this incident without helping goes to the end, and what people
+//! pinned or banned goes before all. Below the bar nothing is suggested and the ranking says so.
 
-use crate::reason::{reason, terms};
+use crate::reason::{reason, record_line, terms};
+use crate::score::Score;
+use chrono::{DateTime, Utc};
 use incident::action::{Action, Catalogue, render};
-use incident::{ActionId, ActionRecord, Alarm, Strength, Suggestion};
+use incident::{ActionId, ActionRecord, Alarm, Mark, Marked, Part, Record, Strength, Suggestion};
 use index::{Hit, Match};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,19 +20,20 @@ pub(crate) const BAR_FIRST: f64 = 0.35;
 pub(crate) const BAR_NEXT: f64 = 0.20;
 /// The share from which a hit is called likely.
 pub(crate) const BAR_LIKELY: f64 = 0.50;
-/// The score of an action known only from its record when no runbook fits at all.
-const SCORE_UNKNOWN: f64 = 10.0;
 /// Words that must match: one common word is a coincidence.
 const TERMS_MATCHED_MIN: usize = 2;
 /// What each later action of a runbook keeps of the score of the one before: its author put the best first, and a second
 /// runbook that fits nearly as well should get a button too.
 const NEXT_ACTION: f64 = 0.8;
-/// How far a perfect record may lift a score, and a bad one lower it, as an exponent of 2.
-const RECORD_REACH: f64 = 1.5;
+/// The chance that the best fitting action helps while nothing was ever tried: what later outcomes are weighed against.
+/// Judged; only its size beside the outcomes' matters.
+const TEXT_CHANCE: f64 = 0.6;
+/// How many outcomes the text weighs: after two that agree the record decides.
+const TEXT_OUTCOMES: f64 = 1.5;
 /// What an action keeps of its score after it ran in this incident and the alarm stayed.
 const ALREADY_RUN: f64 = 0.05;
-/// Helped and did-not-help runs assumed before the first real one: one of each is the flat Beta prior.
-const PRIOR_RUNS: f64 = 1.0;
+/// What a pin adds: more than any chance.
+const PINNED: f64 = 1.0;
 /// Runners-up kept: they explain the order and fill the "more" menu.
 const RUNNERS_UP_MAX: usize = 5;
 
@@ -45,35 +48,38 @@ pub struct Ranking {
     pub no_match: Option<String>,
 }
 
-/// Ranks actions for an alarm. `hits` come from [`index::Library::search`], the best first; `records` hold what each action
-/// achieved on the same alarm before; `already_run` are actions that ran in this incident while the alarm stayed.
-/// Two suggestions never have the same action and parameters.
+/// What a ranking is made for: one alarm at one moment.
+struct Case<'a> {
+    alarm: &'a Alarm,
+    catalogue: &'a Catalogue,
+    record: &'a Record,
+    already_run: &'a [ActionId],
+    now: DateTime<Utc>,
+}
+
+/// Ranks actions for an alarm. `hits` come from [`index::Library::search`], the best first; `record` holds what actions
+/// achieved on the same alarm before and what people pinned or banned; `already_run` are actions that ran in this incident
+/// while the alarm stayed. Two suggestions never have the same action and parameters.
 #[must_use]
 pub fn suggest(
     alarm: &Alarm,
     hits: &[Hit],
     catalogue: &Catalogue,
-    records: &BTreeMap<ActionId, ActionRecord>,
+    record: &Record,
     already_run: &[ActionId],
+    now: DateTime<Utc>,
 ) -> Ranking {
-    let mut candidates: Vec<(Suggestion, bool)> = Vec::new();
-    let has_good_match = hits.first().is_some_and(|best| is_above(best, BAR_FIRST)) || hits.iter().any(is_named);
-    for hit in hits {
-        let above_bar = has_good_match && is_above(hit, BAR_NEXT);
-        for suggestion in of_hit(alarm, hit, catalogue, records, already_run) {
-            let proven = has_helped(&suggestion.record);
-            candidates.push((suggestion, above_bar || proven));
-        }
-    }
-    candidates.extend(from_records(alarm, hits, catalogue, records, already_run).map(|suggestion| (suggestion, true)));
-    candidates.sort_by(|(a, _), (b, _)| b.score.total_cmp(&a.score));
+    let case = Case { alarm, catalogue, record, already_run, now };
+    let mut candidates = case.of_hits(hits);
+    candidates.extend(case.of_record(hits));
+    candidates.sort_by(|a, b| b.suggestion.score.total_cmp(&a.suggestion.score));
     let mut ranking = Ranking::default();
     let mut seen = BTreeSet::new();
-    for (suggestion, above_bar) in candidates {
+    for Candidate { suggestion, is_good } in candidates {
         if !seen.insert(identity(&suggestion)) {
             continue;
         }
-        if above_bar && ranking.suggestions.len() < Suggestion::SHOWN_MAX {
+        if is_good && ranking.suggestions.len() < Suggestion::SHOWN_MAX {
             ranking.suggestions.push(suggestion);
         } else if ranking.runners_up.len() < RUNNERS_UP_MAX {
             ranking.runners_up.push(suggestion);
@@ -88,42 +94,122 @@ pub fn suggest(
     ranking
 }
 
-/// The suggestions of one runbook: its runnable actions, or reading it when it has none.
-fn of_hit(
-    alarm: &Alarm,
-    hit: &Hit,
-    catalogue: &Catalogue,
-    records: &BTreeMap<ActionId, ActionRecord>,
-    already_run: &[ActionId],
-) -> Vec<Suggestion> {
-    let runnable: Vec<(&Action, BTreeMap<String, String>)> =
-        hit.actions.iter().filter_map(|id| catalogue.get(id)).map(|action| (action, action.fill(alarm))).collect();
-    if runnable.is_empty() {
-        return vec![read(hit)];
+/// A suggestion that may be shown.
+struct Candidate {
+    suggestion: Suggestion,
+    /// Whether it is above the bar.
+    is_good: bool,
+}
+
+impl Case<'_> {
+    fn of_hits(&self, hits: &[Hit]) -> Vec<Candidate> {
+        let Some(best) = hits.first() else { return Vec::new() };
+        let has_good_match = is_above(best, BAR_FIRST) || hits.iter().any(is_named);
+        let of_hit = |hit| self.of_hit(hit, best.score, has_good_match && is_above(hit, BAR_NEXT));
+        hits.iter().flat_map(of_hit).collect()
     }
-    let mut share = 1.0;
-    let mut suggestions = Vec::new();
-    for (action, params) in runnable {
-        let record = records.get(&action.id).copied().unwrap_or_default();
-        let strength = if has_helped(&record) { Strength::Strong } else { strength(hit) };
-        suggestions.push(Suggestion {
+
+    /// The suggestions of one runbook: its runnable actions, or reading it when it has none.
+    fn of_hit(&self, hit: &Hit, best: f64, is_good: bool) -> Vec<Candidate> {
+        let runnable: Vec<&Action> = hit.actions.iter().filter_map(|id| self.catalogue.get(id)).collect();
+        let chance = |share: f64| if best > 0.0 { TEXT_CHANCE * share * hit.score / best } else { 0.0 };
+        if runnable.is_empty() {
+            let score = Score::of_text(hit, chance(1.0));
+            return vec![Candidate { suggestion: read(hit, score), is_good }];
+        }
+        let shares = std::iter::successors(Some(1.0), |share| Some(share * NEXT_ACTION));
+        let candidate = |(action, share): (&Action, f64)| {
+            let mut score = Score::of_text(hit, chance(share));
+            self.weigh(action, &mut score);
+            let strength = if self.has_helped(&action.id) { Strength::Strong } else { strength(hit) };
+            let suggestion = Suggestion {
+                runbook: Some(hit.runbook.clone()),
+                runbook_title: hit.title.clone(),
+                ..self.suggestion(action, reason(hit), strength, score)
+            };
+            self.marked(suggestion, is_good || self.has_helped(&action.id))
+        };
+        runnable.into_iter().zip(shares).map(candidate).collect()
+    }
+
+    /// Actions that helped with this alarm before, or were pinned to it, though no runbook found now offers them: somebody
+    /// chose them by hand.
+    fn of_record(&self, hits: &[Hit]) -> Vec<Candidate> {
+        let offered = |id: &ActionId| hits.iter().any(|hit| hit.actions.contains(id));
+        let pinned = self.record.marks.iter().filter(|(_, marked)| marked.mark == Mark::Pinned).map(|(id, _)| id);
+        let known: BTreeSet<&ActionId> = self.record.actions().into_iter().chain(pinned).collect();
+        let wanted = known.into_iter().filter(|id| !offered(id) && (self.has_helped(id) || self.mark(id).is_some()));
+        let candidate = |action: &Action| {
+            let mut score = Score::default();
+            self.weigh(action, &mut score);
+            let reason =
+                if self.has_helped(&action.id) { "helped with this alarm before" } else { "no runbook offers it" };
+            self.marked(self.suggestion(action, reason.to_owned(), Strength::Strong, score), true)
+        };
+        wanted.filter_map(|id| self.catalogue.get(id)).map(candidate).collect()
+    }
+
+    fn suggestion(&self, action: &Action, reason: String, strength: Strength, score: Score) -> Suggestion {
+        let params = action.fill(self.alarm);
+        Suggestion {
             action: Some(action.id.clone()),
             title: render(&action.title, &params),
             params,
-            runbook: Some(hit.runbook.clone()),
-            runbook_title: hit.title.clone(),
-            reason: reason(hit),
-            record,
+            runbook: None,
+            runbook_title: String::new(),
+            reason,
+            record: self.record.tally(&action.id, self.now),
             strength,
-            score: hit.score * share * lift(&record) * freshness(&action.id, already_run),
+            score: score.sum(),
+            parts: score.parts,
             read_only: action.read_only,
-        });
-        share *= NEXT_ACTION;
+        }
     }
-    suggestions
+
+    /// What was learned of an action, beside what the text says. A posterior mean: the text stands for
+    /// [`TEXT_OUTCOMES`] outcomes, and each outcome of the record for what it still counts.
+    fn weigh(&self, action: &Action, score: &mut Score) {
+        let evidence = self.record.evidence(&action.id, self.now);
+        let all = TEXT_OUTCOMES + evidence.weight();
+        if evidence.weight() > 0.0 {
+            score.scale(TEXT_OUTCOMES / all);
+            score.add(told(&self.record.tally(&action.id, self.now)), evidence.helped / all);
+        }
+        if self.already_run.contains(&action.id) {
+            score.add("ran in this incident already".to_owned(), (ALREADY_RUN - 1.0) * score.sum());
+        }
+    }
+
+    /// What people decided goes before what was learned.
+    fn marked(&self, mut suggestion: Suggestion, is_good: bool) -> Candidate {
+        let marked = suggestion.action.as_ref().and_then(|id| self.mark(id));
+        let Some(marked) = marked else { return Candidate { suggestion, is_good } };
+        let what = |word: &str| format!("{word} by {}: {}", marked.by, marked.why);
+        let (what, adds) = match marked.mark {
+            Mark::Pinned => (what("pinned"), PINNED),
+            Mark::Banned => (what("banned"), -suggestion.score),
+        };
+        if marked.mark == Mark::Pinned {
+            suggestion.strength = Strength::Strong;
+        }
+        suggestion.reason.clone_from(&what);
+        suggestion.score += adds;
+        suggestion.parts.push(Part { what, adds });
+        Candidate { suggestion, is_good: marked.mark == Mark::Pinned }
+    }
+
+    fn mark(&self, id: &ActionId) -> Option<&Marked> {
+        self.record.marks.get(id)
+    }
+
+    /// True when it cleared the alarm more often than not, as far as that still counts.
+    fn has_helped(&self, id: &ActionId) -> bool {
+        let evidence = self.record.evidence(id, self.now);
+        evidence.helped > evidence.failed && self.record.tally(id, self.now).helped > 0
+    }
 }
 
-fn read(hit: &Hit) -> Suggestion {
+fn read(hit: &Hit, score: Score) -> Suggestion {
     Suggestion {
         action: None,
         title: format!("Read {}", hit.title),
@@ -133,54 +219,15 @@ fn read(hit: &Hit) -> Suggestion {
         reason: reason(hit),
         record: ActionRecord::default(),
         strength: strength(hit),
-        score: hit.score,
+        score: score.sum(),
+        parts: score.parts,
         read_only: true,
     }
 }
 
-/// Actions that cleared this alarm before though no runbook found now offers them: somebody chose them by hand.
-fn from_records<'a>(
-    alarm: &'a Alarm,
-    hits: &'a [Hit],
-    catalogue: &'a Catalogue,
-    records: &'a BTreeMap<ActionId, ActionRecord>,
-    already_run: &'a [ActionId],
-) -> impl Iterator<Item = Suggestion> + 'a {
-    let base = hits.first().map_or(SCORE_UNKNOWN, |hit| hit.score);
-    let offered = |id: &ActionId| hits.iter().any(|hit| hit.actions.contains(id));
-    let proven = records.iter().filter(move |(id, record)| has_helped(record) && !offered(id));
-    proven.filter_map(|(id, record)| Some((catalogue.get(id)?, *record))).map(move |(action, record)| {
-        let params = action.fill(alarm);
-        Suggestion {
-            action: Some(action.id.clone()),
-            title: render(&action.title, &params),
-            params,
-            runbook: None,
-            runbook_title: String::new(),
-            reason: "cleared this alarm before".to_owned(),
-            record,
-            strength: Strength::Strong,
-            score: base * NEXT_ACTION * lift(&record) * freshness(&action.id, already_run),
-            read_only: action.read_only,
-        }
-    })
-}
-
-/// True when it cleared the alarm more often than not.
-const fn has_helped(record: &ActionRecord) -> bool {
-    record.helped > record.did_not_help
-}
-
-/// What an action keeps of its score: nearly nothing when it just ran and the alarm stayed.
-fn freshness(id: &ActionId, already_run: &[ActionId]) -> f64 {
-    if already_run.contains(id) { ALREADY_RUN } else { 1.0 }
-}
-
-/// What a record multiplies a score by: 1 without one, above 1 when it helped more often than not.
-fn lift(record: &ActionRecord) -> f64 {
-    let (helped, not) = (f64::from(record.helped), f64::from(record.did_not_help));
-    let rate = (helped + PRIOR_RUNS) / (helped + not + 2.0 * PRIOR_RUNS);
-    (RECORD_REACH * (2.0 * rate - 1.0)).exp2()
+/// "worked 3 of 3 before", or what there is instead of outcomes.
+fn told(tally: &ActionRecord) -> String {
+    record_line(tally).unwrap_or_else(|| "chosen or rejected before".to_owned())
 }
 
 /// What makes two suggestions the same: the button does the same, or leads to the same page.

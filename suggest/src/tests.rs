@@ -1,11 +1,17 @@
 //! What a person sees on the card, for small catalogues and hits made by hand.
 
 use crate::{Ranking, record_line, suggest};
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta, Utc};
 use incident::action::Catalogue;
-use incident::{ActionId, ActionRecord, Alarm, AlarmKey, AlarmState, DeliveryId, RunbookId, Severity, Strength};
+use incident::{
+    ActionId, ActionRecord, Alarm, AlarmKey, AlarmState, DeliveryId, IncidentId, Mark, Record, RecordEvent, RunbookId,
+    Severity, Strength,
+};
 use index::{Hit, Match};
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+mod learning;
 
 fn alarm() -> Alarm {
     Alarm {
@@ -24,7 +30,12 @@ fn alarm() -> Alarm {
     }
 }
 
-fn catalogue() -> Catalogue {
+fn catalogue() -> &'static Catalogue {
+    static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(parsed);
+    &CATALOGUE
+}
+
+fn parsed() -> Catalogue {
     let action = |title: &str| {
         format!(
             "title = \"{title}\"\ndescription = \"x\"\nread_only = false\ntimeout = \"1m\"\nwatch = \"5m\"\nallow = \"any-responder\"\n\
@@ -67,15 +78,37 @@ fn titles(ranking: &Ranking) -> Vec<&str> {
     ranking.suggestions.iter().map(|suggestion| suggestion.title.as_str()).collect()
 }
 
-fn run(hits: &[Hit], records: &[(&str, u32, u32)], already_run: &[&str]) -> Ranking {
-    let records = records
-        .iter()
-        .map(|(id, helped, did_not_help)| {
-            (ActionId::from(*id), ActionRecord { helped: *helped, did_not_help: *did_not_help })
-        })
-        .collect();
+/// The first hour of the record; each outcome is an hour later than the one before.
+fn at(hour: u64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::hours(i64::try_from(hour).unwrap())
+}
+
+fn judge(record: &mut Record, incident: u64, action: &str, helped: bool) {
+    let (incident_id, action) = (IncidentId(incident), ActionId::from(action));
+    let after_seconds = helped.then_some(60);
+    let judged = RecordEvent::RunJudged { incident: incident_id, action, by: "ana".into(), helped, after_seconds };
+    record.apply(&judged, at(incident));
+}
+
+fn run(hits: &[Hit], outcomes: &[(&str, u32, u32)], already_run: &[&str]) -> Ranking {
+    let (mut record, mut incident) = (Record::default(), 0);
+    for (action, helped, did_not_help) in outcomes {
+        for helped in [vec![true; *helped as usize], vec![false; *did_not_help as usize]].concat() {
+            incident += 1;
+            judge(&mut record, incident, action, helped);
+        }
+    }
+    with_record(hits, &record, already_run)
+}
+
+fn with_record(hits: &[Hit], record: &Record, already_run: &[&str]) -> Ranking {
     let already_run: Vec<ActionId> = already_run.iter().map(|id| ActionId::from(*id)).collect();
-    suggest(&alarm(), hits, &catalogue(), &records, &already_run)
+    let ranking = suggest(&alarm(), hits, catalogue(), record, &already_run, at(1000));
+    for suggestion in ranking.suggestions.iter().chain(&ranking.runners_up) {
+        let sum: f64 = suggestion.parts.iter().map(|part| part.adds).sum();
+        assert!((sum - suggestion.score).abs() < 1e-9, "the parts are the whole: {suggestion:#?}");
+    }
+    ranking
 }
 
 #[test]
@@ -97,7 +130,7 @@ fn with_history_the_record_decides() {
 fn what_cleared_this_alarm_before_is_offered_though_no_runbook_names_it() {
     let ranking = run(&[], &[("drain", 2, 0)], &[]);
     assert_eq!(titles(&ranking), ["Drain checkout-api"]);
-    assert_eq!(ranking.suggestions[0].reason, "cleared this alarm before");
+    assert_eq!(ranking.suggestions[0].reason, "helped with this alarm before");
     assert_eq!(ranking.no_match, None);
 }
 
@@ -143,9 +176,36 @@ fn a_declared_alarm_is_strong_and_needs_no_score() {
     assert_eq!(ranking.suggestions[0].reason, "Slow is declared for “checkout*”");
 }
 
+fn mark(record: &mut Record, action: &str, mark: Option<Mark>) {
+    let why = "the vendor says so".to_owned();
+    record.apply(&RecordEvent::Marked { action: action.into(), mark, by: "ben".into(), why }, at(0));
+}
+
+#[test]
+fn what_people_pinned_is_first_and_what_they_banned_is_not_shown() {
+    let mut record = Record::default();
+    mark(&mut record, "drain", Some(Mark::Pinned));
+    mark(&mut record, "roll-back", Some(Mark::Banned));
+    let ranking = with_record(&[slow()], &record, &[]);
+    assert_eq!(titles(&ranking), ["Drain checkout-api", "Restart checkout-api", "Scale checkout-api"]);
+    assert_eq!(ranking.suggestions[0].reason, "pinned by ben: the vendor says so");
+    assert_eq!(ranking.runners_up[0].reason, "banned by ben: the vendor says so");
+    mark(&mut record, "drain", None);
+    mark(&mut record, "roll-back", None);
+    assert_eq!(with_record(&[slow()], &record, &[]), run(&[slow()], &[], &[]), "a mark can be taken away");
+}
+
+#[test]
+fn the_parts_of_a_score_name_words_and_record() {
+    let ranking = run(&[slow()], &[("restart", 3, 0)], &[]);
+    let parts: Vec<&str> = ranking.suggestions[0].parts.iter().map(|part| part.what.as_str()).collect();
+    assert_eq!(parts, ["“latency” in title", "“p99” in lead", "worked 3 of 3"]);
+}
+
 #[test]
 fn records_are_counts() {
-    assert_eq!(record_line(&ActionRecord { helped: 3, did_not_help: 0 }).as_deref(), Some("worked 3 of 3"));
-    assert_eq!(record_line(&ActionRecord { helped: 1, did_not_help: 2 }).as_deref(), Some("worked 1 of 3"));
+    let record = |helped, did_not_help| ActionRecord { helped, did_not_help, median_seconds: None };
+    assert_eq!(record_line(&record(3, 0)).as_deref(), Some("worked 3 of 3"));
+    assert_eq!(record_line(&record(1, 2)).as_deref(), Some("worked 1 of 3"));
     assert_eq!(record_line(&ActionRecord::default()), None);
 }

@@ -1,8 +1,8 @@
 //! The log's own format is for ever: one golden file for each kind and schema that was ever written, read by every version.
 
 use incident::{
-    Aside, DigestEvent, Event, Incident, IncidentId, PageMessage, RecordEvent, Recorded, Replaced, RunOutcome, SCHEMA,
-    SwitchEvent,
+    Aside, DigestEvent, Event, Fix, Incident, IncidentId, Mark, PageMessage, RecordEvent, Recorded, Replaced,
+    RunOutcome, SCHEMA, SwitchEvent,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -62,7 +62,8 @@ fn what_is_written_today_is_what_the_golden_files_hold() {
 fn is_golden(of: &str, kind: &str, event: &impl Serialize) {
     let path = golden_folder(of).join(newest_golden(of, kind));
     let now = serde_json::to_string_pretty(event).expect("plain JSON") + "\n";
-    if std::env::var_os("CATOPS_BLESS").is_some() && !path.exists() {
+    let is_new = fs::metadata(&path).is_ok_and(|file| file.len() == 0) || !path.exists();
+    if std::env::var_os("CATOPS_BLESS").is_some() && is_new {
         fs::write(&path, &now).expect("writing a new golden file");
     }
     let golden =
@@ -102,16 +103,32 @@ fn redacted() -> Event {
     Event::Redacted { by: "ana".into(), why: "a password".to_owned(), replaced }
 }
 
+fn history() -> incident::History {
+    let achieved = serde_json::json!([["restart-service", { "helped": 3, "did_not_help": 1, "median_seconds": 120 }]]);
+    incident::History {
+        fired: 11,
+        alone: 8,
+        alone_median_seconds: Some(240),
+        achieved: serde_json::from_value(achieved).expect("what was achieved"),
+        last: Some(("ana".into(), instant())),
+    }
+}
+
 fn context_posted() -> Event {
     let lines = vec!["Tags: team=orders".to_owned()];
     Event::ContextPosted { channel: "C0OPS".to_owned(), file: Some("F0PICTURE".to_owned()), lines }
 }
 
-fn records() -> [RecordEvent; 2] {
-    let (incident, action, by) = (IncidentId(42), "restart-service".into(), "ana".into());
+fn records() -> [RecordEvent; 6] {
+    let incident = IncidentId(42);
+    let (action, by) = (|| incident::ActionId::from("restart-service"), || "ana".into());
     [
-        RecordEvent::RunJudged { incident, action, by, helped: true },
+        RecordEvent::Chosen { incident, action: action(), by: by(), place: Some(1) },
+        RecordEvent::RunJudged { incident, action: action(), by: by(), helped: true, after_seconds: Some(30) },
+        RecordEvent::Rejected { incident, action: action(), by: by() },
+        RecordEvent::Fixed { incident, fix: Fix::Action(action()), by: by() },
         RecordEvent::Ended { incident, cleared_alone: false, open_seconds: 90 },
+        RecordEvent::Marked { action: action(), mark: Some(Mark::Pinned), by: by(), why: "it helps".to_owned() },
     ]
 }
 
@@ -141,7 +158,8 @@ fn one_of_each() -> Vec<Event> {
     let suggestion = serde_json::json!({
         "action": "restart-service", "title": "Restart orders", "params": { "service": "orders" }, "runbook": "aws/rds-cpu",
         "runbook_title": "RDS CPU is high", "reason": "matches \u{201c}cpu\u{201d}", "record": { "helped": 3, "did_not_help": 1 },
-        "strength": "strong", "score": 1.5, "read_only": false,
+        "strength": "strong", "score": 0.75, "parts": [{ "what": "\u{201c}cpu\u{201d} in title", "adds": 0.25 }, { "what": "worked 3 of 4", "adds": 0.5 }],
+        "read_only": false,
     });
     let (delivery, by, run) = ("d-1".into(), "ana".into(), incident::RunId::from("run-1-1"));
     let severity = incident::Severity::Critical;
@@ -163,6 +181,7 @@ fn one_of_each() -> Vec<Event> {
             suggestions: vec![serde_json::from_value(suggestion).expect("a suggestion")],
             runners_up: vec![],
             no_match: None,
+            history: Some(history()),
         },
         Event::CardPosted { channel: "C0OPS".to_owned(), ts: "1.2".to_owned() },
         context_posted(),
@@ -201,6 +220,7 @@ fn one_of_each() -> Vec<Event> {
         Event::Resolved { by: "ana".into(), note: "fixed".to_owned() },
         Event::Reopened { by: "ana".into() },
         Event::Judged { by: "ana".into(), right: true },
+        Event::FixNamed { by: "ana".into(), fix: Fix::Alone },
         redacted(),
     ]
 }

@@ -14,6 +14,7 @@ mod doctor;
 mod events;
 mod export;
 mod kill;
+mod learning;
 mod manifest;
 mod outbox;
 mod paging;

@@ -1,5 +1,6 @@
 //! `catops suggest`: rank from the shell, one alarm or a whole file of them.
 
+use crate::clock;
 use crate::config::{Setup, starter};
 use anyhow::{Context, Result, bail};
 use chrono::DateTime;
@@ -46,7 +47,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
 
 fn rank_file(args: &Args, alarms: &std::path::Path, runbooks: &std::path::Path) -> Result<ExitCode> {
     let mut out = std::io::stdout().lock();
-    let began = crate::clock::mark();
+    let began = clock::mark();
     let weights = index::Weights::built_in();
     for ranked in index::rank_file(alarms, runbooks, args.top, weights, &|| began.elapsed()).context("ranking")? {
         serde_json::to_writer(&mut out, &ranked)?;
@@ -71,7 +72,7 @@ fn rank_one(args: &Args) -> Result<ExitCode> {
     library.reload(&index::scan_dir(&setup.runbooks()).files).context("indexing the runbooks")?;
     let alarm = alarm(args)?;
     let hits = library.search(&alarm, args.top);
-    let ranking = suggest::suggest(&alarm, &hits, &setup.catalogue, &BTreeMap::new(), &[]);
+    let ranking = suggest::suggest(&alarm, &hits, &setup.catalogue, &incident::Record::default(), &[], clock::now());
     if args.json {
         let answer = serde_json::json!({
             "suggestions": ranking.suggestions, "runners_up": ranking.runners_up, "no_match": ranking.no_match,

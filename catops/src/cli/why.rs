@@ -13,6 +13,7 @@ pub(super) fn run(args: &IncidentArgs) -> Result<ExitCode> {
             "incident": incident.id.to_string(), "key": incident.alarm.key, "owners": incident.owners,
             "policy": incident.policy, "level": incident.level, "because": incident.because,
             "suggestions": incident.suggestions, "runners_up": incident.runners_up, "no_match": incident.no_match,
+            "history": incident.history,
             "paged": incident.paged,
         });
         println!("{}", serde_json::to_string_pretty(&why)?);
@@ -48,10 +49,16 @@ fn print(reader: &Reader, incident: &Incident) {
     for suggestion in &incident.runners_up {
         print_suggestion("next:", suggestion);
     }
+    if let Some(history) = &incident.history {
+        println!("Before: {}", history.line(|who| reader.name(who)));
+    }
 }
 
 fn print_suggestion(rank: &str, suggestion: &Suggestion) {
     let record = suggest::record_line(&suggestion.record).unwrap_or_else(|| "not run yet on this alarm".to_owned());
     println!("{rank} {}  score {:.2}", suggestion.title, suggestion.score);
     println!("   {}; {record}", suggestion.reason);
+    for part in &suggestion.parts {
+        println!("   {:+.3}  {}", part.adds, part.what);
+    }
 }

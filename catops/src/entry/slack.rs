@@ -13,7 +13,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use incident::{ActionId, Incident, IncidentId, Refused, RunId};
+use incident::{ActionId, Fix, Incident, IncidentId, Refused, RunId};
 use serde_json::{Value, json};
 use slack::blocks::{Message, View};
 use slack::form;
@@ -189,6 +189,7 @@ async fn act_on(app: &Arc<App>, press: &Press, claim: &Claim, id: IncidentId) ->
         (Verb::Reopen, _) => act::reopen(app, &doer, id).await.map(drop)?,
         (Verb::Escalate, _) => act::escalate(app, &doer, id).await.map(drop)?,
         (Verb::Feedback, _) => act::judge(app, &doer, id, claim.id("r") == Some("good")).await.map(drop)?,
+        (Verb::Fix, _) => act::name_fix(app, &doer, id, fix(claim)).await.map(drop)?,
         (Verb::Stop, run) => act::stop(app, &doer, id, run).await.map(drop)?,
         (Verb::Settle, Some(run)) => act::settle(app, &doer, id, run).await.map(drop)?,
         (Verb::Run, _) => {
@@ -203,6 +204,15 @@ async fn act_on(app: &Arc<App>, press: &Press, claim: &Claim, id: IncidentId) ->
         _ => return Ok(Reply::say(surface::sentence("This button belongs to another version of CatOps."))),
     }
     Ok(Reply::Quiet)
+}
+
+/// What a button says ended it.
+fn fix(claim: &Claim) -> Fix {
+    match (claim.id("a"), claim.id("f")) {
+        (Some(action), _) => Fix::Action(action.into()),
+        (None, Some("alone")) => Fix::Alone,
+        (None, _) => Fix::Other,
+    }
 }
 
 /// What a pressed button showed; one that does not say counts as the incident's first.

@@ -2,12 +2,15 @@
 //! each time; a button's value is a claim and no authority.
 
 use crate::app::App;
-use crate::flow::change::{self, ChangeError, Changed, Origin, command};
+use crate::clock;
+use crate::flow::change::{self, ChangeError, Changed, Draft, Origin, command};
 use crate::flow::{switch, triage};
 use crate::page;
 use chrono::{DateTime, Utc};
 use incident::action::Action;
-use incident::{ActionId, ActionRequest, Command, Incident, IncidentId, Refused, ResponderId, RunId};
+use incident::{
+    ActionId, ActionRequest, Command, Fix, Incident, IncidentId, Mark, RecordEvent, Refused, ResponderId, RunId, Task,
+};
 use std::collections::BTreeMap;
 
 /// A person whom the rota knows, and the request that they made.
@@ -92,6 +95,62 @@ pub async fn escalate(app: &App, doer: &Doer, id: IncidentId) -> Result<Changed,
 /// [`ChangeError`].
 pub async fn judge(app: &App, doer: &Doer, id: IncidentId, right: bool) -> Result<Changed, ChangeError> {
     command(app, id, &doer.origin(), Command::Judge { by: doer.who.clone(), right }).await
+}
+
+/// Says what ended it.
+///
+/// # Errors
+/// [`ChangeError`].
+pub async fn name_fix(app: &App, doer: &Doer, id: IncidentId, fix: Fix) -> Result<Changed, ChangeError> {
+    command(app, id, &doer.origin(), Command::NameFix { by: doer.who.clone(), fix }).await
+}
+
+/// Wants an action first or never on this incident's alarm, or neither any more. Whoever may run it may say so; everybody
+/// sees it in the timeline, and the incident gets its suggestions anew.
+///
+/// # Errors
+/// [`ChangeError`].
+pub async fn mark(
+    app: &App,
+    doer: &Doer,
+    id: IncidentId,
+    action: &ActionId,
+    mark: Option<Mark>,
+    why: &str,
+) -> Result<Incident, ChangeError> {
+    let setup = app.setup();
+    let found = setup.catalogue.get(action).ok_or_else(|| Refused::NoSuchAction { action: action.to_string() })?;
+    permit(app, found, &doer.who)?;
+    let (at, origin) = (clock::now(), doer.origin());
+    let word = match mark {
+        Some(Mark::Pinned) => "pinned",
+        Some(Mark::Banned) => "banned",
+        None => "took the mark off",
+    };
+    let text = format!("{word} {action} for this alarm{}{why}", if why.is_empty() { "" } else { ": " });
+    let marked = RecordEvent::Marked { action: action.clone(), mark, by: doer.who.clone(), why: why.to_owned() };
+    let again = incident::Effect {
+        id: format!("suggest/{}", doer.cause),
+        due_at: at,
+        task: Task::Suggest { incident: id },
+        repeat: incident::Repeat::Safe,
+        slot: false,
+    };
+    let (by, lease) = (doer.who.clone(), app.lease(at));
+    let decided = log::decide(&*app.log, move |view| {
+        let mut draft = Draft::new(change::seen(view, id)?, at);
+        draft.decide(Command::Note { by: by.clone(), text: text.clone() })?;
+        let mut append = draft.append(view, &origin, None, Some(&setup))?;
+        let key = &draft.incident.alarm.key;
+        append.streams.push(change::record_write(view, key, std::slice::from_ref(&marked), at, &origin)?);
+        if draft.incident.is_open() {
+            append.effects.push(change::new_effect(&again));
+        }
+        Ok::<_, ChangeError>((log::Append { lease: lease.clone(), ..append }, draft.incident))
+    });
+    let (receipt, incident) = decided.await??;
+    app.outbox.offer(receipt.leased);
+    Ok(incident)
 }
 
 /// Stops a run; the one under way when none is named.

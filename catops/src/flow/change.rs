@@ -8,9 +8,9 @@ use crate::context;
 use crate::flow::{names, notify, switch};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{
-    AlarmKey, Command, Event, FOLD, Incident, IncidentId, Reaction, Record, RecordEvent, Recorded, Refused,
+    ActionId, AlarmKey, Command, Event, FOLD, Incident, IncidentId, Reaction, Record, RecordEvent, Recorded, Refused,
 };
-use incident::{Repeat, RunEffect, SCHEMA, Task, decide, react, was_acted_on};
+use incident::{Repeat, SCHEMA, Task, decide, react, was_acted_on};
 use log::{
     Append, AppendError, EventLog, Expected, Head, IdemKey, LeaseToken, NewEffect, NewEvent, Outcome, Raw, ReadError,
     StreamId, StreamWrite, View,
@@ -376,27 +376,45 @@ pub fn head(incident: &Incident) -> Head {
 }
 
 fn remember(incident: &Incident, event: &Event) -> Option<RecordEvent> {
+    let id = incident.id;
     match event {
+        // What changes something is watched, and its outcome says more than that somebody wanted it.
+        Event::ActionRequested { action, by, read_only: true, .. } => Some(RecordEvent::Chosen {
+            incident: id,
+            action: action.clone(),
+            by: by.clone(),
+            place: place(incident, action),
+        }),
         Event::ActionHelped { run, .. } | Event::ActionDidNotHelp { run } => {
             let run = incident.run(run)?;
-            let helped = matches!(run.effect, Some(RunEffect::Helped { .. }));
-            Some(RecordEvent::RunJudged {
-                incident: incident.id,
-                action: run.action.clone(),
-                by: run.by.clone(),
-                helped,
-            })
+            let after_seconds = match event {
+                Event::ActionHelped { after_seconds, .. } => Some(*after_seconds),
+                _ => None,
+            };
+            let (action, by) = (run.action.clone(), run.by.clone());
+            Some(RecordEvent::RunJudged { incident: id, action, by, helped: after_seconds.is_some(), after_seconds })
         }
+        Event::Judged { by, right: false } => {
+            let action = incident.suggestions.first()?.action.clone()?;
+            Some(RecordEvent::Rejected { incident: id, action, by: by.clone() })
+        }
+        Event::FixNamed { by, fix } => Some(RecordEvent::Fixed { incident: id, fix: fix.clone(), by: by.clone() }),
         Event::Cleared { .. } | Event::Resolved { .. } => {
             let open_for = incident.resolved.as_ref().map_or(TimeDelta::zero(), |end| end.at - incident.opened_at);
             Some(RecordEvent::Ended {
-                incident: incident.id,
+                incident: id,
                 cleared_alone: matches!(event, Event::Cleared { .. }) && !was_acted_on(incident),
                 open_seconds: u64::try_from(open_for.num_seconds()).unwrap_or(0),
             })
         }
         _ => None,
     }
+}
+
+/// An action's place among the suggestions that stand on the card, from 1.
+fn place(incident: &Incident, action: &ActionId) -> Option<u8> {
+    let place = incident.suggestions.iter().position(|suggestion| suggestion.action.as_ref() == Some(action))?;
+    u8::try_from(place + 1).ok()
 }
 
 /// Adds one event to a stream that keeps no state, whatever its version is.
@@ -442,11 +460,28 @@ pub async fn add_keyed(
 /// # Errors
 /// The log cannot be read.
 pub async fn record(app: &App, key: &AlarmKey) -> Result<Record, ReadError> {
-    Ok(app.log.load(&names::record(key)).await?.map(|stream| remembered(&stream)).unwrap_or_default())
+    let name = names::record(key);
+    let Some(stream) = app.log.load(&name).await? else { return Ok(Record::default()) };
+    match remembered(&stream) {
+        Some(record) => Ok(record),
+        None => Ok(refold(&all_events(&*app.log, &name).await?).unwrap_or_default()),
+    }
 }
 
-fn remembered(stream: &log::Stream) -> Record {
-    serde_json::from_slice(&stream.head.snapshot).unwrap_or_default()
+/// The record as its head has it; none when it was written by another version of the fold.
+fn remembered(stream: &log::Stream) -> Option<Record> {
+    if stream.head.fold != FOLD {
+        return None;
+    }
+    serde_json::from_slice(&stream.head.snapshot).ok()
+}
+
+fn refold(events: &[log::Event]) -> Option<Record> {
+    let mut record = Record::default();
+    for event in events {
+        record.apply(&serde_json::from_slice::<RecordEvent>(&event.body).ok()?, event.at);
+    }
+    Some(record)
 }
 
 /// The state of a record as its events lead to it; none when one of them cannot be read.
@@ -454,28 +489,34 @@ fn remembered(stream: &log::Stream) -> Record {
 /// # Errors
 /// The log cannot be read.
 pub async fn refolded_record(log: &dyn EventLog, stream: &StreamId) -> Result<Option<Head>, ReadError> {
-    let mut record = Record::default();
-    for event in all_events(log, stream).await? {
-        let Ok(parsed) = serde_json::from_slice::<RecordEvent>(&event.body) else { return Ok(None) };
-        record.apply(&parsed, event.at);
-    }
-    Ok(Some(record_head(&record)))
+    Ok(refold(&all_events(log, stream).await?).as_ref().map(record_head))
 }
 
 fn record_head(record: &Record) -> Head {
     Head { snapshot: json(record), fold: FOLD, listing: None }
 }
 
-fn record_write(
+/// The write that adds events to an alarm's record.
+///
+/// # Errors
+/// The record cannot be read.
+pub fn record_write(
     view: &mut dyn View,
     key: &AlarmKey,
     events: &[RecordEvent],
     at: DateTime<Utc>,
     origin: &Origin,
 ) -> Result<StreamWrite, ReadError> {
-    let before = view.stream(&names::record(key))?;
+    let name = names::record(key);
+    let before = view.stream(&name)?;
     let expected = before.as_ref().map_or(Expected::NoStream, |stream| Expected::Exact(stream.version));
-    let mut record = before.as_ref().map(remembered).unwrap_or_default();
+    let mut record = match &before {
+        None => Record::default(),
+        Some(stream) => match remembered(stream) {
+            Some(record) => record,
+            None => refold(&view.events(&name, 1, usize::MAX)?).unwrap_or_default(),
+        },
+    };
     for event in events {
         record.apply(event, at);
     }

@@ -7,7 +7,6 @@ use chrono::{DateTime, Utc};
 use incident::{Alarm, AlarmKey, AlarmState, Command, Event, Incident, IncidentId, Recorded, ResponderId};
 use log::{EventLog, ReadError};
 use rota::{Operation, Policy, Rota};
-use std::collections::BTreeMap;
 
 /// Runbooks that are looked at for one alarm: three buttons, the runners-up, and room for pages without actions.
 const HITS: usize = 10;
@@ -96,12 +95,13 @@ pub async fn suggest(app: &App, incident: &Incident) -> Result<Command, ReadErro
     let setup = app.setup();
     let hits = app.search(&incident.alarm, HITS);
     let already_run: Vec<_> = incident.runs.iter().filter(|run| !run.read_only).map(|run| run.action.clone()).collect();
-    let records: BTreeMap<_, _> = record.actions;
-    let ranking = suggest::suggest(&incident.alarm, &hits, &setup.catalogue, &records, &already_run);
+    let now = crate::clock::now();
+    let ranking = suggest::suggest(&incident.alarm, &hits, &setup.catalogue, &record, &already_run, now);
     app.metrics.observe("suggest", started.elapsed());
     Ok(Command::Suggest {
         suggestions: ranking.suggestions,
         runners_up: ranking.runners_up,
         no_match: ranking.no_match,
+        history: record.history(incident.id, now),
     })
 }

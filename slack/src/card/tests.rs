@@ -11,8 +11,8 @@ use crate::value::{Claim, Verb};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::action::{Catalogue, Denied};
 use incident::{
-    ActionRecord, Alarm, AlarmState, Digest, Event, Incident, IncidentId, Line, Link, Recorded, ResponderId, RunId,
-    RunOutcome, Severity, Strength, Suggestion,
+    ActionRecord, Alarm, AlarmState, Digest, Event, Fix, History, Incident, IncidentId, Line, Link, Part, Recorded,
+    ResponderId, RunId, RunOutcome, Severity, Strength, Suggestion,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -130,6 +130,22 @@ fn alarm(words: &str) -> Alarm {
     }
 }
 
+fn part(what: &str, adds: f64) -> Part {
+    Part { what: what.to_owned(), adds }
+}
+
+/// Eight of eleven cleared alone, and a roll back always helped.
+fn history() -> History {
+    let achieved = ActionRecord { helped: 3, did_not_help: 0, median_seconds: Some(120) };
+    History {
+        fired: 11,
+        alone: 8,
+        alone_median_seconds: Some(240),
+        achieved: vec![("rollback".into(), achieved)],
+        last: Some((ana(), at(-60 * 24 * 42))),
+    }
+}
+
 fn suggestion(action: &str, title: &str, words: &str, helped: u32) -> Suggestion {
     Suggestion {
         action: Some(action.into()),
@@ -138,9 +154,10 @@ fn suggestion(action: &str, title: &str, words: &str, helped: u32) -> Suggestion
         runbook: Some("aws/latency".into()),
         runbook_title: format!("Latency{words}"),
         reason: format!("matches \"p99\", \"latency\" in Latency{words}"),
-        record: ActionRecord { helped, did_not_help: 0 },
+        record: ActionRecord { helped, did_not_help: 0, median_seconds: None },
         strength: if helped > 0 { Strength::Strong } else { Strength::Likely },
-        score: 7.25,
+        score: 0.75,
+        parts: vec![part(&format!("“p99” in title{words}"), 0.5), part(&format!("“latency” in lead{words}"), 0.25)],
         read_only: action == "pool",
     }
 }
@@ -180,6 +197,7 @@ impl Night {
             suggestion("pool", "Show the connection pool", &words, 0),
         ];
         let runners_up = vec![suggestion("roll-forward", "Roll checkout-api forward", &words, 0)];
+        let history = Some(history());
         self.and(
             0,
             Event::Assigned {
@@ -191,7 +209,7 @@ impl Night {
                 second_channel_seconds: BTreeMap::new(),
             },
         )
-        .and(0, Event::Suggested { suggestions, runners_up, no_match: None })
+        .and(0, Event::Suggested { suggestions, runners_up, no_match: None, history })
         .and(0, Event::Paged { to: ana(), by: "slack".into(), level: 0, message: None })
     }
 
@@ -256,6 +274,7 @@ fn nights(words: &str) -> Vec<(&'static str, Night)> {
                     suggestions: vec![],
                     runners_up: vec![],
                     no_match: Some(format!("no runbook mentions \"quasar\"{words}")),
+                    history: None,
                 },
             ),
         ),
@@ -269,7 +288,14 @@ fn nights(words: &str) -> Vec<(&'static str, Night)> {
         ("watching", running().finished(RunOutcome::Succeeded)),
         ("did_not_help", running().finished(RunOutcome::Succeeded).and(15, Event::ActionDidNotHelp { run: run() })),
         ("resolved", helped().and(14, cleared)),
-        ("closed", fired().acknowledged().and(9, resolved)),
+        ("closed", fired().acknowledged().and(9, resolved.clone())),
+        (
+            "fix_named",
+            fired()
+                .acknowledged()
+                .and(9, resolved)
+                .and(10, Event::FixNamed { by: ana(), fix: Fix::Action("scale".into()) }),
+        ),
     ]
 }
 
