@@ -9,6 +9,7 @@ pub mod audit;
 mod aws;
 #[cfg(feature = "aws")]
 mod aws_failure;
+pub mod backtest;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -22,6 +23,7 @@ pub mod entry;
 #[cfg(feature = "fail_points")]
 pub mod fail_point;
 pub mod flow;
+pub mod history;
 pub mod library;
 pub mod metrics;
 pub mod page;

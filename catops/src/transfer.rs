@@ -124,7 +124,7 @@ async fn folded(log: &dyn EventLog, end: StreamEnd) -> Result<StreamEnd> {
             Err(ChangeError::Corrupt { .. }) => None,
             Err(error) => return Err(error.into()),
         },
-        None if names::is_record(&end.id) => change::refolded_record(log, &end.id).await?,
+        None if names::record_of(&end.id).is_some() => change::refolded_record(log, &end.id).await?,
         None => None,
     };
     Ok(match head {

@@ -1,6 +1,7 @@
 //! One integration binary for the whole workspace. Each file is one subject.
 
 mod audit;
+mod backtest;
 #[cfg(feature = "aws")]
 mod cbor;
 mod clicks;

@@ -14,6 +14,7 @@ const WRITE_UNITS: f64 = 180.0;
 const READ_UNITS: f64 = 78.0;
 const MORE: f64 = 1.1;
 
+#[expect(clippy::print_stdout, reason = "the figure is what the test is for")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_life_costs_what_the_documentation_says() -> Result<()> {
     let dynamodb = dynamo::Server::start();

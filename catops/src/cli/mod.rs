@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the folder that talks to a terminal")]
 
 mod audit;
+mod backtest;
 mod backup;
 mod dead_letters;
 mod deploy;
@@ -23,6 +24,7 @@ mod read;
 mod redact;
 mod send_test;
 mod serve;
+mod simulate_history;
 mod slack;
 mod suggest;
 mod timeline;
@@ -65,6 +67,10 @@ enum Command {
     Why(read::IncidentArgs),
     /// Rank the runbooks for an alarm, or for a whole file of alarms.
     Suggest(suggest::Args),
+    /// Try a configuration on the log's history: how often would what helped have been suggested?
+    Backtest(backtest::Args),
+    /// Make a data folder with an invented history, to try backtest on.
+    SimulateHistory(simulate_history::Args),
     /// Say who is on call, and why.
     Oncall(oncall::Args),
     /// Check that nobody changed the past: every event against the chain that was written with it.
@@ -129,6 +135,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Timeline(args) => timeline::run(&args),
         Command::Why(args) => why::run(&args),
         Command::Suggest(args) => suggest::run(&args),
+        Command::Backtest(args) => backtest::run(&args),
+        Command::SimulateHistory(args) => simulate_history::run(&args),
         Command::Oncall(args) => oncall::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Redact(args) => redact::run(&args),

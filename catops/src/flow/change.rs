@@ -351,8 +351,15 @@ impl Draft {
         }
     }
 
+    /// When its events are written.
+    #[must_use]
+    pub const fn at(&self) -> DateTime<Utc> {
+        self.at
+    }
+
     /// What the alarm's record should remember of these events.
-    fn remembered(&self) -> Vec<RecordEvent> {
+    #[must_use]
+    pub fn remembered(&self) -> Vec<RecordEvent> {
         self.fresh.iter().filter_map(|recorded| remember(&self.incident, &recorded.event)).collect()
     }
 }

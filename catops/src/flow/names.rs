@@ -48,10 +48,10 @@ pub fn record(key: &AlarmKey) -> StreamId {
     StreamId::new(format!("record/{key}"))
 }
 
-/// Whether a stream is such a record.
+/// The alarm key of such a record, if it is one.
 #[must_use]
-pub fn is_record(stream: &StreamId) -> bool {
-    stream.as_str().starts_with("record/")
+pub fn record_of(stream: &StreamId) -> Option<AlarmKey> {
+    stream.as_str().strip_prefix("record/").map(AlarmKey::from)
 }
 
 /// The stream of deliveries of a source that could not be read.

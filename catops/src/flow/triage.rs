@@ -1,15 +1,16 @@
 //! Who is asked, and what is suggested: the rota and the index, asked about one incident. Reads only.
 
 use crate::app::App;
+use crate::config::Setup;
 use crate::flow::{change, names};
 use crate::page;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use incident::{Alarm, AlarmKey, AlarmState, Command, Event, Incident, IncidentId, Recorded, ResponderId};
 use log::{EventLog, ReadError};
 use rota::{Operation, Policy, Rota};
 
 /// Runbooks that are looked at for one alarm: three buttons, the runners-up, and room for pages without actions.
-const HITS: usize = 10;
+pub const HITS: usize = 10;
 
 /// How many levels a policy asks: its own, and the catch-all when it has one.
 #[must_use]
@@ -57,7 +58,20 @@ async fn holder_is_open(app: &App, key: &AlarmKey) -> bool {
 /// The command that gives a level its owners. Past the last level the catch-all is asked.
 #[must_use]
 pub fn assign(app: &App, incident: &Incident, operations: &[Operation], level: u8, at: DateTime<Utc>) -> Command {
-    let setup = app.setup();
+    let second = |person: &ResponderId| page::second_channel_after(app, person);
+    assign_by(&app.setup(), incident, operations, level, at, second)
+}
+
+/// The same for whoever has no process around them; `second_channel` says how long Slack has before somebody's second one.
+#[must_use]
+pub fn assign_by(
+    setup: &Setup,
+    incident: &Incident,
+    operations: &[Operation],
+    level: u8,
+    at: DateTime<Utc>,
+    second_channel: impl Fn(&ResponderId) -> Option<TimeDelta>,
+) -> Command {
     let rota = &setup.rota;
     let policy = policy(rota, incident);
     let (asked, wait) = match policy.levels.get(usize::from(level)) {
@@ -80,7 +94,7 @@ pub fn assign(app: &App, incident: &Incident, operations: &[Operation], level: u
     if to.is_empty() {
         because.push("nobody is on call".to_owned());
     }
-    let second = |person: &ResponderId| Some((person.clone(), page::second_channel_after(app, person)?));
+    let second = |person: &ResponderId| Some((person.clone(), second_channel(person)?));
     let second_channel = to.iter().filter_map(second).collect();
     Command::Assign { to, level, policy: policy.name.clone(), because: because.join("; "), wait, second_channel }
 }
