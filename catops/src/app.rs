@@ -10,6 +10,7 @@ use crate::flow::refusals::Refusals;
 use crate::flow::turns::Turns;
 use crate::metrics::Metrics;
 use crate::page::Sns;
+use crate::past::Past;
 use crate::slack_side::SlackSide;
 use crate::watchdog::Watch;
 use chrono::{DateTime, Utc};
@@ -45,6 +46,8 @@ pub struct App {
     pub cloudwatch: CloudWatch,
     /// What tells receivers of events.
     pub courier: Courier,
+    /// The incidents that are over.
+    pub past: Past,
     /// SNS, for pages that Slack does not deliver.
     pub sns: Sns,
     /// The name under which this process leases.
@@ -99,6 +102,7 @@ impl App {
             http: parts.http,
             cloudwatch: CloudWatch::default(),
             courier: Courier::default(),
+            past: Past::default(),
             reach: Reach::default(),
             data: parts.data,
             sns: Sns::default(),

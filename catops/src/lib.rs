@@ -27,6 +27,7 @@ pub mod history;
 pub mod library;
 pub mod metrics;
 pub mod page;
+pub mod past;
 pub mod probe;
 pub mod seed;
 pub mod slack_side;

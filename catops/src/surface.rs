@@ -8,13 +8,14 @@ use crate::entry::api;
 use crate::flow::change::{self, ChangeError};
 use crate::flow::switch::Halt;
 use crate::flow::{act, names};
+use crate::past::Similar;
 use incident::action::{Catalogue, Denied};
 use incident::{ActionId, Digest, Incident, IncidentId, Refused, ResponderId, Stopped};
 use slack::answer::{self, Asked, Duty, LISTED_MAX};
 use slack::blocks::{Block, Choice, Message, ResponseType, Text, View};
 use slack::card::{self, Face, Setting};
 use slack::command::{Misread, Word};
-use slack::form;
+use slack::form::{self, Before};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -262,16 +263,48 @@ pub fn whoami(app: &App, slack_user: &str) -> Message {
     }
 }
 
+/// Similar incidents that are shown.
+const SIMILAR_MAX: usize = 3;
+
+/// Incidents that looked like this one. Who asks for something else too is not kept from it by a log that cannot be read.
+async fn before(app: &App, incident: &Incident) -> Vec<Before> {
+    let found = app.past.similar(&*app.log, incident, SIMILAR_MAX, |who| app.name(who)).await;
+    let found = found.unwrap_or_else(|error| {
+        tracing::warn!(error = %error, "past incidents could not be searched");
+        Vec::new()
+    });
+    let before = |similar: Similar| Before {
+        incident: similar.incident,
+        title: similar.title,
+        ended_at: similar.ended_at,
+        ended: similar.ended,
+    };
+    found.into_iter().map(before).collect()
+}
+
+/// Incidents that looked like this one, as an answer.
+pub async fn similar(app: &App, incident: &Incident) -> Message {
+    let before = before(app, incident).await;
+    let drawn = Scene::of(app).draw(|setting| form::similar(&before, setting));
+    match drawn {
+        Some(block) => {
+            let said: Vec<String> = before.iter().map(|one| format!("{}: {}", one.incident, one.ended)).collect();
+            let text = format!("Like {}: {}", incident.id, said.join("; "));
+            Message::ephemeral(slack::escape::text(&text, 2900), vec![block])
+        }
+        None => sentence(&format!("Nothing that is over looked like {}.", named(incident))),
+    }
+}
+
 /// Why these actions, as a dialog.
-#[must_use]
-pub fn why(app: &App, incident: &Incident) -> View {
-    Scene::of(app).draw(|setting| form::why(incident, setting))
+pub async fn why(app: &App, incident: &Incident) -> View {
+    let before = before(app, incident).await;
+    Scene::of(app).draw(|setting| form::why(incident, &before, setting))
 }
 
 /// Why these actions, as an answer.
-#[must_use]
-pub fn why_message(app: &App, incident: &Incident) -> Message {
-    let view = why(app, incident);
+pub async fn why_message(app: &App, incident: &Incident) -> Message {
+    let view = why(app, incident).await;
     let reasons: Vec<String> =
         incident.suggestions.iter().map(|suggestion| format!("{}: {}", suggestion.title, suggestion.reason)).collect();
     let none = || incident.no_match.clone().unwrap_or_else(|| "no suggestions were made yet".to_owned());

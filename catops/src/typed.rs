@@ -65,8 +65,9 @@ impl Speaker<'_> {
             Line::Actions(wish) => self.actions(wish).await,
             Line::Why(which) => {
                 let incident = change::load_whole(self.app, self.find(which).await?.id).await?;
-                Ok(surface::why_message(self.app, &incident))
+                Ok(surface::why_message(self.app, &incident).await)
             }
+            Line::Similar(which) => Ok(surface::similar(self.app, &self.find_any(which).await?).await),
             Line::Timeline(which) => Ok(surface::timeline_message(self.app, &self.find(which).await?).await?),
             line => self.act(line).await,
         }

@@ -63,6 +63,16 @@ impl Library {
         Self { weights, runbooks: BTreeMap::new(), seen: BTreeMap::new(), engine: None, texts: None }
     }
 
+    /// A library of runbooks that were made elsewhere.
+    ///
+    /// # Errors
+    /// [`IndexFailed`].
+    pub fn of(runbooks: Vec<Runbook>) -> Result<Self, IndexFailed> {
+        let mut library = Self::new();
+        library.put(runbooks.into_iter().map(|runbook| (runbook.id.clone(), runbook)).collect())?;
+        Ok(library)
+    }
+
     /// A library over an index that is there already, whose texts stay in a folder.
     pub(crate) fn over(
         weights: Weights,

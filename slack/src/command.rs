@@ -3,7 +3,7 @@
 //! ```text
 //! line     = [ word, { rest } ] ;                              (* empty = help *)
 //! word     = "help" | "incidents" | "ack" | "resolve" | "reopen" | "note" | "run" | "why" | "oncall" | "ping"
-//!          | "assign" | "escalate" | "timeline" | "whoami" | "pin" | "ban" | "unpin"
+//!          | "assign" | "escalate" | "timeline" | "whoami" | "pin" | "ban" | "unpin" | "similar"
 //!          | "actions" ;                            (* any beginning that fits one word, but never of one that decides about actions *)
 //! incident = ["INC-" | "#"], digit, { digit } | "last" | "this" ;
 //! help     = "help", [ word ] ;
@@ -46,6 +46,8 @@ pub enum Line {
     Run(Run),
     /// Why these suggestions.
     Why(Which),
+    /// Incidents that looked like it, and what ended them.
+    Similar(Which),
     /// Who is on call: of a schedule, at a time, both in the words that were typed.
     OnCall {
         /// The schedule; `None` is all.
@@ -163,11 +165,12 @@ pub enum Word {
     Pin,
     Ban,
     Unpin,
+    Similar,
 }
 
 impl Word {
     /// All of them, in the order of the help.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Incidents,
         Self::Ack,
         Self::Resolve,
@@ -179,6 +182,7 @@ impl Word {
         Self::Run,
         Self::Actions,
         Self::Why,
+        Self::Similar,
         Self::Pin,
         Self::Ban,
         Self::Unpin,
@@ -210,6 +214,7 @@ impl Word {
             Self::Pin => "pin",
             Self::Ban => "ban",
             Self::Unpin => "unpin",
+            Self::Similar => "similar",
         }
     }
 
@@ -235,6 +240,7 @@ impl Word {
             Self::Pin => "pin restart-service on 42 because it always helps",
             Self::Ban => "ban restart-service on 42 because it loses jobs",
             Self::Unpin => "unpin restart-service on 42",
+            Self::Similar => "similar 42",
         }
     }
 
@@ -260,6 +266,7 @@ impl Word {
             Self::Pin => "suggest an action first whenever this alarm fires",
             Self::Ban => "never suggest an action for this alarm",
             Self::Unpin => "take a pin or a ban away",
+            Self::Similar => "past incidents like it, and what ended them",
         }
     }
 }
@@ -331,6 +338,7 @@ pub fn parse(line: &str) -> Result<Line, Misread> {
         Word::Ack => rest.incident().and_then(|which| rest.end(Line::Acknowledge(which))),
         Word::Reopen => rest.incident().and_then(|which| rest.end(Line::Reopen(which))),
         Word::Why => rest.incident().and_then(|which| rest.end(Line::Why(which))),
+        Word::Similar => rest.incident().and_then(|which| rest.end(Line::Similar(which))),
         Word::Escalate => rest.incident().and_then(|which| rest.end(Line::Escalate(which))),
         Word::Timeline => rest.incident().and_then(|which| rest.end(Line::Timeline(which))),
         Word::Resolve => Ok(Line::Resolve(rest.incident_if_any(), rest.text())),

@@ -10,8 +10,9 @@ use crate::card::{Drawing, Setting, span, verdict};
 use crate::escape::{self, bold, line, plain};
 use crate::limits::{self, fit_view};
 use crate::value::{Claim, Verb};
+use chrono::{DateTime, Utc};
 use incident::action::{Action, BadParam, Param, ParamKind, VALUE_CHARS_MAX, render};
-use incident::{Incident, Line, NOTE_CHARS_MAX, Suggestion};
+use incident::{Incident, IncidentId, Line, NOTE_CHARS_MAX, Suggestion};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -38,7 +39,7 @@ pub const TIMELINE_LINES_MAX: usize = 60;
 
 /// Why these actions: reasons, record and score of each suggestion, and what came close.
 #[must_use]
-pub fn why(incident: &Incident, setting: &Setting<'_>) -> View {
+pub fn why(incident: &Incident, before: &[Before], setting: &Setting<'_>) -> View {
     let drawing = Drawing { incident, setting };
     let mut blocks = vec![Block::section(Text::verbatim(format!(
         "*{}* {}",
@@ -60,12 +61,42 @@ pub fn why(incident: &Incident, setting: &Setting<'_>) -> View {
         let close: Vec<String> = incident.runners_up.iter().map(|s| reasons("", s, setting)).collect();
         blocks.push(Block::section(Text::verbatim(format!("*Came close*\n{}", close.join("\n")))));
     }
+    blocks.extend(similar(before, setting));
     blocks.push(Block::context([Text::verbatim(
         "Found by full-text search over your runbooks; the record comes from this alarm's own past. Nothing runs by itself.",
     )]));
     let mut view = View::modal("why", "Why these actions?", blocks);
     view.private_metadata = drawing.claim(Verb::Why).to_string();
     fit_view(view)
+}
+
+/// An incident that is over and looked like this one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Before {
+    /// Which.
+    pub incident: IncidentId,
+    /// Its alarm.
+    pub title: String,
+    /// When it ended.
+    pub ended_at: DateTime<Utc>,
+    /// What ended it.
+    pub ended: String,
+}
+
+/// Incidents that looked like this one, with what ended them; none when there are none.
+#[must_use]
+pub fn similar(before: &[Before], setting: &Setting<'_>) -> Option<Block> {
+    let line_of = |before: &Before| {
+        format!(
+            "{} {}  ·  {}  ·  {}",
+            setting.number(before.incident),
+            line(&before.title, 120),
+            before.ended_at.format("%-d %b"),
+            line(&before.ended, 150)
+        )
+    };
+    let lines: Vec<String> = before.iter().map(line_of).collect();
+    (!lines.is_empty()).then(|| Block::section(Text::verbatim(format!("*Similar incidents*\n{}", lines.join("\n")))))
 }
 
 fn reasons(number: &str, suggestion: &Suggestion, setting: &Setting<'_>) -> String {

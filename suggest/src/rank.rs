@@ -8,7 +8,7 @@ use crate::reason::{reason, record_line, terms};
 use crate::score::Score;
 use chrono::{DateTime, Utc};
 use incident::action::{Action, Catalogue, render};
-use incident::{ActionId, ActionRecord, Alarm, Mark, Marked, Part, Record, Strength, Suggestion};
+use incident::{ActionId, ActionRecord, Alarm, Mark, Marked, Record, Strength, Suggestion};
 use index::{Hit, Match};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -127,7 +127,7 @@ impl Case<'_> {
                 runbook_title: hit.title.clone(),
                 ..self.suggestion(action, reason(hit), strength, score)
             };
-            self.marked(suggestion, is_good || self.has_helped(&action.id))
+            self.candidate(suggestion, is_good || self.has_helped(&action.id))
         };
         runnable.into_iter().zip(shares).map(candidate).collect()
     }
@@ -144,13 +144,14 @@ impl Case<'_> {
             self.weigh(action, &mut score);
             let reason =
                 if self.has_helped(&action.id) { "helped with this alarm before" } else { "no runbook offers it" };
-            self.marked(self.suggestion(action, reason.to_owned(), Strength::Strong, score), true)
+            self.candidate(self.suggestion(action, reason.to_owned(), Strength::Strong, score), true)
         };
         wanted.filter_map(|id| self.catalogue.get(id)).map(candidate).collect()
     }
 
     fn suggestion(&self, action: &Action, reason: String, strength: Strength, score: Score) -> Suggestion {
         let params = action.fill(self.alarm);
+        let (score, parts) = score.told();
         Suggestion {
             action: Some(action.id.clone()),
             title: render(&action.title, &params),
@@ -160,8 +161,8 @@ impl Case<'_> {
             reason,
             record: self.record.tally(&action.id, self.now),
             strength,
-            score: score.sum(),
-            parts: score.parts,
+            score,
+            parts,
             read_only: action.read_only,
         }
     }
@@ -178,24 +179,23 @@ impl Case<'_> {
         if self.already_run.contains(&action.id) {
             score.add("ran in this incident already".to_owned(), (ALREADY_RUN - 1.0) * score.sum());
         }
+        self.decided(action, score);
     }
 
     /// What people decided goes before what was learned.
-    fn marked(&self, mut suggestion: Suggestion, is_good: bool) -> Candidate {
+    fn decided(&self, action: &Action, score: &mut Score) {
+        let Some(marked) = self.mark(&action.id) else { return };
+        let adds = if marked.mark == Mark::Pinned { PINNED } else { -score.sum() };
+        score.add(because(marked), adds);
+    }
+
+    /// Says so instead of the reason that the text gives.
+    fn candidate(&self, suggestion: Suggestion, is_good: bool) -> Candidate {
         let marked = suggestion.action.as_ref().and_then(|id| self.mark(id));
         let Some(marked) = marked else { return Candidate { suggestion, is_good } };
-        let what = |word: &str| format!("{word} by {}: {}", marked.by, marked.why);
-        let (what, adds) = match marked.mark {
-            Mark::Pinned => (what("pinned"), PINNED),
-            Mark::Banned => (what("banned"), -suggestion.score),
-        };
-        if marked.mark == Mark::Pinned {
-            suggestion.strength = Strength::Strong;
-        }
-        suggestion.reason.clone_from(&what);
-        suggestion.score += adds;
-        suggestion.parts.push(Part { what, adds });
-        Candidate { suggestion, is_good: marked.mark == Mark::Pinned }
+        let is_pinned = marked.mark == Mark::Pinned;
+        let strength = if is_pinned { Strength::Strong } else { suggestion.strength };
+        Candidate { suggestion: Suggestion { reason: because(marked), strength, ..suggestion }, is_good: is_pinned }
     }
 
     fn mark(&self, id: &ActionId) -> Option<&Marked> {
@@ -209,7 +209,16 @@ impl Case<'_> {
     }
 }
 
+fn because(marked: &Marked) -> String {
+    let word = match marked.mark {
+        Mark::Pinned => "pinned",
+        Mark::Banned => "banned",
+    };
+    format!("{word} by {}: {}", marked.by, marked.why)
+}
+
 fn read(hit: &Hit, score: Score) -> Suggestion {
+    let (score, parts) = score.told();
     Suggestion {
         action: None,
         title: format!("Read {}", hit.title),
@@ -219,8 +228,8 @@ fn read(hit: &Hit, score: Score) -> Suggestion {
         reason: reason(hit),
         record: ActionRecord::default(),
         strength: strength(hit),
-        score: score.sum(),
-        parts: score.parts,
+        score,
+        parts,
         read_only: true,
     }
 }

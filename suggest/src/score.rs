@@ -50,6 +50,18 @@ impl Score {
     pub(crate) fn sum(&self) -> f64 {
         self.parts.iter().map(|part| part.adds).sum()
     }
+
+    /// The score and its parts, as they are shown and kept.
+    pub(crate) fn told(self) -> (f64, Vec<Part>) {
+        let rounded = |part: Part| Part { adds: rounded(part.adds), ..part };
+        let parts: Vec<Part> = self.parts.into_iter().map(rounded).collect();
+        (self::rounded(parts.iter().map(|part| part.adds).sum()), parts)
+    }
+}
+
+/// To a millionth: nobody reads more, and so few digits are read back from JSON as the same number.
+fn rounded(number: f64) -> f64 {
+    (number * 1e6).round() / 1e6
 }
 
 fn agreements(hit: &Hit) -> impl Iterator<Item = (String, f64)> {

@@ -102,5 +102,13 @@ async fn one_tap_says_what_ended_it_and_the_next_card_tells() -> Result<()> {
     let card = card_that_says(&server, 3, &format!("1 cleared alone; {action} 1 of 1; last by Ana Ruiz")).await?;
     let shown = card["rendered_text"].as_str().unwrap_or_default();
     ensure!(shown.contains("worked 1 of 1"), "{shown}");
+
+    // The same alarm on another machine: what ended the first is a click away.
+    ensure!(server.fire("db-2/disk", "b1", "Disk is full on db-2").await? == 202);
+    card_that_says(&server, 4, ", paged ").await?;
+    say(&server, "similar 4").await?;
+    told(&server, "helped").await?;
+    let similar = server.get("/api/v1/incidents/4/similar").await?;
+    ensure!(similar["similar"][0]["incident"] == 2, "{similar:#}");
     Ok(())
 }

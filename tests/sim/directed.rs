@@ -13,6 +13,8 @@ use std::sync::Arc;
 
 /// How long Slack is away.
 const AWAY: TimeDelta = TimeDelta::minutes(60);
+/// A call takes no longer: what is answered later was asked after the return.
+const UNDERWAY: TimeDelta = TimeDelta::seconds(8);
 
 /// What an hour without Slack came to.
 pub struct Outage {
@@ -25,7 +27,7 @@ pub struct Outage {
     /// Of one incident in its channel after the return, at most.
     pub posts: usize,
     pub updates: usize,
-    /// Calls that were refused after the return.
+    /// Calls that were refused after the return, and not begun before it.
     pub refused_after: usize,
     /// From the return to the last page.
     pub last_page: TimeDelta,
@@ -72,7 +74,7 @@ pub fn slack_away_for_an_hour(alarms: i64, keys: i64) -> Outage {
         most_in_ten_seconds: busiest(&away, back - AWAY + TimeDelta::minutes(1)),
         posts: cards.values().max().copied().unwrap_or(0),
         updates: updates.values().max().copied().unwrap_or(0),
-        refused_after: after.iter().filter(|call| call.refused).count(),
+        refused_after: after.iter().filter(|call| call.refused && call.at > back + UNDERWAY).count(),
         last_page: pages.map(|call| call.at - back).max().unwrap_or_default(),
         night,
     }

@@ -18,7 +18,7 @@ use catops::flow::{outbox, receive};
 use catops::slack_side::SlackSide;
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::action::Catalogue;
-use incident::{ActionId, IncidentId, ResponderId};
+use incident::{ActionId, Fix, IncidentId, Mark, ResponderId};
 use log::{EventLog, Holder, MemoryLog};
 use rota::Rota;
 use slack::client::Client;
@@ -337,6 +337,11 @@ async fn carry_out(app: &App, press: &Press) -> Result<Changed, ChangeError> {
             act::run(app, &doer, id, wish).await
         }
         Wish::Stop => act::stop(app, &doer, id, None).await,
-        Wish::Judge => act::judge(app, &doer, id, true).await,
+        Wish::Judge(right) => act::judge(app, &doer, id, right).await,
+        Wish::Fix(action) => act::name_fix(app, &doer, id, Fix::Action(action.into())).await,
+        Wish::Mark(action, first) => {
+            let mark = if first { Mark::Pinned } else { Mark::Banned };
+            act::mark(app, &doer, id, &action.into(), Some(mark), "it is so").await
+        }
     }
 }

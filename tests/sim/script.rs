@@ -1,6 +1,7 @@
 //! The night's script: what sources send and when, what people do, when Slack is down. All of it follows from the seed
 //! before the night begins; only repeats and presses are planned on the way.
 
+use crate::sim::dice::Dice;
 use crate::sim::world::{Delivery, State};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{Alarm, AlarmState, Severity};
@@ -47,7 +48,9 @@ pub(crate) enum Wish {
     Escalate,
     Run(&'static str),
     Stop,
-    Judge,
+    Judge(bool),
+    Fix(&'static str),
+    Mark(&'static str, bool),
 }
 
 #[derive(Debug, Clone)]
@@ -139,6 +142,15 @@ pub(crate) fn alarm(key: i64, number: i64, state: AlarmState, occurred_at: DateT
     }
 }
 
+/// Thrown with dice of their own: what came later to the script leaves the nights of earlier seeds as they were.
+fn opinion(dice: &mut Dice) -> Wish {
+    match dice.below(4) {
+        0 => Wish::Fix(dice.pick(&ACTIONS)),
+        1 => Wish::Mark(dice.pick(&ACTIONS), dice.often(500)),
+        _ => Wish::Judge(dice.often(500)),
+    }
+}
+
 fn look(state: &mut State) -> Look {
     let dice = &mut state.dice;
     let wish = match dice.below(20) {
@@ -150,7 +162,7 @@ fn look(state: &mut State) -> Look {
         11 => Wish::Escalate,
         12..=17 => Wish::Run(dice.pick(&ACTIONS)),
         18 => Wish::Stop,
-        _ => Wish::Judge,
+        _ => opinion(&mut state.opinions),
     };
     let thinks = if dice.often(300) { dice.between(0, 90_000) } else { dice.between(0, 3000) };
     let incident = u64::try_from(dice.between(1, 3)).unwrap_or(1);

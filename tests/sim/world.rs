@@ -42,6 +42,8 @@ pub(crate) struct World {
 /// What is in it.
 pub(crate) struct State {
     pub(crate) dice: Dice,
+    /// What people think of suggestions.
+    pub(crate) opinions: Dice,
     pub(crate) profile: Profile,
     /// How many incidents of two minutes have cards of their own.
     pub(crate) digest_after: usize,
@@ -90,6 +92,7 @@ impl World {
         let state = State {
             crashes_left: u32::try_from(dice.below(7)).unwrap_or(0),
             dice,
+            opinions: Dice::new(!seed),
             profile,
             // A night with three incidents is a storm as often as not.
             digest_after: 1,

@@ -24,6 +24,7 @@ mod read;
 mod redact;
 mod send_test;
 mod serve;
+mod similar;
 mod simulate_history;
 mod slack;
 mod suggest;
@@ -65,6 +66,8 @@ enum Command {
     Timeline(read::IncidentArgs),
     /// Explain an incident's suggestions and its owner.
     Why(read::IncidentArgs),
+    /// List past incidents that looked like one, and what ended them.
+    Similar(read::IncidentArgs),
     /// Rank the runbooks for an alarm, or for a whole file of alarms.
     Suggest(suggest::Args),
     /// Try a configuration on the log's history: how often would what helped have been suggested?
@@ -134,6 +137,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Incidents(args) => incidents::run(&args),
         Command::Timeline(args) => timeline::run(&args),
         Command::Why(args) => why::run(&args),
+        Command::Similar(args) => similar::run(&args),
         Command::Suggest(args) => suggest::run(&args),
         Command::Backtest(args) => backtest::run(&args),
         Command::SimulateHistory(args) => simulate_history::run(&args),

@@ -133,6 +133,28 @@ pub async fn incident(State(app): State<Arc<App>>, Path(id): Path<String>) -> Re
     }
 }
 
+/// Similar incidents of one answer.
+const SIMILAR_MAX: usize = 10;
+
+/// `GET /api/v1/incidents/{id}/similar`: past incidents that looked like it, with what ended them, the nearest first.
+pub async fn similar(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
+    let id: IncidentId = match id.parse() {
+        Ok(id) => id,
+        Err(error) => return problem(StatusCode::BAD_REQUEST, &format!("{error}")),
+    };
+    let incident = match change::load(&app, id).await {
+        Ok(incident) => incident,
+        Err(change::ChangeError::NoSuchIncident(id)) => {
+            return problem(StatusCode::NOT_FOUND, &format!("there is no {id}"));
+        }
+        Err(error) => return unavailable(&error),
+    };
+    match app.past.similar(&*app.log, &incident, SIMILAR_MAX, |who| app.name(who)).await {
+        Ok(similar) => Json(json!({ "similar": similar })).into_response(),
+        Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+    }
+}
+
 /// `GET /api/v1/oncall`: who is on call now, by schedule.
 pub async fn oncall(State(app): State<Arc<App>>) -> Response {
     let operations = match triage::operations(app.log.as_ref()).await {

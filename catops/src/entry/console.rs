@@ -10,6 +10,9 @@ use incident::{Incident, IncidentId, RunbookId};
 use maud::{DOCTYPE, Markup, html};
 use std::sync::Arc;
 
+/// Similar incidents that are shown.
+const SIMILAR_MAX: usize = 5;
+
 const STYLE: &str = include_str!("console.css");
 
 /// No script runs here, nothing is fetched from elsewhere, nothing is sent, and nobody may frame it.
@@ -22,13 +25,26 @@ pub async fn incident(State(app): State<Arc<App>>, Path(id): Path<String>) -> Re
     let Ok(events) = change::events(&*app.log, id).await else { return missing("The log cannot be read now.") };
     let Some(incident) = Incident::fold(id, &events) else { return missing("There is no such incident.") };
     let lines = incident::timeline(&incident, &events, |who| app.name(who));
+    let similar = app.past.similar(&*app.log, &incident, SIMILAR_MAX, |who| app.name(who)).await.unwrap_or_default();
     let body = html! {
         h1 { (id) " " (incident.alarm.title) }
         p { (format!("{:?}", incident.status)) " · " (incident.severity.label()) " · same trouble: " code { (incident.alarm.key) } }
         @if !incident.alarm.summary.is_empty() { p { (incident.alarm.summary) } }
+        @if let Some(history) = &incident.history { p { (history.line(|who| app.name(who))) } }
         table {
             @for line in &lines {
                 tr { td { (line.at.format("%Y-%m-%d %H:%M:%S UTC")) } td { (line.text) } }
+            }
+        }
+        @if !similar.is_empty() {
+            h2 { "Similar incidents" }
+            table {
+                @for before in &similar {
+                    tr {
+                        td { a href={ "/i/" (before.incident.0) } { (before.incident) } " " (before.title) }
+                        td { (before.ended_at.format("%Y-%m-%d")) ": " (before.ended) }
+                    }
+                }
             }
         }
     };

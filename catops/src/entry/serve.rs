@@ -22,6 +22,7 @@ pub fn router(app: Arc<App>, loopback: bool) -> Router {
     let reading = Router::new()
         .route("/api/v1/incidents", get(api::incidents))
         .route("/api/v1/incidents/{id}", get(api::incident))
+        .route("/api/v1/incidents/{id}/similar", get(api::similar))
         .route("/api/v1/oncall", get(api::oncall))
         .route("/api/v1/audit", get(api::audit))
         .route("/i/{id}", get(console::incident))

@@ -259,7 +259,7 @@ async fn look(app: &App, verb: Verb, id: IncidentId) -> Reply {
     let view = match (verb, found) {
         (Verb::Timeline, Ok(incident)) => surface::timeline(app, &incident).await,
         (Verb::Open, Ok(incident)) => return Reply::say(surface::private_card(app, &incident)),
-        (_, Ok(incident)) => Ok(surface::why(app, &incident)),
+        (_, Ok(incident)) => Ok(surface::why(app, &incident).await),
         (_, Err(error)) => Err(error),
     };
     match view {

@@ -117,7 +117,7 @@ pub async fn mark(
     action: &ActionId,
     mark: Option<Mark>,
     why: &str,
-) -> Result<Incident, ChangeError> {
+) -> Result<Changed, ChangeError> {
     let setup = app.setup();
     let found = setup.catalogue.get(action).ok_or_else(|| Refused::NoSuchAction { action: action.to_string() })?;
     permit(app, found, &doer.who)?;
@@ -146,11 +146,12 @@ pub async fn mark(
         if draft.incident.is_open() {
             append.effects.push(change::new_effect(&again));
         }
-        Ok::<_, ChangeError>((log::Append { lease: lease.clone(), ..append }, draft.incident))
+        let changed = Changed { incident: draft.incident, events: draft.fresh };
+        Ok::<_, ChangeError>((log::Append { lease: lease.clone(), ..append }, changed))
     });
-    let (receipt, incident) = decided.await??;
+    let (receipt, changed) = decided.await??;
     app.outbox.offer(receipt.leased);
-    Ok(incident)
+    Ok(changed)
 }
 
 /// Stops a run; the one under way when none is named.

@@ -126,12 +126,20 @@ pub async fn load_whole(app: &App, id: IncidentId) -> Result<Incident, ChangeErr
 /// # Errors
 /// The log cannot be read.
 pub async fn from_stream(app: &App, id: IncidentId, stream: &log::Stream) -> Result<Incident, ChangeError> {
+    from_log(&*app.log, id, stream).await
+}
+
+/// The same for whoever has only a log.
+///
+/// # Errors
+/// As [`from_stream`].
+pub async fn from_log(log: &dyn EventLog, id: IncidentId, stream: &log::Stream) -> Result<Incident, ChangeError> {
     let events_written = usize::try_from(stream.version).unwrap_or(usize::MAX);
     match snapshot(stream) {
         Some(incident) => Ok(incident),
         // Most often an opening alone, which is its own snapshot: asked for by its length, it is read where we stand.
-        None if events_written <= PAGE => folded(id, &events_from(app, id, 1, events_written).await?),
-        None => folded(id, &events(&*app.log, id).await?),
+        None if events_written <= PAGE => folded(id, &some_events(log, id, 1, events_written).await?),
+        None => folded(id, &events(log, id).await?),
     }
 }
 
@@ -205,7 +213,11 @@ pub async fn all_events(log: &dyn EventLog, stream: &StreamId) -> Result<Vec<log
 /// # Errors
 /// The log cannot be read.
 pub async fn events_from(app: &App, id: IncidentId, from: u64, max: usize) -> Result<Vec<Recorded>, ChangeError> {
-    let page = app.log.events(&names::incident(id), from, max).await?;
+    some_events(&*app.log, id, from, max).await
+}
+
+async fn some_events(log: &dyn EventLog, id: IncidentId, from: u64, max: usize) -> Result<Vec<Recorded>, ChangeError> {
+    let page = log.events(&names::incident(id), from, max).await?;
     page.iter().map(|event| recorded(id, event)).collect()
 }
 

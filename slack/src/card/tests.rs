@@ -351,8 +351,11 @@ fn forms(night: &Night, setting: &Setting<'_>) -> Vec<(&'static str, View)> {
     let incident = night.incident();
     let scale = setting.catalogue.get(&"scale".into()).unwrap();
     let rollback = setting.catalogue.get(&"rollback".into()).unwrap();
+    let title = incident.alarm.title.clone();
+    let before =
+        form::Before { incident: IncidentId(17), title, ended_at: at(-900), ended: "Roll back helped <b>".to_owned() };
     vec![
-        ("why", form::why(&incident, setting)),
+        ("why", form::why(&incident, &[before], setting)),
         ("params", form::params(&incident, scale, &scale.fill(&incident.alarm), Some(2), setting)),
         ("params_text", form::params(&incident, rollback, &rollback.fill(&incident.alarm), None, setting)),
         ("choose", form::choose(&incident, setting)),

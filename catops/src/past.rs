@@ -1,0 +1,202 @@
+//! Incidents that are over, searched as runbooks are: what looked like this one before, and what ended it.
+//!
+//! The index is kept in memory, made when somebody asks and made again when it is old and more has ended. It reads the newest
+//! [`KEPT_MAX`] and writes nothing.
+
+use crate::clock;
+use crate::flow::change::{self, ChangeError};
+use crate::flow::names;
+use anyhow::{Context, Result};
+use chrono::{DateTime, TimeDelta, Utc};
+use incident::{Alarm, Fix, Incident, IncidentId, ResolvedBy, ResponderId, RunbookId, was_acted_on};
+use index::{Hit, Library, Runbook, Section};
+use log::EventLog;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use tokio::sync::Mutex;
+
+/// Incidents that are searched, the newest.
+const KEPT_MAX: usize = 2_000;
+/// Incidents that are read at once.
+const PAGE: usize = 200;
+/// How long the index is used before it is asked whether more has ended.
+const FRESH: TimeDelta = TimeDelta::minutes(1);
+/// How much of the alarm a past incident has to say, 0 to 1: less is a coincidence.
+const BAR: f64 = 0.35;
+
+/// An incident that looked like this one.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Similar {
+    /// Which.
+    pub incident: IncidentId,
+    /// Its alarm.
+    pub title: String,
+    /// When it ended.
+    pub ended_at: DateTime<Utc>,
+    /// What ended it: `Restart checkout-api helped`, `cleared alone`.
+    pub ended: String,
+    /// The words that it shares.
+    pub shares: Vec<String>,
+    /// How much of the alarm it says, 0 to 1.
+    pub explained: f64,
+}
+
+/// One that ended.
+struct Ended {
+    incident: IncidentId,
+    title: String,
+    at: DateTime<Utc>,
+    ended: String,
+    /// Whether somebody knows what to do about it.
+    helped: bool,
+}
+
+/// The index of one moment.
+struct Index {
+    library: Library,
+    /// Of each alarm what ended.
+    ended: BTreeMap<RunbookId, Vec<Ended>>,
+    newest: Option<IncidentId>,
+    looked_at: DateTime<Utc>,
+}
+
+/// The incidents that are over, for a process that is asked often.
+#[derive(Default)]
+pub struct Past(Mutex<Option<Index>>);
+
+impl Past {
+    /// Up to `max` incidents that looked like this one, the nearest first, one of each alarm. `name` turns people into names.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub async fn similar(
+        &self,
+        log: &dyn EventLog,
+        incident: &Incident,
+        max: usize,
+        name: impl Fn(&ResponderId) -> String,
+    ) -> Result<Vec<Similar>> {
+        let mut index = self.0.lock().await;
+        let now = clock::now();
+        if index.as_ref().is_none_or(|index| now - index.looked_at >= FRESH) {
+            let newest = newest(log).await?;
+            match index.as_mut().filter(|index| index.newest == newest) {
+                Some(present) => present.looked_at = now,
+                None => *index = Some(Index::read(log, newest, now, &name).await?),
+            }
+        }
+        Ok(index.as_ref().map(|index| index.search(incident, max)).unwrap_or_default())
+    }
+}
+
+/// The one that ended last; there may be newer ones that ended before it, which then wait for the next.
+async fn newest(log: &dyn EventLog) -> Result<Option<IncidentId>> {
+    let roll = log.list(names::RESOLVED, None, 1).await?;
+    Ok(roll.streams.first().and_then(|listed| names::incident_of(&listed.id)))
+}
+
+impl Index {
+    async fn read(
+        log: &dyn EventLog,
+        newest: Option<IncidentId>,
+        now: DateTime<Utc>,
+        name: impl Fn(&ResponderId) -> String,
+    ) -> Result<Self> {
+        let (mut alarms, mut ended, mut before, mut read) = (BTreeMap::new(), BTreeMap::new(), None, 0);
+        while read < KEPT_MAX {
+            let roll = log.list(names::RESOLVED, before.as_ref(), PAGE).await?;
+            for listed in &roll.streams {
+                let Some(id) = names::incident_of(&listed.id) else { continue };
+                let incident = match change::from_log(log, id, &listed.stream).await {
+                    Ok(incident) => incident,
+                    Err(ChangeError::Read(error)) => return Err(error.into()),
+                    // One that cannot be read is not shown.
+                    Err(_) => continue,
+                };
+                let Some(end) = &incident.resolved else { continue };
+                let entry = RunbookId(incident.alarm.key.to_string());
+                alarms.entry(entry.clone()).or_insert_with(|| entry_of(entry.clone(), &incident.alarm));
+                let helped = incident.helped_by().is_some() || matches!(incident.fix, Some(Fix::Action(_)));
+                let (title, at) = (incident.alarm.title.clone(), end.at);
+                let one = Ended { incident: id, title, at, ended: ending(&incident, &name), helped };
+                ended.entry(entry).or_insert_with(Vec::new).push(one);
+                read += 1;
+            }
+            match roll.next {
+                Some(next) => before = Some(next),
+                None => break,
+            }
+        }
+        let library = Library::of(alarms.into_values().collect()).context("indexing past incidents")?;
+        Ok(Self { library, ended, newest, looked_at: now })
+    }
+
+    fn search(&self, incident: &Incident, max: usize) -> Vec<Similar> {
+        // One more than is wanted: this incident may be the only one of its alarm.
+        let hits = self.library.search(&incident.alarm, max + 1);
+        let similar = hits.iter().filter(|hit| hit.explained >= BAR).filter_map(|hit| {
+            let others = self.ended.get(&hit.runbook)?.iter().filter(|ended| ended.incident != incident.id);
+            // The last one that somebody could do something about, else the last one.
+            Some(similar(others.max_by_key(|ended| (ended.helped, ended.at))?, hit))
+        });
+        similar.take(max).collect()
+    }
+}
+
+fn similar(ended: &Ended, hit: &Hit) -> Similar {
+    let mut shares: Vec<String> = Vec::new();
+    for matched in hit.matched.iter().filter(|matched| !matched.is_agreement()) {
+        if shares.len() < 3 && shares.iter().all(|known| !known.eq_ignore_ascii_case(&matched.term)) {
+            shares.push(matched.term.clone());
+        }
+    }
+    Similar {
+        incident: ended.incident,
+        title: ended.title.clone(),
+        ended_at: ended.at,
+        ended: ended.ended.clone(),
+        shares,
+        explained: hit.explained,
+    }
+}
+
+/// An alarm as the index takes it: its name is a title, what it said the text.
+fn entry_of(id: RunbookId, alarm: &Alarm) -> Runbook {
+    let values = alarm.labels.values().map(String::as_str).chain([alarm.resource.as_str()]);
+    let text = format!("{}\n{}", alarm.summary, values.collect::<Vec<_>>().join(" "));
+    Runbook {
+        path: id.to_string(),
+        id,
+        title: alarm.title.clone(),
+        aliases: Vec::new(),
+        services: alarm.service.iter().cloned().collect(),
+        alarms: Vec::new(),
+        tags: Vec::new(),
+        actions: Vec::new(),
+        owner: None,
+        sections: vec![Section { heading: String::new(), level: 0, text }],
+    }
+}
+
+/// What ended an incident, as far as anybody knows.
+fn ending(incident: &Incident, name: &impl Fn(&ResponderId) -> String) -> String {
+    let title = |action: &incident::ActionId| {
+        let run = incident.runs.iter().rev().find(|run| run.action == *action);
+        run.map_or_else(|| action.to_string(), |run| run.title.clone())
+    };
+    match (&incident.fix, incident.helped_by(), &incident.resolved) {
+        (Some(Fix::Action(action)), _, _) => format!("{} helped", title(action)),
+        (Some(Fix::Alone), _, _) => "cleared alone".to_owned(),
+        (None, Some(run), _) => format!("{} helped", run.title),
+        (_, _, Some(end)) => match &end.by {
+            ResolvedBy::Source if was_acted_on(incident) => "cleared after somebody acted".to_owned(),
+            ResolvedBy::Source => "cleared alone".to_owned(),
+            ResolvedBy::Person(who) if end.note.is_empty() => format!("{} resolved it", name(who)),
+            ResolvedBy::Person(who) => format!("{} resolved it: {}", name(who), end.note),
+        },
+        (_, _, None) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
