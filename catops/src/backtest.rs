@@ -7,10 +7,14 @@
 use crate::config::Setup;
 use crate::flow::{names, triage};
 use chrono::{DateTime, Utc};
-use incident::{ActionId, AlarmKey, Event, Fix, IncidentId, Record, RecordEvent, RunId, Suggestion};
+use incident::{
+    ActionId, AlarmKey, Change, Changes, Event, Fix, Incident, IncidentId, Record, RecordEvent, Recorded, RunId,
+    Suggestion,
+};
 use index::Library;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use suggest::Known;
 
 /// A configuration that is tried.
 pub struct Tried {
@@ -47,6 +51,7 @@ pub struct Replay<'t> {
     tried: &'t [Tried],
     since: DateTime<Utc>,
     records: HashMap<AlarmKey, Record>,
+    changes: Changes,
     cases: BTreeMap<IncidentId, Case>,
 }
 
@@ -54,7 +59,7 @@ impl<'t> Replay<'t> {
     /// Incidents that opened before `since` are learned from and not counted.
     #[must_use]
     pub fn new(tried: &'t [Tried], since: DateTime<Utc>) -> Self {
-        Self { tried, since, records: HashMap::new(), cases: BTreeMap::new() }
+        Self { tried, since, records: HashMap::new(), changes: Changes::default(), cases: BTreeMap::new() }
     }
 
     /// Takes in the next event; one of another sort of stream, or that cannot be read, changes nothing.
@@ -67,6 +72,10 @@ impl<'t> Replay<'t> {
             && let Ok(parsed) = serde_json::from_slice::<RecordEvent>(&event.body)
         {
             self.records.entry(key).or_default().apply(&parsed, event.at);
+        } else if event.stream == names::changes()
+            && let Ok(parsed) = serde_json::from_slice::<Change>(&event.body)
+        {
+            self.changes.add(parsed);
         }
     }
 
@@ -79,11 +88,15 @@ impl<'t> Replay<'t> {
     fn incident(&mut self, id: IncidentId, at: DateTime<Utc>, event: Event) {
         if let Event::Opened { alarm } = event {
             if at >= self.since {
+                let opened = Recorded { seq: 1, at, event: Event::Opened { alarm: alarm.clone() } };
+                let incident = Incident::open(id, &opened);
+                let changes = incident.map(|incident| self.changes.before(&incident)).unwrap_or_default();
                 let none = Record::default();
                 let record = self.records.get(&alarm.key).unwrap_or(&none);
                 let rank = |tried: &Tried| {
                     let hits = tried.library.search(&alarm, triage::HITS);
-                    let ranking = suggest::suggest(&alarm, &hits, &tried.setup.catalogue, record, &[], at);
+                    let known = Known { record, changes: &changes, already_run: &[] };
+                    let ranking = suggest::suggest(&alarm, &hits, &tried.setup.catalogue, known, at);
                     (actions(&ranking.suggestions, &ranking.runners_up), ranking.suggestions.len())
                 };
                 let ranked = self.tried.iter().map(rank).collect();

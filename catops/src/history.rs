@@ -20,6 +20,7 @@ use index::Library;
 use log::{Append, Claim, EventLog};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
+use suggest::Known;
 
 /// What fires, and what helps.
 const KINDS: &str = include_str!("history/kinds.toml");
@@ -182,12 +183,14 @@ impl Author<'_> {
         let opened = Incident::open(IncidentId(0), &first).context("an opening")?;
         let record = self.records.entry(alarm.key.clone()).or_default();
         let hits = self.library.search(alarm, crate::flow::triage::HITS);
-        let ranking = suggest::suggest(alarm, &hits, &self.setup.catalogue, record, &[], at);
+        let known = Known { record, changes: &[], already_run: &[] };
+        let ranking = suggest::suggest(alarm, &hits, &self.setup.catalogue, known, at);
         let suggest = Command::Suggest {
             suggestions: ranking.suggestions,
             runners_up: ranking.runners_up,
             no_match: ranking.no_match,
             history: record.history(IncidentId(0), at),
+            changes: Vec::new(),
         };
         let assign = crate::flow::triage::assign_by(self.setup, &opened, &[], 0, at, |_| None);
         let origin = Origin {

@@ -85,6 +85,8 @@ pub struct Action {
     pub undo: Option<ActionId>,
     /// True when it changes nothing: shown as "read only".
     pub read_only: bool,
+    /// True when it takes changes back: more likely to help soon after one.
+    pub undoes_changes: bool,
 }
 
 /// A typed parameter.

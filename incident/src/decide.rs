@@ -4,6 +4,7 @@
 
 use crate::action::BadParam;
 use crate::alarm::{Alarm, AlarmState};
+use crate::change::Change;
 use crate::event::{Aside, Event, PageMessage, RunOutcome, seconds_between};
 use crate::fold::{Incident, ResolvedBy, Run, RunEffect, Status};
 use crate::id::{ActionId, IncidentId, ResponderId, RunId};
@@ -160,6 +161,8 @@ pub enum Command {
         no_match: Option<String>,
         /// What happened to this alarm before.
         history: Option<History>,
+        /// Changes shortly before.
+        changes: Vec<Change>,
     },
     /// A page reached somebody.
     RecordPage {
@@ -457,8 +460,8 @@ fn in_brackets(why: &str) -> String {
 pub fn decide(incident: &Incident, command: Command, at: DateTime<Utc>) -> Result<Vec<Event>, Refused> {
     match command {
         Command::Assign { .. } | Command::AckTimeout { .. } | Command::Escalate { .. } => escalation(incident, command),
-        Command::Suggest { suggestions, runners_up, no_match, history } => {
-            Ok(vec![Event::Suggested { suggestions, runners_up, no_match, history }])
+        Command::Suggest { suggestions, runners_up, no_match, history, changes } => {
+            Ok(vec![Event::Suggested { suggestions, runners_up, no_match, history, changes }])
         }
         Command::RecordPage { to, by, level, message } => Ok(vec![Event::Paged { to, by, level, message }]),
         Command::RecordPageFailure { to, error } => Ok(vec![Event::PageFailed { to, error }]),

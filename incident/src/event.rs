@@ -2,6 +2,7 @@
 //! A field is only ever added, with a default; `tests/corpus/events` keeps one of each kind for ever.
 
 use crate::alarm::{Alarm, Severity};
+use crate::change::Change;
 use crate::id::{ActionId, DeliveryId, ResponderId, RunId};
 use crate::record::{Fix, History};
 use crate::suggestion::Suggestion;
@@ -123,6 +124,9 @@ pub enum Event {
         /// What happened to this alarm before; none in events from before December 2026.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         history: Option<History>,
+        /// Changes shortly before; none in events from before December 2026.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        changes: Vec<Change>,
     },
     /// The card stands in a channel.
     CardPosted {

@@ -2,6 +2,7 @@
 //! Nothing here decides anything and nothing here has an effect, so replaying a log can never page anybody.
 
 use crate::alarm::{Alarm, Severity};
+use crate::change::Change;
 use crate::event::{BY_SLACK, Event, PageMessage, Recorded, RunOutcome};
 use crate::id::{ActionId, IncidentId, ResponderId, RunId};
 use crate::record::{Fix, History};
@@ -248,6 +249,8 @@ pub struct Incident {
     pub suggested: bool,
     /// What happened to this alarm before, as it stood when the suggestions were made.
     pub history: Option<History>,
+    /// Changes shortly before it.
+    pub changes: Vec<Change>,
     /// Every run, oldest first.
     pub runs: Vec<Run>,
     /// Every note, oldest first.
@@ -312,6 +315,7 @@ impl Incident {
             no_match: None,
             suggested: false,
             history: None,
+            changes: Vec::new(),
             runs: Vec::new(),
             notes: Vec::new(),
             cards: Vec::new(),
@@ -393,11 +397,12 @@ impl Incident {
     }
 
     fn take_suggestions(&mut self, event: &Event) {
-        if let Event::Suggested { suggestions, runners_up, no_match, history } = event {
+        if let Event::Suggested { suggestions, runners_up, no_match, history, changes } = event {
             self.suggestions.clone_from(suggestions);
             self.runners_up.clone_from(runners_up);
             self.no_match.clone_from(no_match);
             self.history.clone_from(history);
+            self.changes.clone_from(changes);
             self.suggested = true;
         }
     }

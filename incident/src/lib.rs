@@ -5,6 +5,7 @@
 pub mod action;
 mod alarm;
 pub mod audit;
+mod change;
 mod decide;
 mod digest;
 mod event;
@@ -19,6 +20,7 @@ mod switch;
 mod timeline;
 
 pub use alarm::{Alarm, AlarmState, Link, Severity};
+pub use change::{CHANGE_LABEL, CHANGE_WINDOW, Change, Changes};
 pub use decide::{
     ActionRequest, AlarmMemory, BUTTON_AGE_MAX, Command, NOTE_CHARS_MAX, Reception, Refused, decide, receive,
     receive_together, was_acted_on,

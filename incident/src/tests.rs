@@ -136,7 +136,13 @@ fn owners_that_were_found_at_the_opening_are_not_looked_up_again() {
         wait_seconds: Some(300),
         second_channel_seconds: BTreeMap::new(),
     };
-    let suggested = Event::Suggested { suggestions: Vec::new(), runners_up: Vec::new(), no_match: None, history: None };
+    let suggested = Event::Suggested {
+        suggestions: Vec::new(),
+        runners_up: Vec::new(),
+        no_match: None,
+        history: None,
+        changes: Vec::new(),
+    };
     let mut night = Night::new();
     night.write(vec![opened.clone(), suggested, assigned], 0);
     let asked: Vec<&str> = night.asked.iter().map(|effect| effect.id.as_str()).collect();

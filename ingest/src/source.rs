@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 mod aws;
 mod cloudwatch;
+mod deploys;
 
 /// One format.
 #[derive(Debug)]

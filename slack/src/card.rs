@@ -12,8 +12,8 @@ use crate::value::{Claim, Verb};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::action::{Action, Catalogue, render};
 use incident::{
-    ActionId, Fix, Incident, IncidentId, ResolvedBy, ResponderId, Run, RunEffect, RunOutcome, RunbookId, Status,
-    Strength, Suggestion,
+    ActionId, Change, Fix, Incident, IncidentId, ResolvedBy, ResponderId, Run, RunEffect, RunOutcome, RunbookId,
+    Status, Strength, Suggestion,
 };
 use serde_json::Value;
 
@@ -261,8 +261,23 @@ impl Drawing<'_> {
         if let Some(note) = incident.notes.last() {
             facts.push(format!("{}: {}", self.setting.name(&note.by), line(&note.text, 150)));
         }
+        facts.extend(self.changes(escape::link));
         facts.extend(self.history());
         Block::context(facts.into_iter().map(Text::verbatim)).id(self.id("ctx"))
+    }
+
+    /// What was changed shortly before, each with how long before.
+    fn changes(&self, link: impl Fn(&str, &str) -> String) -> Vec<String> {
+        let told = |change: &Change| {
+            let url = change.url.as_deref().and_then(escape::address);
+            let title = match url {
+                Some(url) => link(&url, &change.title),
+                None => line(&change.title, NAME_CHARS_MAX),
+            };
+            let before = self.incident.opened_at - change.at;
+            format!("{title}, {} before", span(before.max(TimeDelta::zero())))
+        };
+        self.incident.changes.iter().map(told).collect()
     }
 
     /// What happened to this alarm before, in a sentence.
@@ -548,6 +563,9 @@ impl Drawing<'_> {
         }
         if incident.fired > 1 {
             words = format!("{words} Fired {} times, last {}.", incident.fired, utc_time(incident.last_fired_at));
+        }
+        for change in self.changes(|_, text| line(text, NAME_CHARS_MAX)) {
+            words = format!("{words} Changed: {change}.");
         }
         if let Some(history) = self.history() {
             words = format!("{words} {history}.");

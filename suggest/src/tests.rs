@@ -1,11 +1,11 @@
 //! What a person sees on the card, for small catalogues and hits made by hand.
 
-use crate::{Ranking, record_line, suggest};
+use crate::{Known, Ranking, record_line, suggest};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::action::Catalogue;
 use incident::{
-    ActionId, ActionRecord, Alarm, AlarmKey, AlarmState, DeliveryId, IncidentId, Mark, Record, RecordEvent, RunbookId,
-    Severity, Strength,
+    ActionId, ActionRecord, Alarm, AlarmKey, AlarmState, Change, DeliveryId, IncidentId, Mark, Record, RecordEvent,
+    RunbookId, Severity, Strength,
 };
 use index::{Hit, Match};
 use std::collections::BTreeMap;
@@ -37,8 +37,9 @@ fn catalogue() -> &'static Catalogue {
 
 fn parsed() -> Catalogue {
     let action = |title: &str| {
+        let undoes = title.starts_with("Roll");
         format!(
-            "title = \"{title}\"\ndescription = \"x\"\nread_only = false\ntimeout = \"1m\"\nwatch = \"5m\"\nallow = \"any-responder\"\n\
+            "title = \"{title}\"\ndescription = \"x\"\nread_only = false\nundoes_changes = {undoes}\ntimeout = \"1m\"\nwatch = \"5m\"\nallow = \"any-responder\"\n\
              [runner]\nkind = \"dry-run\"\n[[params]]\nname = \"service\"\ntitle = \"Service\"\nkind = \"text\"\npattern = '[a-z-]+'\n\
              from = [\"service\"]\nrequired = true\n"
         )
@@ -103,7 +104,11 @@ fn run(hits: &[Hit], outcomes: &[(&str, u32, u32)], already_run: &[&str]) -> Ran
 
 fn with_record(hits: &[Hit], record: &Record, already_run: &[&str]) -> Ranking {
     let already_run: Vec<ActionId> = already_run.iter().map(|id| ActionId::from(*id)).collect();
-    let ranking = suggest(&alarm(), hits, catalogue(), record, &already_run, at(1000));
+    let known = Known { record, changes: &[], already_run: &already_run };
+    checked(suggest(&alarm(), hits, catalogue(), known, at(1000)))
+}
+
+fn checked(ranking: Ranking) -> Ranking {
     for suggestion in ranking.suggestions.iter().chain(&ranking.runners_up) {
         let sum: f64 = suggestion.parts.iter().map(|part| part.adds).sum();
         assert!((sum - suggestion.score).abs() < 1e-6, "the parts are the whole: {suggestion:#?}");
@@ -193,6 +198,27 @@ fn what_people_pinned_is_first_and_what_they_banned_is_not_shown() {
     mark(&mut record, "drain", None);
     mark(&mut record, "roll-back", None);
     assert_eq!(with_record(&[slow()], &record, &[]), run(&[slow()], &[], &[]), "a mark can be taken away");
+}
+
+#[test]
+fn after_a_deploy_what_takes_it_back_is_more_likely_to_help() {
+    let change = Change {
+        at: at(999),
+        kind: "deploy".to_owned(),
+        title: "CodeDeploy checkout-api: SUCCESS".to_owned(),
+        service: Some("checkout-api".to_owned()),
+        resource: String::new(),
+        url: None,
+    };
+    let hits = [hit("Slow service", &["restart", "roll-back"], &[("title", "latency", 900.0), ("lead", "p99", 600.0)])];
+    let ranked = |changes: &[Change]| {
+        let known = Known { record: &Record::default(), changes, already_run: &[] };
+        checked(suggest(&alarm(), &hits, catalogue(), known, at(1000)))
+    };
+    assert_eq!(titles(&ranked(&[])), ["Restart checkout-api", "Roll back checkout-api"]);
+    let after = ranked(std::slice::from_ref(&change));
+    assert_eq!(titles(&after), ["Roll back checkout-api", "Restart checkout-api"]);
+    assert!(after.suggestions[0].parts.iter().any(|part| part.what == "takes back: CodeDeploy checkout-api: SUCCESS"));
 }
 
 #[test]

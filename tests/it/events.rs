@@ -103,6 +103,17 @@ fn redacted() -> Event {
     Event::Redacted { by: "ana".into(), why: "a password".to_owned(), replaced }
 }
 
+fn change() -> incident::Change {
+    incident::Change {
+        at: instant(),
+        kind: "deploy".to_owned(),
+        title: "CodeDeploy orders: SUCCESS".to_owned(),
+        service: Some("orders".to_owned()),
+        resource: "production".to_owned(),
+        url: Some("https://example.com/813".to_owned()),
+    }
+}
+
 fn history() -> incident::History {
     let achieved = serde_json::json!([["restart-service", { "helped": 3, "did_not_help": 1, "median_seconds": 120 }]]);
     incident::History {
@@ -182,6 +193,7 @@ fn one_of_each() -> Vec<Event> {
             runners_up: vec![],
             no_match: None,
             history: Some(history()),
+            changes: vec![change()],
         },
         Event::CardPosted { channel: "C0OPS".to_owned(), ts: "1.2".to_owned() },
         context_posted(),

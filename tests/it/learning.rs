@@ -112,3 +112,39 @@ async fn one_tap_says_what_ended_it_and_the_next_card_tells() -> Result<()> {
     ensure!(similar["similar"][0]["incident"] == 2, "{similar:#}");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deploy_shortly_before_is_shown_and_what_takes_it_back_comes_first() -> Result<()> {
+    let server = home()?.serve(&[])?;
+    let fire = async |service: &str, id: &str| {
+        let alarm = json!({
+            "title": "p99 latency above 1 s", "key": service, "id": id, "service": service, "severity": "error",
+            "summary": "p99 was 2.4 s for 5 minutes",
+        });
+        server.post("/hooks/generic", &alarm).await
+    };
+    ensure!(fire("profile-api", "a1").await?.0 == 202);
+    card_that_says(&server, 1, ", paged ").await?;
+
+    let deploy = json!({
+        "title": "checkout-api v813 was rolled out", "state": "change", "service": "checkout-api", "id": "deploy-813",
+        "links": ["https://deploys.example.com/813"],
+    });
+    ensure!(server.post("/hooks/generic", &deploy).await?.0 == 202);
+    ensure!(server.post("/hooks/generic", &deploy).await?.0 == 202, "told twice");
+    ensure!(fire("checkout-api", "a2").await?.0 == 202);
+    let card = card_that_says(&server, 2, "checkout-api v813 was rolled out, ").await?;
+    let shown = card["rendered_text"].as_str().unwrap_or_default();
+    ensure!(shown.matches("v813").count() == 1, "once: {shown}");
+    let first = suggestions(&server, 2).await?.into_iter().next().context("a suggestion")?;
+    ensure!(first["action"] == "rollback-release", "{first:#}");
+    let parts = first["parts"].to_string();
+    ensure!(parts.contains("takes back: checkout-api v813 was rolled out"), "{parts}");
+
+    ensure!(fire("profile-api", "a3").await?.0 == 202);
+    let other = server.incident(1).await?["incident"]["changes"].to_string();
+    ensure!(!other.contains("v813"), "another service's deploy: {other}");
+    let audit = server.get("/api/v1/audit?since=1h").await?.to_string();
+    ensure!(audit.contains("\"unaccounted\":[]") || !audit.contains("unaccounted"), "{audit}");
+    Ok(())
+}

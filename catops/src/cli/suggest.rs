@@ -72,7 +72,8 @@ fn rank_one(args: &Args) -> Result<ExitCode> {
     library.reload(&index::scan_dir(&setup.runbooks()).files).context("indexing the runbooks")?;
     let alarm = alarm(args)?;
     let hits = library.search(&alarm, args.top);
-    let ranking = suggest::suggest(&alarm, &hits, &setup.catalogue, &incident::Record::default(), &[], clock::now());
+    let known = suggest::Known { record: &incident::Record::default(), changes: &[], already_run: &[] };
+    let ranking = suggest::suggest(&alarm, &hits, &setup.catalogue, known, clock::now());
     if args.json {
         let answer = serde_json::json!({
             "suggestions": ranking.suggestions, "runners_up": ranking.runners_up, "no_match": ranking.no_match,

@@ -2,6 +2,7 @@
 
 pub mod act;
 pub mod change;
+pub mod changes;
 pub mod digest;
 pub mod names;
 pub mod notify;

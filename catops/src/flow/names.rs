@@ -90,6 +90,12 @@ pub fn epochs() -> StreamId {
     StreamId::new("epochs")
 }
 
+/// The stream of changes that others told us of.
+#[must_use]
+pub fn changes() -> StreamId {
+    StreamId::new("changes")
+}
+
 /// The stream of the anchors.
 #[must_use]
 pub fn anchors() -> StreamId {

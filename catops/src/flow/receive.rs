@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::clock;
 use crate::flow::change::{self, ChangeError, Draft, Origin, json};
 use crate::flow::turns::{Entered, TOGETHER_MAX, Waiting};
-use crate::flow::{names, triage};
+use crate::flow::{changes, names, triage};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{
     Alarm, AlarmKey, AlarmMemory, AlarmState, Event, FOLD, Incident, IncidentId, Reception, SCHEMA,
@@ -274,7 +274,9 @@ async fn receive_one(app: &App, alarm: Alarm, raw: Option<Raw>) -> Received {
                 (set_aside(aside, memory, &alarm, &event, &origin, raw.clone(), at), Outcome::SetAside)
             }
         };
-        Ok::<_, ChangeError>((Append { lease: lease.clone(), ..append }, outcome))
+        let mut append = Append { lease: lease.clone(), ..append };
+        append.streams.extend(changes::write(view, &alarm, at)?);
+        Ok::<_, ChangeError>((append, outcome))
     });
     match decided.await {
         Ok(decided) => {

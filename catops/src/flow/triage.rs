@@ -2,12 +2,13 @@
 
 use crate::app::App;
 use crate::config::Setup;
-use crate::flow::{change, names};
+use crate::flow::{change, changes, names};
 use crate::page;
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{Alarm, AlarmKey, AlarmState, Command, Event, Incident, IncidentId, Recorded, ResponderId};
 use log::{EventLog, ReadError};
 use rota::{Operation, Policy, Rota};
+use suggest::Known;
 
 /// Runbooks that are looked at for one alarm: three buttons, the runners-up, and room for pages without actions.
 pub const HITS: usize = 10;
@@ -110,12 +111,15 @@ pub async fn suggest(app: &App, incident: &Incident) -> Result<Command, ReadErro
     let hits = app.search(&incident.alarm, HITS);
     let already_run: Vec<_> = incident.runs.iter().filter(|run| !run.read_only).map(|run| run.action.clone()).collect();
     let now = crate::clock::now();
-    let ranking = suggest::suggest(&incident.alarm, &hits, &setup.catalogue, &record, &already_run, now);
+    let changes = changes::load(&*app.log).await?.before(incident);
+    let known = Known { record: &record, changes: &changes, already_run: &already_run };
+    let ranking = suggest::suggest(&incident.alarm, &hits, &setup.catalogue, known, now);
     app.metrics.observe("suggest", started.elapsed());
     Ok(Command::Suggest {
         suggestions: ranking.suggestions,
         runners_up: ranking.runners_up,
         no_match: ranking.no_match,
         history: record.history(incident.id, now),
+        changes,
     })
 }

@@ -53,8 +53,19 @@ const SECRET_HEADERS: [&str; 5] = ["authorization", "proxy-authorization", "cook
 /// Programs that read an argument as a program of their own.
 const SHELLS: [&str; 7] = ["sh", "bash", "dash", "zsh", "ksh", "ash", "fish"];
 
-const ACTION_KEYS: [&str; 10] =
-    ["title", "description", "read_only", "confirm", "timeout", "watch", "undo", "allow", "runner", "params"];
+const ACTION_KEYS: [&str; 11] = [
+    "title",
+    "description",
+    "read_only",
+    "undoes_changes",
+    "confirm",
+    "timeout",
+    "watch",
+    "undo",
+    "allow",
+    "runner",
+    "params",
+];
 
 pub(super) fn catalogue<P: AsRef<str>, T: AsRef<str>>(files: &[(P, T)]) -> (BTreeMap<ActionId, Action>, Vec<Problem>) {
     let mut read: BTreeMap<ActionId, (Action, Source)> = BTreeMap::new();
@@ -184,6 +195,7 @@ impl<'f> Reader<'f> {
             watch: self.duration(root, "watch", TimeDelta::seconds(10), WATCH_MAX).unwrap_or(WATCH_DEFAULT),
             undo: self.text(root, "undo").map(|text| ActionId::from(text.text)),
             read_only: self.boolean(root, "read_only").unwrap_or(false),
+            undoes_changes: self.boolean(root, "undoes_changes").unwrap_or(false),
             allow: self.allow(root),
             runner: self.runner(root, &params)?,
             params,

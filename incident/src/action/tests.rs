@@ -136,7 +136,7 @@ fn problems_of_the_action_name_line_and_remedy() {
         "allow =",
         "colour =",
         5,
-        "unknown key \"colour\"; known are title, description, read_only, confirm, timeout, watch, undo, allow, runner, params",
+        "unknown key \"colour\"; known are title, description, read_only, undoes_changes, confirm, timeout, watch, undo, allow, runner, params",
     );
     broken(
         "allow = [\"ana\", \"payments\"]",

@@ -3,20 +3,26 @@
 //! Shapes: the "events" chapters of each service's developer guide, and the payloads in `tests/corpus/sources/`.
 
 use super::cloudwatch::opt;
+use super::deploys::DEPLOY;
 use super::eventbridge::Envelope;
 use crate::draft::{Draft, fingerprint};
 use crate::json::{self, Scalar, Text};
 use crate::malformed::Malformed;
 use crate::request::Request;
 use crate::time;
-use incident::{Alarm, AlarmState, Severity};
+use incident::{Alarm, AlarmState, CHANGE_LABEL, Severity};
 use serde::Deserialize;
+
+/// The event of a service that is rolled out.
+const DEPLOYMENT: &str = "ECS Deployment State Change";
 
 /// Any event but those of CloudWatch alarms.
 pub(super) fn decode(envelope: &Envelope<'_>, source: &str, request: &Request<'_>) -> Result<Alarm, Malformed> {
     let detail_type = opt(envelope.detail_type.as_ref());
+    let change = super::deploys::decode(envelope, source, request)?;
     let draft = match detail_type {
-        "ECS Service Action" | "ECS Deployment State Change" => ecs_service(envelope, source, request)?,
+        _ if change.is_some() => change.unwrap_or_else(|| information(envelope, source, request)),
+        "ECS Service Action" | DEPLOYMENT => ecs_service(envelope, source, request)?,
         "ECS Task State Change" => ecs_task(envelope, source, request)?,
         "GuardDuty Finding" => guardduty(envelope, source, request)?,
         "AWS Health Event" => health(envelope, source, request)?,
@@ -68,6 +74,7 @@ fn ecs_service(envelope: &Envelope<'_>, source: &str, request: &Request<'_>) -> 
         .summary(opt(detail.reason.as_ref()))
         .resource(service)
         .service(Some(service))
+        .label(CHANGE_LABEL, if opt(envelope.detail_type.as_ref()) == DEPLOYMENT { DEPLOY } else { "" })
         .label("ClusterName", opt(detail.cluster_arn.as_ref()).rsplit('/').next().unwrap_or_default())
         .occurred_at(envelope.time.as_deref().and_then(time::parse)))
 }

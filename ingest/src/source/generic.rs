@@ -3,7 +3,7 @@
 //! ```json
 //! {
 //!   "title": "checkout is slow",                      required: the name that people know it by
-//!   "state": "firing",                                firing (when absent), cleared, info
+//!   "state": "firing",                                firing (when absent), cleared, info, change (a deploy and the like)
 //!   "key": "checkout-latency",                        same key, same trouble; from the title when absent
 //!   "id": "7f3a",                                     same id, same delivery; the webhook-id header when absent
 //!   "severity": "critical",                           critical, error, warning, info; also P1, sev2, high ...
@@ -25,11 +25,14 @@ use crate::json::{self, Pairs, Scalar, Text};
 use crate::malformed::Malformed;
 use crate::request::Request;
 use crate::time;
-use incident::{Alarm, AlarmState, Severity};
+use incident::{Alarm, AlarmState, CHANGE_LABEL, Severity};
 use serde::Deserialize;
 
 pub(crate) const SOURCE: Source = Source { kind: KIND, decode, answer: Answer::accepted, key_field: None };
 const KIND: &str = "generic";
+
+/// A state that tells of a change and of no trouble.
+const CHANGE: &str = "change";
 
 #[derive(Deserialize)]
 struct Body<'a> {
@@ -79,8 +82,8 @@ fn alarm(body: Body<'_>, source: &str, id: Option<&str>, request: &Request<'_>) 
     let state = match body.state.as_deref().map(str::to_ascii_lowercase).as_deref() {
         None | Some("firing") => AlarmState::Firing,
         Some("cleared" | "resolved" | "ok") => AlarmState::Cleared,
-        Some("info") => AlarmState::Info,
-        Some(_) => return Err(Malformed::new("state", "expected firing, cleared or info")),
+        Some("info" | CHANGE) => AlarmState::Info,
+        Some(_) => return Err(Malformed::new("state", "expected firing, cleared, info or change")),
     };
     let occurred_at = match body.occurred_at.as_deref() {
         None => None,
@@ -105,6 +108,7 @@ fn alarm(body: Body<'_>, source: &str, id: Option<&str>, request: &Request<'_>) 
         .summary(body.summary.as_deref().unwrap_or_default())
         .resource(body.resource.as_deref().unwrap_or_default())
         .service(body.service.as_deref())
+        .label(CHANGE_LABEL, body.state.as_deref().filter(|state| state.eq_ignore_ascii_case(CHANGE)).unwrap_or_default())
         .labels(body.labels.iter())
         .links(links)
         .occurred_at(occurred_at)

@@ -12,12 +12,15 @@ use crate::json::{self, Pairs, Scalar, Text};
 use crate::malformed::Malformed;
 use crate::request::Request;
 use crate::time;
-use incident::{AlarmState, Severity};
+use incident::{AlarmState, CHANGE_LABEL, Severity};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 pub(crate) const SOURCE: Source = Source { kind: KIND, decode, answer, key_field: Some("routing_key") };
 const KIND: &str = "pagerduty";
+
+/// A change event has no action of its own in the Events API; some senders write one.
+const CHANGE: &str = "change";
 
 /// The largest event that the Events API takes.
 const EVENT_BYTES_MAX: usize = 512 * 1024;
@@ -74,13 +77,13 @@ fn decode(request: &Request<'_>) -> Result<Decoded, Malformed> {
     let event: Event<'_> = json::parse(request.body)?;
     let action = match event.event_action.as_deref() {
         Some(action) => action,
-        None if event.payload.is_some() => "change",
+        None if event.payload.is_some() => CHANGE,
         None => return Err(Malformed::missing("event_action")),
     };
     let state = match action {
         "trigger" => AlarmState::Firing,
         "resolve" => AlarmState::Cleared,
-        "acknowledge" | "change" => AlarmState::Info,
+        "acknowledge" | CHANGE => AlarmState::Info,
         _ => return Err(Malformed::new("event_action", "expected trigger, acknowledge or resolve")),
     };
     let payload: Option<Payload<'_>> = match (&event.payload, state) {
@@ -106,6 +109,7 @@ fn decode(request: &Request<'_>) -> Result<Decoded, Malformed> {
         .state(state)
         .label("dedup_key", &dedup_key)
         .label("event_action", action)
+        .label(CHANGE_LABEL, if action == CHANGE { CHANGE } else { "" })
         .label("client", event.client.as_deref().unwrap_or_default())
         .occurred_at(occurred_at);
     if let Some(payload) = &payload {
@@ -150,7 +154,7 @@ fn dedup_key(event: &Event<'_>, action: &str, request: &Request<'_>) -> Result<S
             Err(Malformed::new("dedup_key", format!("longer than {DEDUP_KEY_CHARS_MAX} characters")))
         }
         Some(key) if !key.is_empty() => Ok(key.to_owned()),
-        _ if action == "trigger" || action == "change" => {
+        _ if action == "trigger" || action == CHANGE => {
             let window = request.now.timestamp().div_euclid(SAME_EVENT_SECONDS).to_string();
             let payload = event.payload.map(RawValue::get).unwrap_or_default();
             Ok(fingerprint(&[&event.routing_key, action, payload, &window]))

@@ -273,7 +273,7 @@ fn a_mistake_is_named() {
     malformed("generic", br#"{"title": 7}"#, "title: expected a string");
     malformed("generic", br#"{"title": "  "}"#, "title: empty");
     malformed("generic", br#"{"title": "a", "title": "b"}"#, "title: given twice");
-    malformed("generic", br#"{"title": "a", "state": "on fire"}"#, "state: expected firing, cleared or info");
+    malformed("generic", br#"{"title": "a", "state": "on fire"}"#, "state: expected firing, cleared, info or change");
     malformed("generic", br#"{"title": "a", "labels": ["hunter2"]}"#, "labels: expected an object");
     malformed("generic", br#"{"title": "a"} {}"#, "body: something follows the JSON (line 1 column 16)");
     malformed("generic", b"title=a", "body: not JSON (line 1 column 2)");

@@ -11,8 +11,8 @@ use crate::value::{Claim, Verb};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::action::{Catalogue, Denied};
 use incident::{
-    ActionRecord, Alarm, AlarmState, Digest, Event, Fix, History, Incident, IncidentId, Line, Link, Part, Recorded,
-    ResponderId, RunId, RunOutcome, Severity, Strength, Suggestion,
+    ActionRecord, Alarm, AlarmState, Change, Digest, Event, Fix, History, Incident, IncidentId, Line, Link, Part,
+    Recorded, ResponderId, RunId, RunOutcome, Severity, Strength, Suggestion,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -134,6 +134,17 @@ fn part(what: &str, adds: f64) -> Part {
     Part { what: what.to_owned(), adds }
 }
 
+fn deploy() -> Change {
+    Change {
+        at: at(-4),
+        kind: "deploy".to_owned(),
+        title: "CodeDeploy checkout-api: SUCCESS <v813>".to_owned(),
+        service: Some("checkout-api".to_owned()),
+        resource: String::new(),
+        url: Some("https://deploys.example/813".to_owned()),
+    }
+}
+
 /// Eight of eleven cleared alone, and a roll back always helped.
 fn history() -> History {
     let achieved = ActionRecord { helped: 3, did_not_help: 0, median_seconds: Some(120) };
@@ -209,7 +220,7 @@ impl Night {
                 second_channel_seconds: BTreeMap::new(),
             },
         )
-        .and(0, Event::Suggested { suggestions, runners_up, no_match: None, history })
+        .and(0, Event::Suggested { suggestions, runners_up, no_match: None, history, changes: vec![deploy()] })
         .and(0, Event::Paged { to: ana(), by: "slack".into(), level: 0, message: None })
     }
 
@@ -275,6 +286,7 @@ fn nights(words: &str) -> Vec<(&'static str, Night)> {
                     runners_up: vec![],
                     no_match: Some(format!("no runbook mentions \"quasar\"{words}")),
                     history: None,
+                    changes: vec![],
                 },
             ),
         ),
