@@ -420,3 +420,49 @@ proptest! {
         decode_all(&body, "a=b");
     }
 }
+
+#[test]
+fn deploys_and_stacks_are_changes_and_page_nobody() {
+    let event = |source: &str, detail_type: &str, detail: serde_json::Value| {
+        let event = serde_json::json!({
+            "version": "0", "id": "e-1", "detail-type": detail_type, "source": source, "account": "111122223333",
+            "time": "2026-11-23T19:04:00Z", "region": "eu-west-1", "resources": ["arn:aws:codedeploy:eu-west-1:111122223333:x"],
+            "detail": detail,
+        });
+        alarm("eventbridge", event.to_string().as_bytes())
+    };
+    let codedeploy = serde_json::json!({
+        "region": "eu-west-1", "deploymentId": "d-123456789", "instanceGroupId": "9fd2fbef", "deploymentGroup": "production",
+        "state": "SUCCESS", "application": "checkout-api",
+    });
+    let stack = serde_json::json!({
+        "stack-id": "arn:aws:cloudformation:eu-west-1:111122223333:stack/orders/6c3770a0",
+        "status-details": { "status": "UPDATE_COMPLETE", "status-reason": "" }, "client-request-token": "",
+    });
+    for (source, detail_type, detail, title, service) in [
+        (
+            "aws.codedeploy",
+            "CodeDeploy Deployment State-change Notification",
+            codedeploy,
+            "CodeDeploy checkout-api: SUCCESS",
+            "checkout-api",
+        ),
+        (
+            "aws.cloudformation",
+            "CloudFormation Stack Status Change",
+            stack,
+            "CloudFormation orders: UPDATE_COMPLETE",
+            "orders",
+        ),
+    ] {
+        let told = event(source, detail_type, detail);
+        let change = incident::Change::of(&told).expect("a change");
+        assert_eq!(
+            (told.state, change.title.as_str(), change.service.as_deref()),
+            (AlarmState::Info, title, Some(service))
+        );
+        assert_eq!(change.at.to_rfc3339(), "2026-11-23T19:04:00+00:00");
+    }
+    let generic = alarm("generic", br#"{"title":"flag x on","state":"change","service":"shop"}"#);
+    assert_eq!(incident::Change::of(&generic).map(|change| change.kind), Some("change".to_owned()));
+}
