@@ -1,8 +1,8 @@
-//! EventBridge events that tell of changes: CodeDeploy, CodePipeline, CloudFormation. They page nobody; an incident that
+//! EventBridge events that tell of changes: `CodeDeploy`, `CodePipeline`, `CloudFormation`. They page nobody; an incident that
 //! begins soon after shows them.
 //!
-//! Shapes: "Monitoring deployments with Amazon CloudWatch Events" (CodeDeploy user guide), "Monitoring CodePipeline events",
-//! "Managing events with CloudFormation and Amazon EventBridge".
+//! Shapes: "Monitoring deployments with Amazon CloudWatch Events" (`CodeDeploy` user guide), "Monitoring `CodePipeline` events",
+//! "Managing events with `CloudFormation` and Amazon EventBridge".
 
 use super::cloudwatch::opt;
 use super::eventbridge::Envelope;
