@@ -11,6 +11,7 @@ use crate::flow::turns::Turns;
 use crate::metrics::Metrics;
 use crate::page::Sns;
 use crate::past::Past;
+use crate::runbooks::{self, Found};
 use crate::slack_side::SlackSide;
 use crate::watchdog::Watch;
 use chrono::{DateTime, Utc};
@@ -135,6 +136,12 @@ impl App {
     #[must_use]
     pub fn search(&self, alarm: &Alarm, limit: usize) -> Vec<index::Hit> {
         self.library.read().unwrap_or_else(PoisonError::into_inner).search(alarm, limit)
+    }
+
+    /// The runbooks that say these words, the best first.
+    #[must_use]
+    pub fn find_runbooks(&self, words: &str, max: usize) -> Vec<Found> {
+        runbooks::find(&self.library.read().unwrap_or_else(PoisonError::into_inner), words, max)
     }
 
     /// A runbook's title and text.

@@ -15,6 +15,7 @@ pub mod clock;
 pub mod config;
 #[cfg_attr(not(feature = "aws"), path = "no_context.rs")]
 pub mod context;
+pub mod coverage;
 pub mod demo;
 pub mod deploy;
 #[cfg(feature = "aws")]
@@ -29,6 +30,7 @@ pub mod metrics;
 pub mod page;
 pub mod past;
 pub mod probe;
+pub mod runbooks;
 pub mod seed;
 pub mod slack_side;
 pub mod sns_certificate;

@@ -263,6 +263,21 @@ pub fn whoami(app: &App, slack_user: &str) -> Message {
     }
 }
 
+/// Runbooks that an answer lists.
+const RUNBOOKS_MAX: usize = 5;
+
+/// The runbooks that say these words.
+#[must_use]
+pub fn runbooks(app: &App, words: &str) -> Message {
+    let found = app.find_runbooks(words, RUNBOOKS_MAX);
+    let found = found.into_iter().map(|found| {
+        let (line, matches) = found.snippet.map_or_else(Default::default, |snippet| (snippet.text, snippet.matches));
+        answer::FoundRunbook { id: found.runbook, title: found.title, line, matches }
+    });
+    let found: Vec<answer::FoundRunbook> = found.collect();
+    Scene::of(app).draw(|setting| answer::runbooks(words, &found, setting))
+}
+
 /// Similar incidents that are shown.
 const SIMILAR_MAX: usize = 3;
 

@@ -67,6 +67,7 @@ impl Speaker<'_> {
                 let incident = change::load_whole(self.app, self.find(which).await?.id).await?;
                 Ok(surface::why_message(self.app, &incident).await)
             }
+            Line::Runbook(words) => Ok(surface::runbooks(self.app, &words)),
             Line::Similar(which) => Ok(surface::similar(self.app, &self.find_any(which).await?).await),
             Line::Timeline(which) => Ok(surface::timeline_message(self.app, &self.find(which).await?).await?),
             line => self.act(line).await,

@@ -14,6 +14,7 @@ mod rank;
 mod runbook;
 mod scan;
 mod search;
+mod snippet;
 mod weights;
 mod words;
 
@@ -23,6 +24,7 @@ pub use rank::{RankFailed, Ranked, rank_file, read_alarms, read_runbooks};
 pub use runbook::{Problem, Runbook, Section};
 pub use scan::{RunbookFile, Scan, scan_dir};
 pub use search::{Hit, Match};
+pub use snippet::Snippet;
 pub use weights::Weights;
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::engine::Engine;
 use crate::runbook::{Problem, Runbook};
 use crate::scan::RunbookFile;
 use crate::search::{Hit, search};
+use crate::snippet::{Snippet, snippet};
 use crate::weights::Weights;
 use incident::{Alarm, RunbookId};
 use sha2::{Digest as _, Sha256};
@@ -133,6 +134,13 @@ impl Library {
     #[must_use]
     pub fn search(&self, alarm: &Alarm, limit: usize) -> Vec<Hit> {
         self.engine.as_ref().map_or_else(Vec::new, |engine| search(engine, &self.weights, &self.runbooks, alarm, limit))
+    }
+
+    /// The line of a runbook that says most of what somebody asked for; none when none does.
+    #[must_use]
+    pub fn snippet(&self, id: &RunbookId, asked: &str) -> Option<Snippet> {
+        let mut analyzer = self.engine.as_ref()?.analyzer.clone();
+        snippet(&mut analyzer, &*self.get(id)?, asked)
     }
 
     /// The good version of a runbook, with its text.

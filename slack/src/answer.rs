@@ -11,7 +11,8 @@ use crate::limits::fit;
 use crate::value::{Claim, Verb};
 use chrono::{DateTime, Utc};
 use incident::action::Denied;
-use incident::{Incident, Line, ResponderId, Status};
+use incident::{Incident, Line, ResponderId, RunbookId, Status};
+use std::ops::Range;
 
 /// Incidents in one list; the rest is counted.
 pub const LISTED_MAX: usize = 15;
@@ -150,6 +151,49 @@ pub fn incidents(open: &[Incident], setting: &Setting<'_>) -> Message {
         words.push(rest);
     }
     fit(Message::ephemeral(words.join(" "), blocks))
+}
+
+/// A runbook that somebody looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundRunbook {
+    /// Which.
+    pub id: RunbookId,
+    /// Its title.
+    pub title: String,
+    /// The line that says most of what was asked for; empty when there is none.
+    pub line: String,
+    /// Where the words that match stand in it, in bytes.
+    pub matches: Vec<Range<usize>>,
+}
+
+/// Runbooks that say what was asked for, with the words that match in bold.
+#[must_use]
+pub fn runbooks(asked: &str, found: &[FoundRunbook], setting: &Setting<'_>) -> Message {
+    if found.is_empty() {
+        return say(&format!("No runbook says \"{asked}\". A Markdown file in runbooks/ is found within seconds."));
+    }
+    let shown = |found: &FoundRunbook| {
+        let title = match setting.runbook_url(&found.id) {
+            Some(url) => escape::link(&url, &found.title),
+            None => bold(&found.title, 150),
+        };
+        format!("{title}  ·  {}\n{}", code(found.id.as_str(), 100), marked(&found.line, &found.matches))
+    };
+    let blocks = found.iter().map(|found| Block::section(Text::verbatim(shown(found).trim_end())));
+    let titles: Vec<String> = found.iter().map(|found| line(&found.title, 150)).collect();
+    fit(Message::ephemeral(format!("Runbooks: {}", titles.join("; ")), blocks.collect()))
+}
+
+/// A text with some of its words in bold.
+fn marked(text: &str, matches: &[Range<usize>]) -> String {
+    let (mut shown, mut done) = (String::new(), 0);
+    let plain = |range: Range<usize>| escape::text(text.get(range).unwrap_or_default(), 300);
+    for range in matches {
+        shown.push_str(&plain(done..range.start));
+        shown.push_str(&bold(text.get(range.clone()).unwrap_or_default(), 100));
+        done = range.end;
+    }
+    shown + &plain(done..text.len())
 }
 
 /// An open incident as one line of a list, in words and as a block with what can be done.

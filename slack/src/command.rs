@@ -3,7 +3,7 @@
 //! ```text
 //! line     = [ word, { rest } ] ;                              (* empty = help *)
 //! word     = "help" | "incidents" | "ack" | "resolve" | "reopen" | "note" | "run" | "why" | "oncall" | "ping"
-//!          | "assign" | "escalate" | "timeline" | "whoami" | "pin" | "ban" | "unpin" | "similar"
+//!          | "assign" | "escalate" | "timeline" | "whoami" | "pin" | "ban" | "unpin" | "similar" | "runbook"
 //!          | "actions" ;                            (* any beginning that fits one word, but never of one that decides about actions *)
 //! incident = ["INC-" | "#"], digit, { digit } | "last" | "this" ;
 //! help     = "help", [ word ] ;
@@ -48,6 +48,8 @@ pub enum Line {
     Why(Which),
     /// Incidents that looked like it, and what ended them.
     Similar(Which),
+    /// Runbooks that say these words.
+    Runbook(String),
     /// Who is on call: of a schedule, at a time, both in the words that were typed.
     OnCall {
         /// The schedule; `None` is all.
@@ -166,11 +168,12 @@ pub enum Word {
     Ban,
     Unpin,
     Similar,
+    Runbook,
 }
 
 impl Word {
     /// All of them, in the order of the help.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Incidents,
         Self::Ack,
         Self::Resolve,
@@ -183,6 +186,7 @@ impl Word {
         Self::Actions,
         Self::Why,
         Self::Similar,
+        Self::Runbook,
         Self::Pin,
         Self::Ban,
         Self::Unpin,
@@ -215,6 +219,7 @@ impl Word {
             Self::Ban => "ban",
             Self::Unpin => "unpin",
             Self::Similar => "similar",
+            Self::Runbook => "runbook",
         }
     }
 
@@ -241,6 +246,7 @@ impl Word {
             Self::Ban => "ban restart-service on 42 because it loses jobs",
             Self::Unpin => "unpin restart-service on 42",
             Self::Similar => "similar 42",
+            Self::Runbook => "runbook disk is full",
         }
     }
 
@@ -267,6 +273,7 @@ impl Word {
             Self::Ban => "never suggest an action for this alarm",
             Self::Unpin => "take a pin or a ban away",
             Self::Similar => "past incidents like it, and what ended them",
+            Self::Runbook => "find runbooks by words",
         }
     }
 }
@@ -338,6 +345,10 @@ pub fn parse(line: &str) -> Result<Line, Misread> {
         Word::Ack => rest.incident().and_then(|which| rest.end(Line::Acknowledge(which))),
         Word::Reopen => rest.incident().and_then(|which| rest.end(Line::Reopen(which))),
         Word::Why => rest.incident().and_then(|which| rest.end(Line::Why(which))),
+        Word::Runbook => match rest.text() {
+            text if text.is_empty() => Err(Misread::Missing { what: "what it is about", word }),
+            text => Ok(Line::Runbook(text)),
+        },
         Word::Similar => rest.incident().and_then(|which| rest.end(Line::Similar(which))),
         Word::Escalate => rest.incident().and_then(|which| rest.end(Line::Escalate(which))),
         Word::Timeline => rest.incident().and_then(|which| rest.end(Line::Timeline(which))),
@@ -371,7 +382,8 @@ fn find_word(said: &str, spoken: &Spoken) -> Result<Word, Misread> {
         return Ok(word);
     }
     // Nobody runs, stops or forbids something by a letter too few.
-    let is_whole = |word: &Word| matches!(word, Word::Run | Word::Actions | Word::Pin | Word::Ban | Word::Unpin);
+    let is_whole =
+        |word: &Word| matches!(word, Word::Run | Word::Runbook | Word::Actions | Word::Pin | Word::Ban | Word::Unpin);
     let is_short = |word: &Word| !is_whole(word) && word.text().starts_with(&lower);
     let begins: Vec<Word> = Word::ALL.into_iter().filter(is_short).collect();
     match begins.as_slice() {

@@ -221,6 +221,37 @@ mod aws {
         "Tags: team=payments & co",
     ];
 
+    /// Two pages of alarms.
+    fn two_pages(asked: &Asked) -> Answer {
+        let more = asked.body.get("NextToken").is_some();
+        let (name, next) = if more { ("QuasarFlux", Value::Null) } else { ("ServerCpuTooHigh", json!("page-2")) };
+        (200, json!({ "MetricAlarms": [metric_alarm(name, ALARM)], "CompositeAlarms": [], "NextToken": next }))
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn every_page_of_an_accounts_alarms_is_covered() -> Result<()> {
+        let cloudwatch = CloudWatch::new(Duration::ZERO, two_pages).await?;
+        let home = Home::new()?;
+        let environment = [
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "not-a-secret".to_owned()),
+            ("AWS_ENDPOINT_URL_CLOUDWATCH", cloudwatch.url.clone()),
+        ];
+        let config = tests::text(&home.config).to_owned();
+        let said = tokio::task::spawn_blocking(move || {
+            tests::catops_with(&["coverage", "--config", &config, "--cloudwatch", "--json"], &environment)
+        });
+        let said = said.await?;
+        let told: Value = serde_json::from_str(&said.stdout).with_context(|| said.stderr.clone())?;
+        let names: Vec<&str> =
+            told["report"]["alarms"].as_array().into_iter().flatten().filter_map(|row| row["alarm"].as_str()).collect();
+        assert_eq!(names.len(), 2, "{told:#}");
+        assert!(names.contains(&"QuasarFlux") && names.contains(&"ServerCpuTooHigh"), "{names:?}");
+        assert_eq!(cloudwatch.asked().len(), 2);
+        Ok(())
+    }
+
     #[tokio::test]
     async fn the_picture_and_the_story_stand_in_the_thread_once() -> Result<()> {
         let cloudwatch = CloudWatch::new(Duration::ZERO, healthy).await?;

@@ -5,6 +5,7 @@
 mod audit;
 mod backtest;
 mod backup;
+mod coverage;
 mod dead_letters;
 mod deploy;
 #[cfg(feature = "aws")]
@@ -17,11 +18,13 @@ mod index;
 mod init;
 #[cfg(feature = "aws")]
 mod lambda;
+mod links;
 mod lint;
 mod oncall;
 mod progress;
 mod read;
 mod redact;
+mod runbook;
 mod send_test;
 mod serve;
 mod similar;
@@ -70,8 +73,12 @@ enum Command {
     Similar(read::IncidentArgs),
     /// Rank the runbooks for an alarm, or for a whole file of alarms.
     Suggest(suggest::Args),
+    /// Find runbooks by words, or print one by its id.
+    Runbook(runbook::Args),
     /// Try a configuration on the log's history: how often would what helped have been suggested?
     Backtest(backtest::Args),
+    /// List every alarm with its best suggestion, and the runbooks that help nobody.
+    Coverage(coverage::Args),
     /// Make a data folder with an invented history, to try backtest on.
     SimulateHistory(simulate_history::Args),
     /// Say who is on call, and why.
@@ -139,7 +146,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Why(args) => why::run(&args),
         Command::Similar(args) => similar::run(&args),
         Command::Suggest(args) => suggest::run(&args),
+        Command::Runbook(args) => runbook::run(&args),
         Command::Backtest(args) => backtest::run(&args),
+        Command::Coverage(args) => coverage::run(&args),
         Command::SimulateHistory(args) => simulate_history::run(&args),
         Command::Oncall(args) => oncall::run(&args),
         Command::Verify(args) => verify::run(&args),

@@ -163,7 +163,7 @@ impl Ask<'_> {
     }
 }
 
-fn both() -> Option<Vec<AlarmType>> {
+pub(super) fn both() -> Option<Vec<AlarmType>> {
     Some(vec![AlarmType::MetricAlarm, AlarmType::CompositeAlarm])
 }
 
@@ -178,7 +178,7 @@ where
     Missing { text: format!("{what}: {}", aws_failure::told("CloudWatch", CALL_MAX, error)), again }
 }
 
-fn definition(alarm: &MetricAlarm) -> Definition {
+pub(super) fn definition(alarm: &MetricAlarm) -> Definition {
     let mut plots: Vec<Plot> = alarm.metrics().iter().filter_map(query).collect();
     if let (Some(namespace), Some(metric)) = (alarm.namespace(), alarm.metric_name()) {
         let statistic = alarm.statistic().map(|statistic| statistic.as_str()).or(alarm.extended_statistic());
@@ -254,11 +254,11 @@ fn change(item: &AlarmHistoryItem) -> Option<Change> {
     Some(Change { at, into_alarm: data.new_state.state_value == "ALARM" })
 }
 
-fn text(text: Option<&str>) -> String {
+pub(super) fn text(text: Option<&str>) -> String {
     text.unwrap_or_default().to_owned()
 }
 
-async fn client() -> Client {
+pub(super) async fn client() -> Client {
     let timeouts = TimeoutConfig::builder().operation_timeout(CALL_MAX).build();
     let config = Config::from(aws::config().await).to_builder().timeout_config(timeouts).interceptor(aws::Calls);
     Client::from_conf(config.build())

@@ -4,11 +4,13 @@
 //! In a build without the feature `aws` stands `no_context.rs` in its place. It is an extra: nothing waits for it, few are asked for at a time, and what cannot be had within ten minutes is left out.
 //! Everything that CloudWatch says holds people's words, and is escaped where it is shown.
 
+mod all;
 mod cloudwatch;
 mod known;
 mod widget;
 mod words;
 
+pub use all::all_alarms;
 pub use cloudwatch::CloudWatch;
 
 use crate::app::App;

@@ -334,6 +334,12 @@ fn answers(night: &Night, words: &str, setting: &Setting<'_>) -> Vec<(&'static s
     let denied = Denied { who_can: vec!["ben".into(), format!("payments{words}")] };
     let misread = command::parse(&format!("akc 42{words}")).unwrap_err();
     let lines = night.lines();
+    let runbook = answer::FoundRunbook {
+        id: "host/disk-full".into(),
+        title: format!("Disk is full{words}"),
+        line: format!("Full disks block all writes & more{words}"),
+        matches: vec![0..4, 5..10],
+    };
     vec![
         ("denied", answer::denied(&format!("Roll back{words}"), &denied, setting)),
         ("stale", answer::nothing_done(Some(&incident), &format!("ana already acknowledged it{words}"))),
@@ -351,6 +357,8 @@ fn answers(night: &Night, words: &str, setting: &Setting<'_>) -> Vec<(&'static s
         ("page_over", answer::page_over(&incident, incident.round, setting)),
         ("thread", answer::thread(lines.last().unwrap(), "17.1")),
         ("said", answer::say(&format!("pong{words}"))),
+        ("runbooks", answer::runbooks("disk full", &[runbook], setting)),
+        ("no_runbook", answer::runbooks(&format!("quasar{words}"), &[], setting)),
     ]
 }
 

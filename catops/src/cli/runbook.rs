@@ -1,0 +1,86 @@
+//! `catops runbook WORDS`: the runbooks that say these words, or one runbook by its id.
+
+use super::backtest;
+use crate::config::starter;
+use crate::runbooks::{Found, find};
+use anyhow::{Context, Result};
+use incident::RunbookId;
+use index::{Runbook, Snippet};
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// What it is about, or the id of one: `disk full`, `host/disk-full`.
+    #[arg(required = true)]
+    words: Vec<String>,
+    /// The configuration folder; without it the starter library is searched.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// How many.
+    #[arg(long, default_value_t = 5)]
+    top: usize,
+    /// Print JSON instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args) -> Result<ExitCode> {
+    let temporary = tempfile::tempdir().context("making a temporary folder")?;
+    let folder = match &args.config {
+        Some(folder) => folder.clone(),
+        None => {
+            starter::write(temporary.path()).context("writing the starter library")?;
+            temporary.path().to_owned()
+        }
+    };
+    let library = backtest::read(&folder, None)?.library;
+    let words = args.words.join(" ");
+    if let Some(runbook) = library.get(&RunbookId(words.trim_end_matches(".md").to_owned())) {
+        print_whole(&runbook);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let found = find(&library, &words, args.top);
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&found)?);
+    } else if found.is_empty() {
+        println!("no runbook says \"{words}\"; a Markdown file below runbooks/ is found within seconds");
+    } else {
+        let bold = std::io::stdout().is_terminal();
+        found.iter().for_each(|found| print(found, bold));
+    }
+    Ok(if found.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn print(found: &Found, bold: bool) {
+    println!("{}  {}", found.runbook, found.title);
+    if let Some(snippet) = &found.snippet {
+        let heading = if snippet.heading.is_empty() { String::new() } else { format!("{}: ", snippet.heading) };
+        println!("   {heading}{}", if bold { marked(snippet) } else { snippet.text.clone() });
+    }
+    if !found.actions.is_empty() {
+        let actions: Vec<String> = found.actions.iter().map(ToString::to_string).collect();
+        println!("   actions: {}", actions.join(", "));
+    }
+}
+
+/// With the words that match in bold.
+fn marked(snippet: &Snippet) -> String {
+    let mut text = snippet.text.clone();
+    for range in snippet.matches.iter().rev() {
+        text.insert_str(range.end, "\x1b[0m");
+        text.insert_str(range.start, "\x1b[1m");
+    }
+    text
+}
+
+fn print_whole(runbook: &Runbook) {
+    println!("{}  ({})", runbook.title, runbook.path);
+    for section in &runbook.sections {
+        if section.level > 0 {
+            println!("\n{} {}", "#".repeat(usize::from(section.level)), section.heading);
+        }
+        print!("{}", section.text);
+    }
+}
