@@ -183,7 +183,7 @@ impl Author<'_> {
         let opened = Incident::open(IncidentId(0), &first).context("an opening")?;
         let record = self.records.entry(alarm.key.clone()).or_default();
         let hits = self.library.search(alarm, crate::flow::triage::HITS);
-        let known = Known { record, changes: &[], already_run: &[] };
+        let known = Known { record, changes: &[], already_run: &[], elsewhere: &[] };
         let ranking = suggest::suggest(alarm, &hits, &self.setup.catalogue, known, at);
         let suggest = Command::Suggest {
             suggestions: ranking.suggestions,

@@ -3,17 +3,21 @@
 //! The index is kept in memory, made when somebody asks and made again when it is old and more has ended. It reads the newest
 //! [`KEPT_MAX`] and writes nothing.
 
+use crate::app::App;
 use crate::clock;
 use crate::flow::change::{self, ChangeError};
 use crate::flow::names;
 use anyhow::{Context, Result};
 use chrono::{DateTime, TimeDelta, Utc};
-use incident::{Alarm, Fix, Incident, IncidentId, ResolvedBy, ResponderId, RunbookId, was_acted_on};
+use incident::{ActionId, Alarm, Fix, Incident, IncidentId, ResolvedBy, ResponderId, RunbookId, was_acted_on};
 use index::{Hit, Library, Runbook, Section};
 use log::EventLog;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use tokio::sync::Mutex;
+use std::sync::Arc;
+use std::time::Duration;
+use suggest::Elsewhere;
+use tokio::sync::RwLock;
 
 /// Incidents that are searched, the newest.
 const KEPT_MAX: usize = 2_000;
@@ -21,8 +25,15 @@ const KEPT_MAX: usize = 2_000;
 const PAGE: usize = 200;
 /// How long the index is used before it is asked whether more has ended.
 const FRESH: TimeDelta = TimeDelta::minutes(1);
+/// How often a server looks whether more has ended.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// How much of the alarm a past incident has to say, 0 to 1: less is a coincidence.
 const BAR: f64 = 0.35;
+
+/// Alarms that are looked at for what helped with them.
+const GLANCED: usize = 5;
+/// How much of an alarm another one has to say for what helped there to be suggested here, 0 to 1: what is in doubt is not.
+const LIKE: f64 = 0.6;
 
 /// An incident that looked like this one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -47,8 +58,8 @@ struct Ended {
     title: String,
     at: DateTime<Utc>,
     ended: String,
-    /// Whether somebody knows what to do about it.
-    helped: bool,
+    /// What helped, where that is known.
+    helped: Option<ActionId>,
 }
 
 /// The index of one moment.
@@ -62,7 +73,7 @@ struct Index {
 
 /// The incidents that are over, for a process that is asked often.
 #[derive(Default)]
-pub struct Past(Mutex<Option<Index>>);
+pub struct Past(RwLock<Option<Index>>);
 
 impl Past {
     /// Up to `max` incidents that looked like this one, the nearest first, one of each alarm. `name` turns people into names.
@@ -76,16 +87,47 @@ impl Past {
         max: usize,
         name: impl Fn(&ResponderId) -> String,
     ) -> Result<Vec<Similar>> {
-        let mut index = self.0.lock().await;
-        let now = clock::now();
-        if index.as_ref().is_none_or(|index| now - index.looked_at >= FRESH) {
-            let newest = newest(log).await?;
-            match index.as_mut().filter(|index| index.newest == newest) {
-                Some(present) => present.looked_at = now,
-                None => *index = Some(Index::read(log, newest, now, &name).await?),
-            }
-        }
+        self.refresh(log, name).await?;
+        let index = self.0.read().await;
         Ok(index.as_ref().map(|index| index.search(incident, max)).unwrap_or_default())
+    }
+
+    /// Reads what has ended since, when that was not done within [`FRESH`].
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub async fn refresh(&self, log: &dyn EventLog, name: impl Fn(&ResponderId) -> String) -> Result<()> {
+        let now = clock::now();
+        if self.0.read().await.as_ref().is_some_and(|index| now - index.looked_at < FRESH) {
+            return Ok(());
+        }
+        let newest = newest(log).await?;
+        if let Some(present) = self.0.write().await.as_mut().filter(|index| index.newest == newest) {
+            present.looked_at = now;
+            return Ok(());
+        }
+        // Who looks meanwhile looks into the old one.
+        let fresh = Index::read(log, newest, now, &name).await?;
+        *self.0.write().await = Some(fresh);
+        Ok(())
+    }
+
+    /// What helped with alarms like this incident's, as far as it is known without asking the log: pages wait for it.
+    #[must_use]
+    pub fn glance(&self, incident: &Incident) -> Vec<Elsewhere> {
+        let Ok(index) = self.0.try_read() else { return Vec::new() };
+        index.as_ref().map(|index| index.helped(incident)).unwrap_or_default()
+    }
+}
+
+/// Looks now and then whether more has ended, until the process ends. Of a table, where each look is paid for, nothing is
+/// read before somebody asks.
+pub async fn keep_fresh(app: Arc<App>) {
+    while app.data.is_some() {
+        if let Err(error) = app.past.refresh(&*app.log, |who| app.name(who)).await {
+            tracing::warn!(error = %error, "past incidents could not be read; trying again");
+        }
+        clock::sleep(LOOK_EVERY).await;
     }
 }
 
@@ -116,7 +158,7 @@ impl Index {
                 let Some(end) = &incident.resolved else { continue };
                 let entry = RunbookId(incident.alarm.key.to_string());
                 alarms.entry(entry.clone()).or_insert_with(|| entry_of(entry.clone(), &incident.alarm));
-                let helped = incident.helped_by().is_some() || matches!(incident.fix, Some(Fix::Action(_)));
+                let helped = helped(&incident);
                 let (title, at) = (incident.alarm.title.clone(), end.at);
                 let one = Ended { incident: id, title, at, ended: ending(&incident, &name), helped };
                 ended.entry(entry).or_insert_with(Vec::new).push(one);
@@ -131,15 +173,41 @@ impl Index {
         Ok(Self { library, ended, newest, looked_at: now })
     }
 
+    /// What helped with the alarms that say most of this one's words, each action once, its own alarm left out: that has a
+    /// record.
+    fn helped(&self, incident: &Incident) -> Vec<Elsewhere> {
+        let own = incident.alarm.key.as_str();
+        let mut found: Vec<Elsewhere> = Vec::new();
+        for hit in self.library.search(&incident.alarm, GLANCED).iter().filter(|hit| hit.explained >= LIKE) {
+            let ended = self.ended.get(&hit.runbook).filter(|_| hit.runbook.as_str() != own);
+            let last = ended.into_iter().flatten().filter(|ended| ended.helped.is_some()).max_by_key(|ended| ended.at);
+            let Some((ended, action)) = last.and_then(|ended| Some((ended, ended.helped.clone()?))) else { continue };
+            if found.iter().all(|known| known.action != action) {
+                let on = format!("{} {}", ended.incident, ended.title);
+                found.push(Elsewhere { action, on, explained: hit.explained });
+            }
+        }
+        found
+    }
+
     fn search(&self, incident: &Incident, max: usize) -> Vec<Similar> {
         // One more than is wanted: this incident may be the only one of its alarm.
         let hits = self.library.search(&incident.alarm, max + 1);
         let similar = hits.iter().filter(|hit| hit.explained >= BAR).filter_map(|hit| {
             let others = self.ended.get(&hit.runbook)?.iter().filter(|ended| ended.incident != incident.id);
             // The last one that somebody could do something about, else the last one.
-            Some(similar(others.max_by_key(|ended| (ended.helped, ended.at))?, hit))
+            Some(similar(others.max_by_key(|ended| (ended.helped.is_some(), ended.at))?, hit))
         });
         similar.take(max).collect()
+    }
+}
+
+/// The action that helped, in the words of somebody who was there, else by what was watched.
+fn helped(incident: &Incident) -> Option<ActionId> {
+    match (&incident.fix, incident.helped_by()) {
+        (Some(Fix::Action(action)), _) => Some(action.clone()),
+        (None, Some(run)) => Some(run.action.clone()),
+        _ => None,
     }
 }
 
@@ -180,7 +248,7 @@ fn entry_of(id: RunbookId, alarm: &Alarm) -> Runbook {
 
 /// What ended an incident, as far as anybody knows.
 fn ending(incident: &Incident, name: &impl Fn(&ResponderId) -> String) -> String {
-    let title = |action: &incident::ActionId| {
+    let title = |action: &ActionId| {
         let run = incident.runs.iter().rev().find(|run| run.action == *action);
         run.map_or_else(|| action.to_string(), |run| run.title.clone())
     };

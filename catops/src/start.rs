@@ -10,7 +10,7 @@ use crate::flow::change::new_effect;
 use crate::flow::outbox;
 use crate::slack_side::{SlackSide, Which};
 use crate::store::Data;
-use crate::{library, uptime, watchdog};
+use crate::{library, past, uptime, watchdog};
 use anyhow::{Context, Result, bail};
 use log::{Append, Holder};
 use slack::command::Word;
@@ -86,6 +86,7 @@ pub async fn start(options: Options) -> Result<Started> {
     tokio::spawn(outbox::run(Arc::clone(&app), offered));
     tokio::spawn(library::watch(Arc::clone(&app)));
     tokio::spawn(watchdog::run(Arc::clone(&app)));
+    tokio::spawn(past::keep_fresh(Arc::clone(&app)));
     Ok(Started { app, router: served, local_slack: matches!(which, Which::Local(..)) })
 }
 

@@ -7,7 +7,7 @@ mod rank;
 mod reason;
 mod score;
 
-pub use rank::{Known, Ranking, suggest};
+pub use rank::{Elsewhere, Known, Ranking, suggest};
 pub use reason::record_line;
 
 #[cfg(test)]

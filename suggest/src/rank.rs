@@ -35,6 +35,10 @@ const ALREADY_RUN: f64 = 0.05;
 /// What a change shortly before adds to the text's chance of an action that takes changes back. Judged: most outages follow a
 /// change, and most of those are ended by taking it back (Google, "Site Reliability Engineering", 2016: some 70 %).
 const AFTER_CHANGE: f64 = 0.2;
+/// The chance of an action that helped with an alarm of the very same words, in proportion less of one that says fewer: it
+/// fills the second and third place, never the first. Siblings, such as "low" and "full", are told apart by their own records
+/// only (measured on public rules: what is smeared over similar alarms lowers the first place).
+const ELSEWHERE_CHANCE: f64 = 0.3;
 /// What a pin adds: more than any chance.
 const PINNED: f64 = 1.0;
 /// Runners-up kept: they explain the order and fill the "more" menu.
@@ -58,6 +62,7 @@ struct Case<'a> {
     record: &'a Record,
     changes: &'a [Change],
     already_run: &'a [ActionId],
+    elsewhere: &'a [Elsewhere],
     now: DateTime<Utc>,
 }
 
@@ -70,16 +75,30 @@ pub struct Known<'a> {
     pub changes: &'a [Change],
     /// Actions that ran in this incident while the alarm stayed.
     pub already_run: &'a [ActionId],
+    /// What helped with alarms that say the same words, the nearest first.
+    pub elsewhere: &'a [Elsewhere],
+}
+
+/// An action that helped with another alarm, which looked like this one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Elsewhere {
+    /// Which action.
+    pub action: ActionId,
+    /// On which incident, in words: `INC-7 Disk is full on db-2`.
+    pub on: String,
+    /// How much of this alarm the other one says, 0 to 1.
+    pub explained: f64,
 }
 
 /// Ranks actions for an alarm. `hits` come from [`index::Library::search`], the best first. Two suggestions never have the
 /// same action and parameters.
 #[must_use]
 pub fn suggest(alarm: &Alarm, hits: &[Hit], catalogue: &Catalogue, known: Known<'_>, now: DateTime<Utc>) -> Ranking {
-    let Known { record, changes, already_run } = known;
-    let case = Case { alarm, catalogue, record, changes, already_run, now };
+    let Known { record, changes, already_run, elsewhere } = known;
+    let case = Case { alarm, catalogue, record, changes, already_run, elsewhere, now };
     let mut candidates = case.of_hits(hits);
     candidates.extend(case.of_record(hits));
+    candidates.extend(case.of_elsewhere(hits));
     candidates.sort_by(|a, b| b.suggestion.score.total_cmp(&a.suggestion.score));
     let mut ranking = Ranking::default();
     let mut seen = BTreeSet::new();
@@ -155,6 +174,23 @@ impl Case<'_> {
             self.candidate(self.suggestion(action, reason.to_owned(), Strength::Strong, score), true)
         };
         wanted.filter_map(|id| self.catalogue.get(id)).map(candidate).collect()
+    }
+
+    /// Actions that helped with alarms like this one and that no runbook found now offers, where something else is first.
+    fn of_elsewhere(&self, hits: &[Hit]) -> Vec<Candidate> {
+        let is_known = |id: &ActionId| hits.iter().any(|hit| hit.actions.contains(id)) || self.has_helped(id);
+        let good = hits.first().is_some_and(|best| is_above(best, BAR_FIRST)) || hits.iter().any(is_named);
+        let new =
+            self.elsewhere.iter().filter(|one| good && !is_known(&one.action) && self.mark(&one.action).is_none());
+        let candidate = |one: &Elsewhere| {
+            let action = self.catalogue.get(&one.action)?;
+            let mut score = Score::default();
+            score.add(format!("helped on {}", one.on), ELSEWHERE_CHANCE * one.explained);
+            self.weigh(action, &mut score);
+            let suggestion = self.suggestion(action, format!("helped on {}", one.on), Strength::Possible, score);
+            Some(self.candidate(suggestion, true))
+        };
+        new.filter_map(candidate).collect()
     }
 
     fn suggestion(&self, action: &Action, reason: String, strength: Strength, score: Score) -> Suggestion {

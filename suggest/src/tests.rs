@@ -1,6 +1,6 @@
 //! What a person sees on the card, for small catalogues and hits made by hand.
 
-use crate::{Known, Ranking, record_line, suggest};
+use crate::{Elsewhere, Known, Ranking, record_line, suggest};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::action::Catalogue;
 use incident::{
@@ -104,7 +104,7 @@ fn run(hits: &[Hit], outcomes: &[(&str, u32, u32)], already_run: &[&str]) -> Ran
 
 fn with_record(hits: &[Hit], record: &Record, already_run: &[&str]) -> Ranking {
     let already_run: Vec<ActionId> = already_run.iter().map(|id| ActionId::from(*id)).collect();
-    let known = Known { record, changes: &[], already_run: &already_run };
+    let known = Known { record, changes: &[], already_run: &already_run, elsewhere: &[] };
     checked(suggest(&alarm(), hits, catalogue(), known, at(1000)))
 }
 
@@ -212,13 +212,28 @@ fn after_a_deploy_what_takes_it_back_is_more_likely_to_help() {
     };
     let hits = [hit("Slow service", &["restart", "roll-back"], &[("title", "latency", 900.0), ("lead", "p99", 600.0)])];
     let ranked = |changes: &[Change]| {
-        let known = Known { record: &Record::default(), changes, already_run: &[] };
+        let known = Known { record: &Record::default(), changes, already_run: &[], elsewhere: &[] };
         checked(suggest(&alarm(), &hits, catalogue(), known, at(1000)))
     };
     assert_eq!(titles(&ranked(&[])), ["Restart checkout-api", "Roll back checkout-api"]);
     let after = ranked(std::slice::from_ref(&change));
     assert_eq!(titles(&after), ["Roll back checkout-api", "Restart checkout-api"]);
     assert!(after.suggestions[0].parts.iter().any(|part| part.what == "takes back: CodeDeploy checkout-api: SUCCESS"));
+}
+
+#[test]
+fn what_helped_with_a_similar_alarm_fills_a_free_place_and_never_the_first() {
+    let one =
+        |action: &str| Elsewhere { action: action.into(), on: "INC-7 cart p99 latency".to_owned(), explained: 1.0 };
+    let ranked = |hits: &[Hit], elsewhere: &[Elsewhere]| {
+        let known = Known { record: &Record::default(), changes: &[], already_run: &[], elsewhere };
+        checked(suggest(&alarm(), hits, catalogue(), known, at(1000)))
+    };
+    let short = [hit("Slow service", &["restart"], &[("title", "latency", 900.0), ("lead", "p99", 600.0)])];
+    let ranking = ranked(&short, &[one("drain"), one("restart")]);
+    assert_eq!(titles(&ranking), ["Restart checkout-api", "Drain checkout-api"]);
+    assert_eq!(ranking.suggestions[1].reason, "helped on INC-7 cart p99 latency");
+    assert!(ranked(&[], &[one("drain")]).suggestions.is_empty(), "alone it is no good match");
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn rank_one(args: &Args) -> Result<ExitCode> {
     library.reload(&index::scan_dir(&setup.runbooks()).files).context("indexing the runbooks")?;
     let alarm = alarm(args)?;
     let hits = library.search(&alarm, args.top);
-    let known = suggest::Known { record: &incident::Record::default(), changes: &[], already_run: &[] };
+    let known = suggest::Known { record: &incident::Record::default(), changes: &[], already_run: &[], elsewhere: &[] };
     let ranking = suggest::suggest(&alarm, &hits, &setup.catalogue, known, clock::now());
     if args.json {
         let answer = serde_json::json!({

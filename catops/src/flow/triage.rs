@@ -112,7 +112,8 @@ pub async fn suggest(app: &App, incident: &Incident) -> Result<Command, ReadErro
     let already_run: Vec<_> = incident.runs.iter().filter(|run| !run.read_only).map(|run| run.action.clone()).collect();
     let now = crate::clock::now();
     let changes = changes::load(&*app.log).await?.before(incident);
-    let known = Known { record: &record, changes: &changes, already_run: &already_run };
+    let elsewhere = app.past.glance(incident);
+    let known = Known { record: &record, changes: &changes, already_run: &already_run, elsewhere: &elsewhere };
     let ranking = suggest::suggest(&incident.alarm, &hits, &setup.catalogue, known, now);
     app.metrics.observe("suggest", started.elapsed());
     Ok(Command::Suggest {

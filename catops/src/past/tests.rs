@@ -49,3 +49,15 @@ async fn an_incident_is_not_similar_to_itself() {
     let found = Past::default().similar(&log, &incident, 5, |who| who.to_string()).await.unwrap();
     assert!(found.iter().all(|similar| similar.incident != incident.id), "{found:#?}");
 }
+
+#[tokio::test]
+async fn what_helped_with_alarms_like_it_is_known_once_the_log_was_read() {
+    let (log, _) = history().await;
+    let past = Past::default();
+    let asking = asking("Dead letters of invoices");
+    assert_eq!(past.glance(&asking), [], "nothing is read for a glance");
+    past.refresh(&log, |who| who.to_string()).await.unwrap();
+    let found = past.glance(&asking);
+    assert_eq!(found.first().map(|one| one.action.to_string()).as_deref(), Some("redrive-dead-letters"), "{found:#?}");
+    assert!(found[0].on.contains("Dead letters of") && found[0].explained >= LIKE);
+}
