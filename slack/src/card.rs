@@ -10,7 +10,7 @@ use crate::escape::{self, bold, code, code_block, line, utc_time};
 use crate::limits::{self, fit};
 use crate::value::{Claim, Verb};
 use chrono::{DateTime, TimeDelta, Utc};
-use incident::action::{Action, Catalogue, render};
+use incident::action::{Action, Allow, Catalogue, render};
 use incident::{
     ActionId, Change, Fix, Incident, IncidentId, ResolvedBy, ResponderId, Run, RunEffect, RunOutcome, RunbookId,
     Status, Strength, Suggestion,
@@ -317,9 +317,10 @@ impl Drawing<'_> {
     fn suggestion(&self, n: usize, suggestion: &Suggestion, lead: bool) -> Block {
         let reason = line(&suggestion.reason, REASON_CHARS_MAX);
         let text = format!(
-            "{}  ·  {}\n{reason}",
+            "{}  ·  {}{}\n{reason}",
             bold(&format!("{n}. {}", suggestion.title), TITLE_CHARS_MAX),
-            verdict(suggestion)
+            verdict(suggestion),
+            self.who_may(suggestion).map(|who| format!("  ·  {who}")).unwrap_or_default()
         );
         let text = Text::verbatim(text.trim_end());
         let block = match self.suggestion_button(n, suggestion) {
@@ -328,6 +329,12 @@ impl Drawing<'_> {
             None => Block::section(text),
         };
         block.id(self.id(&format!("sug{n}")))
+    }
+
+    /// Who alone may run it, so that nobody else has to find out by pressing.
+    fn who_may(&self, suggestion: &Suggestion) -> Option<String> {
+        let Allow::Only(names) = &self.setting.catalogue.get(suggestion.action.as_ref()?)?.allow else { return None };
+        Some(format!("for {} only", line(&names.join(", "), NAME_CHARS_MAX)))
     }
 
     /// Runs it, asks for what is missing, or opens the runbook. None when there is nothing to press.

@@ -42,7 +42,7 @@ description = "Deploys the newest version."
 read_only = false
 timeout = "3m"
 watch = "10m"
-allow = "any-responder"
+allow = ["sre", "ana"]
 [runner]
 kind = "dry-run"
 [[params]]
