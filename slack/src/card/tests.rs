@@ -42,7 +42,7 @@ description = "Deploys the newest version."
 read_only = false
 timeout = "3m"
 watch = "10m"
-allow = ["sre", "ana"]
+allow = "any-responder"
 [runner]
 kind = "dry-run"
 [[params]]
@@ -60,7 +60,7 @@ read_only = false
 confirm = "Scales {service} to {count} tasks."
 timeout = "60s"
 watch = "10m"
-allow = "any-responder"
+allow = ["sre", "ana"]
 [runner]
 kind = "dry-run"
 [[params]]
