@@ -275,7 +275,11 @@ impl Drawing<'_> {
                 None => line(&change.title, NAME_CHARS_MAX),
             };
             let before = self.incident.opened_at - change.at;
-            format!("{title}, {} before", span(before.max(TimeDelta::zero())))
+            if before < TimeDelta::minutes(1) {
+                format!("{title}, just before")
+            } else {
+                format!("{title}, {} before", span(before))
+            }
         };
         self.incident.changes.iter().map(told).collect()
     }

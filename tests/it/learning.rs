@@ -133,7 +133,7 @@ async fn a_deploy_shortly_before_is_shown_and_what_takes_it_back_comes_first() -
     ensure!(server.post("/hooks/generic", &deploy).await?.0 == 202);
     ensure!(server.post("/hooks/generic", &deploy).await?.0 == 202, "told twice");
     ensure!(fire("checkout-api", "a2").await?.0 == 202);
-    let card = card_that_says(&server, 2, "checkout-api v813 was rolled out, ").await?;
+    let card = card_that_says(&server, 2, "checkout-api v813 was rolled out, just before").await?;
     let shown = card["rendered_text"].as_str().unwrap_or_default();
     ensure!(shown.matches("v813").count() == 1, "once: {shown}");
     let first = suggestions(&server, 2).await?.into_iter().next().context("a suggestion")?;
