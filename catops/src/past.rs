@@ -1,6 +1,6 @@
 //! Incidents that are over, searched as runbooks are: what looked like this one before, and what ended it.
 //!
-//! The index is kept in memory, made when somebody asks and made again when it is old and more has ended. It reads the newest
+//! The index is kept in memory, made when somebody asks and made again when something was written since. It reads the newest
 //! [`KEPT_MAX`] and writes nothing.
 
 use crate::app::App;
@@ -8,10 +8,10 @@ use crate::clock;
 use crate::flow::change::{self, ChangeError};
 use crate::flow::names;
 use anyhow::{Context, Result};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use incident::{ActionId, Alarm, Fix, Incident, IncidentId, ResolvedBy, ResponderId, RunbookId, was_acted_on};
 use index::{Hit, Library, Runbook, Section};
-use log::EventLog;
+use log::{Cursor, EventLog};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,8 +23,6 @@ use tokio::sync::RwLock;
 const KEPT_MAX: usize = 2_000;
 /// Incidents that are read at once.
 const PAGE: usize = 200;
-/// How long the index is used before it is asked whether more has ended.
-const FRESH: TimeDelta = TimeDelta::minutes(1);
 /// How often a server looks whether more has ended.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// How much of the alarm a past incident has to say, 0 to 1: less is a coincidence.
@@ -67,8 +65,8 @@ struct Index {
     library: Library,
     /// Of each alarm what ended.
     ended: BTreeMap<RunbookId, Vec<Ended>>,
-    newest: Option<IncidentId>,
-    looked_at: DateTime<Utc>,
+    /// What was written before this is in it.
+    read_to: Cursor,
 }
 
 /// The incidents that are over, for a process that is asked often.
@@ -92,22 +90,19 @@ impl Past {
         Ok(index.as_ref().map(|index| index.search(incident, max)).unwrap_or_default())
     }
 
-    /// Reads what has ended since, when that was not done within [`FRESH`].
+    /// Reads what has ended, when anything was written since that was read last.
     ///
     /// # Errors
     /// The log cannot be read.
     pub async fn refresh(&self, log: &dyn EventLog, name: impl Fn(&ResponderId) -> String) -> Result<()> {
-        let now = clock::now();
-        if self.0.read().await.as_ref().is_some_and(|index| now - index.looked_at < FRESH) {
-            return Ok(());
-        }
-        let newest = newest(log).await?;
-        if let Some(present) = self.0.write().await.as_mut().filter(|index| index.newest == newest) {
-            present.looked_at = now;
+        let read_to = self.0.read().await.as_ref().map(|index| index.read_to.clone());
+        if let Some(read_to) = read_to
+            && log.feed(&read_to, 1).await?.events.is_empty()
+        {
             return Ok(());
         }
         // Who looks meanwhile looks into the old one.
-        let fresh = Index::read(log, newest, now, &name).await?;
+        let fresh = Index::read(log, &name).await?;
         *self.0.write().await = Some(fresh);
         Ok(())
     }
@@ -131,19 +126,9 @@ pub async fn keep_fresh(app: Arc<App>) {
     }
 }
 
-/// The one that ended last; there may be newer ones that ended before it, which then wait for the next.
-async fn newest(log: &dyn EventLog) -> Result<Option<IncidentId>> {
-    let roll = log.list(names::RESOLVED, None, 1).await?;
-    Ok(roll.streams.first().and_then(|listed| names::incident_of(&listed.id)))
-}
-
 impl Index {
-    async fn read(
-        log: &dyn EventLog,
-        newest: Option<IncidentId>,
-        now: DateTime<Utc>,
-        name: impl Fn(&ResponderId) -> String,
-    ) -> Result<Self> {
+    async fn read(log: &dyn EventLog, name: impl Fn(&ResponderId) -> String) -> Result<Self> {
+        let read_to = log.feed_place(clock::now()).await?;
         let (mut alarms, mut ended, mut before, mut read) = (BTreeMap::new(), BTreeMap::new(), None, 0);
         while read < KEPT_MAX {
             let roll = log.list(names::RESOLVED, before.as_ref(), PAGE).await?;
@@ -170,7 +155,7 @@ impl Index {
             }
         }
         let library = Library::of(alarms.into_values().collect()).context("indexing past incidents")?;
-        Ok(Self { library, ended, newest, looked_at: now })
+        Ok(Self { library, ended, read_to })
     }
 
     /// What helped with the alarms that say most of this one's words, each action once, its own alarm left out: that has a
