@@ -3,7 +3,8 @@
 #![no_main]
 
 use fuzz::Input;
-use slack::command::{Actions, Argument, Line, Person, Run, Which, Word, parse};
+use incident::Mark;
+use slack::command::{Actions, Argument, Line, Marking, Person, Run, Which, Word, parse};
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let text = Input(data).text();
@@ -46,8 +47,25 @@ fn typed(line: &Line) -> Option<String> {
         Line::Actions(Actions::Start) => format!("{} start", Word::Actions.text()),
         Line::Actions(Actions::Stop(why)) if why.is_empty() => format!("{} stop", Word::Actions.text()),
         Line::Actions(Actions::Stop(why)) => format!("{} stop because {}", Word::Actions.text(), quoted(why)?),
+        Line::Similar(which) => format!("similar {}", number(*which)),
+        Line::Runbook(words) => format!("{} {}", Word::Runbook.text(), quoted(words)?),
+        Line::Mark(marking) => mark(marking)?,
         Line::Run(run) => self::run(run)?,
     })
+}
+
+fn mark(marking: &Marking) -> Option<String> {
+    let word = match marking.mark {
+        Some(Mark::Pinned) => Word::Pin,
+        Some(Mark::Banned) => Word::Ban,
+        None => Word::Unpin,
+    };
+    let which = match marking.which {
+        Which::Unsaid => String::new(),
+        which => format!("on {}", number(which)),
+    };
+    let because = if marking.why.is_empty() { String::new() } else { format!("because {}", quoted(&marking.why)?) };
+    Some(format!("{} {} {which} {because}", word.text(), quoted(&marking.action)?))
 }
 
 fn number(which: Which) -> String {

@@ -5,10 +5,9 @@
 
 use crate::promql;
 use crate::weights::AlarmWeights;
-use crate::words;
+use crate::words::{self, Analyzer};
 use incident::Alarm;
 use std::collections::BTreeMap;
-use tantivy::tokenizer::TextAnalyzer;
 
 /// The label that carries the sender's longer text.
 pub(crate) const DESCRIPTION: &str = "description";
@@ -16,6 +15,12 @@ pub(crate) const DESCRIPTION: &str = "description";
 pub(crate) const EXPR: &str = "expr";
 /// Labels that say who watches or how bad it is, not what is wrong.
 const SILENT_LABELS: [&str; 6] = ["severity", "prometheus", "alertname", "fingerprint", "account", "region"];
+/// Stems that stand in alarms and runbooks of every kind: how long, how much, and that there is an alarm.
+const FILLER: [&str; 36] = [
+    "alarm", "alert", "ani", "between", "caus", "check", "current", "day", "detect", "due", "fire", "follow", "hour",
+    "indic", "last", "less", "mean", "min", "minut", "onli", "other", "over", "past", "per", "period", "pleas", "same",
+    "second", "see", "than", "time", "trigger", "use", "valu", "via", "within",
+];
 /// Most different terms used of one alarm: the bound on the work of one search.
 const TERMS_MAX: usize = 256;
 
@@ -33,7 +38,8 @@ pub(crate) struct AlarmTerm {
 }
 
 /// The alarm's terms, the heaviest first.
-pub(crate) fn terms(analyzer: &mut TextAnalyzer, weights: &AlarmWeights, alarm: &Alarm) -> Vec<AlarmTerm> {
+pub(crate) fn terms(weights: &AlarmWeights, alarm: &Alarm) -> Vec<AlarmTerm> {
+    let mut analyzer = Analyzer::new();
     let label = |key: &str| alarm.labels.get(key).map_or("", String::as_str);
     let parts = [
         (weights.name, alarm.title.clone()),
@@ -45,13 +51,15 @@ pub(crate) fn terms(analyzer: &mut TextAnalyzer, weights: &AlarmWeights, alarm: 
     let mut found: BTreeMap<String, AlarmTerm> = BTreeMap::new();
     for (weight, text) in parts {
         let mut here: BTreeMap<String, (String, bool)> = BTreeMap::new();
-        for (stem, written) in words::terms(analyzer, &text) {
+        let tokens = analyzer.tokens(&text);
+        for (stem, written) in words::terms(&text, &tokens) {
             here.entry(stem).or_insert((written, false));
         }
-        for (stem, written) in words::phrases(analyzer, &text) {
+        for (stem, written) in words::phrases(&text, &tokens) {
             here.entry(stem).or_insert((written, true));
         }
         for (stem, (written, is_phrase)) in here {
+            let weight = if is_phrase { weight } else { weight * emphasis(weights, &stem) };
             let term = found.entry(stem.clone()).or_insert(AlarmTerm { stem, written, weight: 0.0, is_phrase });
             let (larger, smaller) = (term.weight.max(weight), term.weight.min(weight));
             term.weight = larger + weights.repeat * smaller;
@@ -61,6 +69,17 @@ pub(crate) fn terms(analyzer: &mut TextAnalyzer, weights: &AlarmWeights, alarm: 
     terms.sort_by(|a, b| b.weight.total_cmp(&a.weight).then_with(|| a.stem.cmp(&b.stem)));
     terms.truncate(TERMS_MAX);
     terms
+}
+
+/// What a word counts beside others of the same text.
+fn emphasis(weights: &AlarmWeights, stem: &str) -> f32 {
+    if stem.bytes().all(|byte| byte.is_ascii_digit()) {
+        weights.number
+    } else if FILLER.contains(&stem) {
+        weights.filler
+    } else {
+        1.0
+    }
 }
 
 /// Label values, resource and service, each once.

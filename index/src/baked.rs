@@ -3,13 +3,11 @@
 //!
 //! The texts stay in their files and are read when somebody wants to see one.
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Facts};
 use crate::library::{IndexFailed, Library};
 use crate::runbook::Runbook;
 use crate::weights::Weights;
-use incident::RunbookId;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,7 +18,7 @@ use tantivy::directory::{
 };
 
 /// The shape of `runbooks.json`, and of the index beside it. Another one is laid out anew.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The file that says what is in the index.
 const CONTENTS: &str = "runbooks.json";
@@ -55,7 +53,7 @@ struct Contents {
     /// The version that laid it out: words may be cut otherwise in another one.
     version: String,
     runbooks: Vec<Runbook>,
-    title_idf: Vec<f32>,
+    facts: Facts,
 }
 
 impl Library {
@@ -70,12 +68,12 @@ impl Library {
         }
         std::fs::create_dir_all(folder).map_err(file)?;
         let directory = MmapDirectory::open(folder).map_err(|error| failed(error.into()))?;
-        let engine = Engine::build_in(directory, self.iter(), self.weights()).map_err(failed)?;
+        let engine = Engine::build_in(directory, self.all(), self.weights()).map_err(failed)?;
         let contents = Contents {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            runbooks: self.iter().cloned().collect(),
-            title_idf: engine.title_idf,
+            runbooks: self.all().to_vec(),
+            facts: Facts { units: engine.units, names: engine.names },
         };
         let path = folder.join(CONTENTS);
         let text = serde_json::to_vec(&contents).expect("runbooks are plain JSON");
@@ -95,11 +93,8 @@ impl Library {
         let contents = contents.filter(ours).ok_or(BakeFailed::Other { path })?;
         let weights = Weights::built_in();
         let directory = MmapDirectory::open(folder).map_err(|error| failed(error.into()))?;
-        let engine =
-            Engine::open(ReadOnly(directory), &contents.runbooks, contents.title_idf, &weights).map_err(failed)?;
-        let all: BTreeMap<RunbookId, Runbook> =
-            contents.runbooks.into_iter().map(|runbook| (runbook.id.clone(), runbook)).collect();
-        Ok(Self::over(weights, all, engine, runbooks.to_owned()))
+        let engine = Engine::open(ReadOnly(directory), contents.facts, &contents.runbooks, &weights).map_err(failed)?;
+        Ok(Self::over(weights, contents.runbooks, engine, runbooks.to_owned()))
     }
 }
 

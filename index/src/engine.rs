@@ -1,240 +1,304 @@
-//! The tantivy index over all runbooks: one field for each part of a runbook, one segment, in memory.
+//! The tantivy index over all units of all runbooks: one field for each part, one segment, in memory or mapped.
 //!
 //! It is written in one go and its writer is dropped, so an idle process holds the postings and nothing else.
-//! Nothing is stored: tantivy's document number is the runbook's place in the order of ids.
+//! Nothing is stored: tantivy's document number is the unit's place, in the order of runbook ids.
 
-use crate::names::Name;
-use crate::runbook::{Runbook, is_fence};
-use crate::weights::{RunbookWeights, Shape, Weights};
-use crate::words;
-use std::collections::BTreeMap;
+use crate::names::Names;
+use crate::part::Part;
+use crate::runbook::Runbook;
+use crate::units::{self, Analyzed};
+use crate::weights::{Shape, Weights};
+use crate::words::{Analyzer, Lines};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tantivy::directory::{Directory, RamDirectory};
 use tantivy::fieldnorm::FieldNormReader;
-use tantivy::postings::Postings as _;
+use tantivy::postings::{Postings as _, TermInfo};
 use tantivy::schema::{Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
-use tantivy::tokenizer::{PreTokenizedString, TextAnalyzer, Token, TokenizerManager};
+use tantivy::tokenizer::{Token, TokenizerManager};
 use tantivy::{DocSet as _, Index, InvertedIndexReader, TERMINATED, TantivyDocument, TantivyError, Term};
 
-/// What the segment writer may hold while it works, in bytes; it is given back afterwards.
+/// What the segment writer's table of terms begins with, in bytes; it grows, and is given back afterwards.
 const WRITER_BYTES: usize = 15_000_000;
-/// The name under which tantivy knows our analyzer.
-const ANALYZER: &str = "words";
+/// The name under which tantivy knows that texts are cut into words already.
+const LINES: &str = "lines";
 
-/// A part of a runbook that is searched by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Part {
-    Title,
-    Aliases,
-    Services,
-    Alarms,
-    Tags,
-    Path,
-    Headings,
-    Lead,
-    Phrases,
-    Code,
-    Body,
+/// What is known of a unit beside its words.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct UnitFacts {
+    /// The place of its runbook in the order of ids.
+    pub(crate) runbook: u32,
+    /// The sum of the rarity of its title's words: what full coverage is measured against.
+    pub(crate) title_rarity: f32,
 }
 
-impl Part {
-    pub(crate) const ALL: [Self; 11] = [
-        Self::Title,
-        Self::Aliases,
-        Self::Services,
-        Self::Alarms,
-        Self::Tags,
-        Self::Path,
-        Self::Headings,
-        Self::Lead,
-        Self::Phrases,
-        Self::Code,
-        Self::Body,
-    ];
-
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Title => "title",
-            Self::Aliases => "aliases",
-            Self::Services => "services",
-            Self::Alarms => "alarms",
-            Self::Tags => "tags",
-            Self::Path => "path",
-            Self::Headings => "headings",
-            Self::Lead => "lead",
-            Self::Phrases => "phrases",
-            Self::Code => "code",
-            Self::Body => "body",
-        }
-    }
-
-    pub(crate) const fn weight(self, weights: &RunbookWeights) -> f32 {
-        match self {
-            Self::Title => weights.title,
-            Self::Aliases => weights.aliases,
-            Self::Services => weights.services,
-            Self::Alarms => weights.alarms,
-            Self::Tags => weights.tags,
-            Self::Path => weights.path,
-            Self::Headings => weights.headings,
-            Self::Lead => weights.lead,
-            Self::Phrases => weights.phrases,
-            Self::Code => weights.code,
-            Self::Body => weights.body,
-        }
-    }
+/// What is kept beside tantivy's files.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Facts {
+    pub(crate) units: Vec<UnitFacts>,
+    pub(crate) names: Names,
 }
 
 /// The postings of one part.
 struct PartIndex {
+    part: Part,
     field: Field,
     postings: Arc<InvertedIndexReader>,
     lengths: FieldNormReader,
-    /// `k1 * (1 - b + b * length / average)` for each of tantivy's 256 length codes.
+    /// `1 - b + b * length / average` for each of tantivy's 256 length codes.
     length_norms: Box<[f32; 256]>,
+}
+
+/// Where one term stands in one part.
+pub(crate) struct Place<'a> {
+    index: &'a PartIndex,
+    info: TermInfo,
+    /// The part's weight and the term's rarity in it.
+    weight: f32,
+    rarity: f32,
+}
+
+/// Where one term stands.
+pub(crate) struct Places<'a> {
+    places: Vec<Place<'a>>,
+    /// How rare it is over titles and bodies together: the larger count decides.
+    pub(crate) rarity: f32,
 }
 
 /// The index.
 pub(crate) struct Engine {
+    /// Parts that hold anything.
     parts: Vec<PartIndex>,
-    /// How many runbooks there are.
-    pub(crate) size: u32,
-    pub(crate) analyzer: TextAnalyzer,
-    /// For each runbook, the sum of its title terms' rarity: what full coverage is measured against.
-    pub(crate) title_idf: Vec<f32>,
-    /// For each runbook, its names.
-    pub(crate) names: Vec<Vec<Name>>,
-    shape: Shape,
+    pub(crate) units: Vec<UnitFacts>,
+    pub(crate) names: Names,
 }
 
 impl Engine {
-    pub(crate) fn build<'a>(
-        runbooks: impl Iterator<Item = &'a Runbook>,
-        weights: &Weights,
-    ) -> Result<Self, TantivyError> {
+    pub(crate) fn build(runbooks: &[Runbook], weights: &Weights) -> Result<Self, TantivyError> {
         Self::build_in(RamDirectory::create(), runbooks, weights)
     }
 
     /// Lays the index out in a directory, and opens it.
-    pub(crate) fn build_in<'a>(
+    pub(crate) fn build_in(
         directory: impl Into<Box<dyn Directory>>,
-        runbooks: impl Iterator<Item = &'a Runbook>,
+        runbooks: &[Runbook],
         weights: &Weights,
     ) -> Result<Self, TantivyError> {
-        let analyzer = words::analyzer();
+        let mut analyzer = Analyzer::new();
         let (schema, fields) = schema();
+        let tokenizers = TokenizerManager::default();
+        tokenizers.register(LINES, Lines::default());
         let mut writer = Index::builder()
             .schema(schema)
-            .tokenizers(tokenizers(&analyzer))
+            .tokenizers(tokenizers)
             .single_segment_index_writer::<TantivyDocument>(directory, WRITER_BYTES)?;
-        let (mut titles, mut names) = (Vec::new(), Vec::new());
-        for runbook in runbooks {
-            let mut document = TantivyDocument::new();
-            for (part, text) in parts_of(runbook, weights.shape.lead_words) {
-                let field = fields[part as usize];
-                match part {
-                    Part::Phrases => document.add_pre_tokenized_text(field, phrases(&mut analyzer.clone(), text)),
-                    _ => document.add_text(field, text),
+        let (mut facts, mut titles, mut names) = (Vec::new(), Vec::new(), Names::default());
+        for (place, runbook) in (0..).zip(runbooks) {
+            let sections = Analyzed::all_of(runbook, &mut analyzer);
+            for unit in units::cut(runbook, &sections) {
+                let mut document = TantivyDocument::new();
+                for (part, field) in Part::ALL.into_iter().zip(&fields) {
+                    let stems = part.stems(runbook, &unit, weights.shape.lead_words, &mut analyzer);
+                    if !stems.is_empty() {
+                        document.add_text(*field, stems);
+                    }
                 }
+                writer.add_document(document)?;
+                let number = u32::try_from(facts.len()).unwrap_or(u32::MAX);
+                match &unit.heading {
+                    Some(heading) => names.add(heading, number),
+                    None => names.add_runbook(runbook, number),
+                }
+                titles.push(unit.title);
+                facts.push(UnitFacts { runbook: place, title_rarity: 0.0 });
             }
-            writer.add_document(document)?;
-            titles.push(runbook.title.clone());
-            names.push(Name::all_of(runbook));
         }
-        let mut engine = Self::over(&writer.finalize()?, names, analyzer, weights)?;
-        engine.title_idf = titles.iter().map(|title| engine.idf_of_text(title)).collect();
+        names.sort();
+        let mut engine = Self::over(&writer.finalize()?, Facts { units: facts, names }, runbooks, weights)?;
+        for (place, title) in titles.iter().enumerate() {
+            engine.units[place].title_rarity = engine.rarity_of(&analyzer.tokens(title));
+        }
         Ok(engine)
     }
 
     /// Opens an index that was laid out by [`Self::build_in`] over these runbooks.
     pub(crate) fn open(
         directory: impl Into<Box<dyn Directory>>,
+        facts: Facts,
         runbooks: &[Runbook],
-        title_idf: Vec<f32>,
         weights: &Weights,
     ) -> Result<Self, TantivyError> {
-        let analyzer = words::analyzer();
-        let mut index = Index::open(directory)?;
-        index.set_tokenizers(tokenizers(&analyzer));
-        let names = runbooks.iter().map(Name::all_of).collect();
-        Ok(Self { title_idf, ..Self::over(&index, names, analyzer, weights)? })
+        Self::over(&Index::open(directory)?, facts, runbooks, weights)
     }
 
     fn over(
         index: &Index,
-        names: Vec<Vec<Name>>,
-        analyzer: TextAnalyzer,
+        Facts { units, mut names }: Facts,
+        runbooks: &[Runbook],
         weights: &Weights,
     ) -> Result<Self, TantivyError> {
         let (_, fields) = schema();
         let searcher = index.reader_builder().reload_policy(tantivy::ReloadPolicy::Manual).try_into()?.searcher();
         let mut parts = Vec::new();
-        if let Some(segment) = searcher.segment_readers().first().filter(|_| !names.is_empty()) {
-            for field in fields {
+        if let Some(segment) = searcher.segment_readers().first().filter(|_| !units.is_empty()) {
+            for (part, field) in Part::ALL.into_iter().zip(fields) {
                 let postings = segment.inverted_index(field)?;
-                let average = postings.total_num_tokens() as f32 / names.len() as f32;
+                if postings.terms().num_terms() == 0 {
+                    continue;
+                }
+                let average = postings.total_num_tokens() as f32 / units.len() as f32;
                 let lengths = segment.get_fieldnorms_reader(field)?;
-                parts.push(PartIndex { field, postings, lengths, length_norms: length_norms(&weights.shape, average) });
+                let length_norms = length_norms(&weights.shape, average);
+                parts.push(PartIndex { part, field, postings, lengths, length_norms });
             }
         }
-        let size = u32::try_from(names.len()).unwrap_or(u32::MAX);
-        Ok(Self { parts, size, analyzer, title_idf: Vec::new(), names, shape: weights.shape.clone() })
+        names.declare(runbooks);
+        Ok(Self { parts, units, names })
     }
 
-    /// Calls `found(runbook, score)` for every runbook that has the stem in this part; the score is BM25. A stem that is too
-    /// common to say anything is passed over.
-    pub(crate) fn each_match(&self, part: Part, stem: &str, mut found: impl FnMut(u32, f32)) {
-        let Some(index) = self.parts.get(part as usize) else { return };
-        let term = Term::from_field_text(index.field, stem);
-        // The index is in memory: reading it cannot fail, and a term that could not be read would count as absent.
-        let Ok(Some(info)) = index.postings.get_term_info(&term) else { return };
-        let too_common = info.doc_freq as f32 > self.shape.common_share * self.size as f32;
-        if too_common && self.size >= self.shape.common_from {
-            return;
+    /// Finds a term in all parts for words, or in all parts for phrases. Where it is too common to say anything, it is passed
+    /// over.
+    pub(crate) fn places(&self, stem: &str, is_phrase: bool, weights: &Weights) -> Places<'_> {
+        let shape = &weights.shape;
+        let common = shape.common_share * self.units.len() as f32;
+        let mut places = Vec::new();
+        let mut most = 0;
+        for index in self.parts.iter().filter(|index| index.part.holds_phrases() == is_phrase) {
+            let Some(info) = index.find(stem) else { continue };
+            if matches!(index.part, Part::Title | Part::Body) {
+                most = most.max(info.doc_freq);
+            }
+            let weight = index.part.weight(&weights.runbook);
+            let is_common = info.doc_freq as f32 > common && self.units.len() >= shape.common_from as usize;
+            if weight > 0.0 && !is_common {
+                let rarity = self.rarity(info.doc_freq).powf(shape.idf_power);
+                places.push(Place { index, info, weight, rarity });
+            }
         }
-        let weight = self.idf(info.doc_freq).powf(self.shape.idf_power) * (1.0 + self.shape.k1);
-        let Ok(mut postings) = index.postings.read_postings_from_terminfo(&info, IndexRecordOption::WithFreqs) else {
-            return;
-        };
-        let mut runbook = postings.doc();
-        while runbook != TERMINATED {
-            let frequency = postings.term_freq() as f32;
-            let norm = index.length_norms[usize::from(index.lengths.fieldnorm_id(runbook))];
-            found(runbook, weight * frequency / (frequency + norm));
-            runbook = postings.advance();
-        }
+        Places { places, rarity: self.rarity(most) }
     }
 
-    /// How rare a stem is over titles and bodies together: the larger count decides.
-    pub(crate) fn rarity(&self, stem: &str) -> f32 {
-        let count = |part: Part| {
-            let index = self.parts.get(part as usize)?;
-            let info = index.postings.get_term_info(&Term::from_field_text(index.field, stem)).ok().flatten()?;
-            Some(info.doc_freq)
-        };
-        self.idf(count(Part::Title).unwrap_or(0).max(count(Part::Body).unwrap_or(0)))
+    /// Calls `found` for every unit that has the stem in this part.
+    pub(crate) fn each_with(&self, part: Part, stem: &str, mut found: impl FnMut(u32)) {
+        let Some(index) = self.parts.iter().find(|index| index.part == part) else { return };
+        let Some(info) = index.find(stem) else { return };
+        index.each(&info, |unit, _| found(unit));
     }
 
-    fn idf(&self, runbooks_with_it: u32) -> f32 {
-        let (all, with) = (self.size as f32, runbooks_with_it as f32);
+    fn rarity(&self, units_with_it: u32) -> f32 {
+        let (all, with) = (self.units.len() as f32, units_with_it as f32);
         (1.0 + (all - with + 0.5) / (with + 0.5)).ln()
     }
 
-    fn idf_of_text(&self, text: &str) -> f32 {
-        let mut stems: Vec<String> =
-            words::terms(&mut self.analyzer.clone(), text).into_iter().map(|(stem, _)| stem).collect();
-        stems.sort();
-        stems.dedup();
-        stems.iter().map(|stem| self.rarity(stem)).sum()
+    /// The rarity of all words of a title together, each once.
+    fn rarity_of(&self, tokens: &[Token]) -> f32 {
+        let stems: BTreeSet<&str> = tokens.iter().map(|token| token.text.as_str()).collect();
+        stems.into_iter().map(|stem| self.rarity(self.most_with(stem))).sum()
+    }
+
+    /// In how many titles or bodies a stem stands: the larger count.
+    fn most_with(&self, stem: &str) -> u32 {
+        let parts = self.parts.iter().filter(|index| matches!(index.part, Part::Title | Part::Body));
+        parts.filter_map(|index| index.find(stem)).map(|info| info.doc_freq).max().unwrap_or(0)
     }
 }
 
-/// The phrases of a text as tokens; they are already what is searched for.
-fn phrases(analyzer: &mut TextAnalyzer, text: String) -> PreTokenizedString {
-    let token =
-        |(position, (phrase, _)): (usize, (String, String))| Token { position, text: phrase, ..Token::default() };
-    let tokens = words::phrases(analyzer, &text).into_iter().enumerate().map(token).collect();
-    PreTokenizedString { text, tokens }
+impl PartIndex {
+    fn find(&self, stem: &str) -> Option<TermInfo> {
+        // The index is in memory: reading it cannot fail, and a term that could not be read would count as absent.
+        self.postings.get_term_info(&Term::from_field_text(self.field, stem)).ok().flatten()
+    }
+
+    fn each(&self, info: &TermInfo, mut found: impl FnMut(u32, u32)) {
+        let Ok(mut postings) = self.postings.read_block_postings_from_terminfo(info, IndexRecordOption::WithFreqs)
+        else {
+            return;
+        };
+        while postings.block_len() > 0 {
+            for (unit, frequency) in postings.docs().iter().zip(postings.freqs()) {
+                found(*unit, *frequency);
+            }
+            postings.advance();
+        }
+    }
+
+    /// How often the term stands there, by length: in a part of average length, once counts 1.
+    fn density(&self, unit: u32, frequency: u32) -> f32 {
+        frequency as f32 / self.length_norms[usize::from(self.lengths.fieldnorm_id(unit))]
+    }
+}
+
+impl Place<'_> {
+    pub(crate) fn part(&self) -> Part {
+        self.index.part
+    }
+}
+
+/// What one term says about one unit: how often it stands there over all parts, and how much that is worth.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Said {
+    frequency: f32,
+    worth: f32,
+}
+
+impl Said {
+    /// BM25 over all parts together: a word that stands in title, lead and body is one word, said three times.
+    pub(crate) fn score(self, shape: &Shape) -> f32 {
+        (1.0 + shape.k1) * self.worth / (shape.k1 + self.frequency)
+    }
+}
+
+impl Places<'_> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Adds what the term says to `said`, a slot for each unit, and the units that it is found in to `units`, each once.
+    /// `in_title` is called for those that have it in their title.
+    pub(crate) fn collect(&self, said: &mut [Said], units: &mut Vec<u32>, mut in_title: impl FnMut(u32)) {
+        for Place { index, info, weight, rarity } in &self.places {
+            let is_title = index.part == Part::Title;
+            index.each(info, |unit, frequency| {
+                let here = weight * index.density(unit, frequency);
+                let slot = &mut said[unit as usize];
+                if slot.frequency == 0.0 {
+                    units.push(unit);
+                }
+                slot.frequency += here;
+                slot.worth += here * rarity;
+                if is_title {
+                    in_title(unit);
+                }
+            });
+        }
+    }
+
+    /// What the term says about a few units, part by part. `units` are in rising order; `found` is called with the place of the
+    /// unit among them, the part and its share of the score.
+    pub(crate) fn explain(&self, units: &[u32], shape: &Shape, mut found: impl FnMut(usize, Part, f32)) {
+        let mut all = vec![Said::default(); units.len()];
+        let mut shares = Vec::new();
+        for place in &self.places {
+            let Place { index, info, weight, rarity } = place;
+            let option = IndexRecordOption::WithFreqs;
+            let Ok(mut postings) = index.postings.read_postings_from_terminfo(info, option) else { continue };
+            for (number, unit) in units.iter().enumerate() {
+                if postings.doc() < *unit && postings.seek(*unit) == TERMINATED {
+                    break;
+                }
+                if postings.doc() == *unit {
+                    let here = weight * index.density(*unit, postings.term_freq());
+                    all[number].frequency += here;
+                    shares.push((number, place.part(), here, here * rarity));
+                }
+            }
+        }
+        for (number, part, _, worth) in shares {
+            let Said { frequency, .. } = all[number];
+            found(number, part, Said { frequency, worth }.score(shape));
+        }
+    }
 }
 
 /// One field for each part.
@@ -244,15 +308,9 @@ fn schema() -> (Schema, Vec<Field>) {
     (schema.build(), fields)
 }
 
-fn tokenizers(analyzer: &TextAnalyzer) -> TokenizerManager {
-    let tokenizers = TokenizerManager::default();
-    tokenizers.register(ANALYZER, analyzer.clone());
-    tokenizers
-}
-
 fn text_options() -> TextOptions {
     let indexing = TextFieldIndexing::default()
-        .set_tokenizer(ANALYZER)
+        .set_tokenizer(LINES)
         .set_index_option(IndexRecordOption::WithFreqs)
         .set_fieldnorms(true);
     TextOptions::default().set_indexing_options(indexing)
@@ -262,50 +320,6 @@ fn length_norms(shape: &Shape, average: f32) -> Box<[f32; 256]> {
     let average = average.max(1.0);
     Box::new(std::array::from_fn(|code| {
         let length = FieldNormReader::id_to_fieldnorm(u8::try_from(code).unwrap_or(u8::MAX)) as f32;
-        shape.k1 * (1.0 - shape.b + shape.b * length / average)
+        1.0 - shape.b + shape.b * length / average
     }))
-}
-
-/// The text of each part of a runbook.
-fn parts_of(runbook: &Runbook, lead_words: usize) -> BTreeMap<Part, String> {
-    let mut prose = String::new();
-    let mut code = String::new();
-    for section in &runbook.sections {
-        separate_code(&section.text, &mut prose, &mut code);
-    }
-    let headings = runbook.sections.iter().map(|section| section.heading.as_str()).collect::<Vec<_>>().join("\n");
-    let lead = prose.split_whitespace().take(lead_words).collect::<Vec<_>>().join(" ");
-    BTreeMap::from([
-        (Part::Title, runbook.title.clone()),
-        (Part::Aliases, runbook.aliases.join("\n")),
-        (Part::Services, runbook.services.join("\n")),
-        (Part::Alarms, runbook.alarms.join("\n")),
-        (Part::Tags, runbook.tags.join("\n")),
-        (Part::Path, runbook.id.as_str().to_owned()),
-        (Part::Headings, headings),
-        (Part::Phrases, format!("{}\n{lead}", runbook.title)),
-        (Part::Lead, lead),
-        (Part::Code, code),
-        (Part::Body, prose),
-    ])
-}
-
-/// Fenced blocks are code; inline code is both, since sentences name metrics and services that way.
-fn separate_code(markdown: &str, prose: &mut String, code: &mut String) {
-    let mut fenced = false;
-    for line in markdown.lines() {
-        if is_fence(line) {
-            fenced = !fenced;
-            continue;
-        }
-        let target = if fenced { &mut *code } else { &mut *prose };
-        target.push_str(line);
-        target.push('\n');
-        if !fenced {
-            for inline in line.split('`').skip(1).step_by(2) {
-                code.push_str(inline);
-                code.push(' ');
-            }
-        }
-    }
 }

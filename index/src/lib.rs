@@ -3,18 +3,24 @@
 //! It reads files only in [`scan_dir`] and [`rank_file`]; it watches nothing, runs nothing, and knows no clock.
 //! The numbers behind the order come from `weights.toml` beside this crate's manifest.
 
+mod agreements;
 mod alarm_text;
 mod baked;
+mod confidence;
 mod engine;
 mod front_matter;
 mod library;
 mod names;
+mod part;
+mod patterns;
 mod promql;
 mod rank;
 mod runbook;
 mod scan;
 mod search;
 mod snippet;
+mod synonyms;
+mod units;
 mod weights;
 mod words;
 

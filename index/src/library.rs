@@ -10,6 +10,7 @@ use crate::scan::RunbookFile;
 use crate::search::{Hit, search};
 use crate::snippet::{Snippet, snippet};
 use crate::weights::Weights;
+use crate::words::Analyzer;
 use incident::{Alarm, RunbookId};
 use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
@@ -37,7 +38,8 @@ pub struct Reload {
 /// The runbooks and their index. Cheap to search from many threads; `reload` needs it alone.
 pub struct Library {
     weights: Weights,
-    runbooks: BTreeMap<RunbookId, Runbook>,
+    /// In the order of their ids.
+    runbooks: Vec<Runbook>,
     seen: BTreeMap<RunbookId, Seen>,
     engine: Option<Engine>,
     /// Where the texts are, when they are not here.
@@ -61,7 +63,7 @@ impl Library {
     /// An empty library with other weights, for measuring them.
     #[must_use]
     pub const fn with_weights(weights: Weights) -> Self {
-        Self { weights, runbooks: BTreeMap::new(), seen: BTreeMap::new(), engine: None, texts: None }
+        Self { weights, runbooks: Vec::new(), seen: BTreeMap::new(), engine: None, texts: None }
     }
 
     /// A library of runbooks that were made elsewhere.
@@ -75,13 +77,17 @@ impl Library {
     }
 
     /// A library over an index that is there already, whose texts stay in a folder.
-    pub(crate) fn over(
-        weights: Weights,
-        runbooks: BTreeMap<RunbookId, Runbook>,
-        engine: Engine,
-        texts: PathBuf,
-    ) -> Self {
+    pub(crate) fn over(weights: Weights, runbooks: Vec<Runbook>, engine: Engine, texts: PathBuf) -> Self {
         Self { weights, runbooks, seen: BTreeMap::new(), engine: Some(engine), texts: Some(texts) }
+    }
+
+    pub(crate) fn all(&self) -> &[Runbook] {
+        &self.runbooks
+    }
+
+    fn known(&self, id: &RunbookId) -> Option<&Runbook> {
+        let place = self.runbooks.binary_search_by(|runbook| runbook.id.cmp(id)).ok()?;
+        self.runbooks.get(place)
     }
 
     pub(crate) const fn weights(&self) -> &Weights {
@@ -98,7 +104,7 @@ impl Library {
         let mut runbooks = BTreeMap::new();
         for file in files {
             let digest: [u8; 32] = Sha256::digest(file.text.as_bytes()).into();
-            let old = self.runbooks.get(&file.id);
+            let old = self.known(&file.id);
             let known = self.seen.get(&file.id).filter(|known| known.digest == digest).cloned();
             let (now, good) = match known {
                 Some(known) => (known, old.cloned()),
@@ -114,7 +120,7 @@ impl Library {
             seen.insert(file.id.clone(), now);
             runbooks.extend(good.map(|runbook| (file.id.clone(), runbook)));
         }
-        reload.removed = self.runbooks.keys().filter(|id| !runbooks.contains_key(id)).count();
+        reload.removed = self.runbooks.iter().filter(|old| !runbooks.contains_key(&old.id)).count();
         if reload.added + reload.changed + reload.removed > 0 {
             self.put(runbooks)?;
         }
@@ -124,7 +130,8 @@ impl Library {
 
     /// Replaces all runbooks by these, already parsed.
     pub(crate) fn put(&mut self, runbooks: BTreeMap<RunbookId, Runbook>) -> Result<(), IndexFailed> {
-        self.engine = Some(Engine::build(runbooks.values(), &self.weights).map_err(IndexFailed)?);
+        let runbooks: Vec<Runbook> = runbooks.into_values().collect();
+        self.engine = Some(Engine::build(&runbooks, &self.weights).map_err(IndexFailed)?);
         self.runbooks = runbooks;
         Ok(())
     }
@@ -133,20 +140,26 @@ impl Library {
     /// The same alarm and the same runbooks give the same order and the same scores, always.
     #[must_use]
     pub fn search(&self, alarm: &Alarm, limit: usize) -> Vec<Hit> {
-        self.engine.as_ref().map_or_else(Vec::new, |engine| search(engine, &self.weights, &self.runbooks, alarm, limit))
+        self.search_with(&self.weights, alarm, limit)
+    }
+
+    /// The same with other weights, for fitting them; those of [`Weights::shape`] that the index is laid out by stay.
+    #[must_use]
+    pub fn search_with(&self, weights: &Weights, alarm: &Alarm, limit: usize) -> Vec<Hit> {
+        let Some(engine) = &self.engine else { return Vec::new() };
+        search(engine, weights, &self.runbooks, alarm, limit)
     }
 
     /// The line of a runbook that says most of what somebody asked for; none when none does.
     #[must_use]
     pub fn snippet(&self, id: &RunbookId, asked: &str) -> Option<Snippet> {
-        let mut analyzer = self.engine.as_ref()?.analyzer.clone();
-        snippet(&mut analyzer, &*self.get(id)?, asked)
+        snippet(&mut Analyzer::new(), &*self.get(id)?, asked)
     }
 
     /// The good version of a runbook, with its text.
     #[must_use]
     pub fn get(&self, id: &RunbookId) -> Option<Cow<'_, Runbook>> {
-        let known = self.runbooks.get(id)?;
+        let known = self.known(id)?;
         let Some(texts) = &self.texts else { return Some(Cow::Borrowed(known)) };
         let text = std::fs::read_to_string(texts.join(format!("{id}.md"))).ok()?;
         Runbook::parse(id.clone(), &known.path, &text).ok().map(Cow::Owned)
@@ -154,7 +167,7 @@ impl Library {
 
     /// All runbooks, by id.
     pub fn iter(&self) -> impl Iterator<Item = &Runbook> {
-        self.runbooks.values()
+        self.runbooks.iter()
     }
 
     /// How many there are.

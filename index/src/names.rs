@@ -1,107 +1,109 @@
 //! Names of alarms and runbooks compared as names, not as words: the same, one inside the other, or ending alike.
-//! It knows no weights; `search` says what an agreement is worth.
+//! Headings of long runbooks are names too: manuals have one for each alarm. It knows no weights.
 
+use crate::patterns::Patterns;
 use crate::runbook::{Runbook, file_name};
+use serde::{Deserialize, Serialize};
 
 /// Shortest name, without separators, that counts when it stands inside a longer one: `error` would be everywhere.
 const NAME_INSIDE_CHARS_MIN: usize = 8;
 
-/// A name made ready for comparing.
-pub(crate) struct Name {
-    /// Without case and separators, so that `Kube-Pod-CrashLooping` and `KubePodCrashLooping` agree.
-    plain: String,
-    /// The last part of a name with `/`, plain; empty for other names.
-    ending: String,
-}
-
 /// How near two names are, the nearest last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Nearness {
-    #[default]
-    Apart,
+    /// The last part of both is the same: `dev/Follower/NotRunning` and `Hub/Follower/NotRunning`.
     Ending,
+    /// The alarm's name holds the whole other one.
     Inside,
+    /// The same but for case and separators: `Kube-Pod-CrashLooping` and `KubePodCrashLooping`.
     Same,
 }
 
-impl Name {
-    pub(crate) fn of(name: &str) -> Self {
-        let ending = name.rsplit_once('/').map(|(_, last)| plain(last)).unwrap_or_default();
-        Self { plain: plain(name), ending }
-    }
+/// The names of all units, ready to be looked up, and what their runbooks declare.
+#[derive(Default, Serialize, Deserialize)]
+pub(crate) struct Names {
+    /// Plain names and their units, in order.
+    all: Vec<(String, u32)>,
+    /// The last parts of names with `/`, in order.
+    endings: Vec<(String, u32)>,
+    /// What `alarms` of the front matter says.
+    #[serde(skip)]
+    pub(crate) alarms: Patterns,
+    /// What `services` says.
+    #[serde(skip)]
+    pub(crate) services: Patterns,
+}
 
-    /// All names of a runbook: title, file name and aliases.
-    pub(crate) fn all_of(runbook: &Runbook) -> Vec<Self> {
-        let own = [runbook.title.as_str(), file_name(&runbook.id)];
-        own.into_iter().chain(runbook.aliases.iter().map(String::as_str)).map(Self::of).collect()
-    }
-
-    /// How near this alarm's name is to a runbook's.
-    pub(crate) fn nearness(&self, own: &Self) -> Nearness {
-        if own.plain.is_empty() || self.plain.is_empty() {
-            Nearness::Apart
-        } else if own.plain == self.plain {
-            Nearness::Same
-        } else if own.plain.chars().count() >= NAME_INSIDE_CHARS_MIN && self.plain.contains(&own.plain) {
-            Nearness::Inside
-        } else if !self.ending.is_empty() && own.ending == self.ending {
-            Nearness::Ending
-        } else {
-            Nearness::Apart
+impl Names {
+    /// Title, file name and aliases of a whole runbook.
+    pub(crate) fn add_runbook(&mut self, runbook: &Runbook, unit: u32) {
+        self.add(&runbook.title, unit);
+        self.add(file_name(&runbook.id), unit);
+        for alias in &runbook.aliases {
+            self.add(alias, unit);
         }
     }
+
+    pub(crate) fn add(&mut self, name: &str, unit: u32) {
+        let plain = plain(name);
+        if !plain.is_empty() {
+            self.all.push((plain, unit));
+            self.endings.extend(ending(name).map(|ending| (ending, unit)));
+        }
+    }
+
+    /// Puts them in order, after the last was added.
+    pub(crate) fn sort(&mut self) {
+        for names in [&mut self.all, &mut self.endings] {
+            names.sort_unstable();
+            names.dedup();
+        }
+    }
+
+    /// Takes over what runbooks declare.
+    pub(crate) fn declare(&mut self, runbooks: &[Runbook]) {
+        for (place, runbook) in (0..).zip(runbooks) {
+            for pattern in &runbook.alarms {
+                self.alarms.add(place, pattern);
+            }
+            for pattern in &runbook.services {
+                self.services.add(place, pattern);
+            }
+        }
+    }
+
+    /// The units with a name near this one, each once with its nearest.
+    pub(crate) fn near(&self, name: &str) -> Vec<(u32, Nearness)> {
+        let whole = plain(name);
+        let same = beginning_with(&self.all, &whole).filter(|(own, _)| *own == whole);
+        let mut found: Vec<(u32, Nearness)> = same.map(|(_, unit)| (*unit, Nearness::Same)).collect();
+        for (at, _) in whole.char_indices() {
+            let rest = whole.get(at..).unwrap_or_default();
+            let Some((last, c)) = rest.char_indices().nth(NAME_INSIDE_CHARS_MIN - 1) else { break };
+            let beginning = rest.get(..last + c.len_utf8()).unwrap_or_default();
+            let inside = beginning_with(&self.all, beginning).filter(|(own, _)| rest.starts_with(own.as_str()));
+            found.extend(inside.map(|(_, unit)| (*unit, Nearness::Inside)));
+        }
+        if let Some(ending) = ending(name) {
+            let alike = beginning_with(&self.endings, &ending).filter(|(own, _)| *own == ending);
+            found.extend(alike.map(|(_, unit)| (*unit, Nearness::Ending)));
+        }
+        found.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
+        found.dedup_by_key(|(unit, _)| *unit);
+        found
+    }
+}
+
+/// The names that begin with a text.
+fn beginning_with<'a>(names: &'a [(String, u32)], text: &'a str) -> impl Iterator<Item = &'a (String, u32)> {
+    let from = names.partition_point(|(name, _)| name.as_str() < text);
+    names[from..].iter().take_while(move |(name, _)| name.starts_with(text))
+}
+
+fn ending(name: &str) -> Option<String> {
+    name.rsplit_once('/').map(|(_, last)| plain(last)).filter(|ending| !ending.is_empty())
 }
 
 fn plain(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-}
-
-/// Does the whole name fit the pattern? `*` is anything, `?` any one character, case does not count.
-pub(crate) fn fits(pattern: &str, name: &str) -> bool {
-    let pattern: Vec<char> = pattern.trim().to_lowercase().chars().collect();
-    let name: Vec<char> = name.trim().to_lowercase().chars().collect();
-    let (mut p, mut n) = (0, 0);
-    let mut retry = None;
-    while n < name.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                retry = Some((p, n));
-                p += 1;
-            }
-            Some(c) if *c == '?' || *c == name[n] => {
-                p += 1;
-                n += 1;
-            }
-            Some(_) | None => match retry {
-                Some((star, from)) => {
-                    retry = Some((star, from + 1));
-                    p = star + 1;
-                    n = from + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    !pattern.is_empty() && pattern[p..].iter().all(|c| *c == '*')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_fit_whole_names() {
-        for (pattern, name, expect) in [
-            ("KubePod*", "kubepodcrashlooping", true),
-            ("*5xx*", "checkout-5XX-rate", true),
-            ("disk-?", "disk-1", true),
-            ("disk-?", "disk-12", false),
-            ("*a*b", "xaybzb", true),
-            ("exact", "exactly", false),
-            ("", "", false),
-            ("*", "", true),
-        ] {
-            assert_eq!(fits(pattern, name), expect, "{pattern} {name}");
-        }
-    }
 }

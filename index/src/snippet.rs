@@ -2,11 +2,10 @@
 //! nothing: whoever shows it marks the ranges.
 
 use crate::runbook::{Runbook, is_fence};
-use crate::words;
+use crate::words::Analyzer;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::ops::Range;
-use tantivy::tokenizer::{TextAnalyzer, TokenStream as _};
 
 /// Characters of a snippet, at most: two lines on a phone.
 const CHARS_MAX: usize = 180;
@@ -25,13 +24,12 @@ pub struct Snippet {
 }
 
 /// The best line; none when no line has a word of it.
-pub(crate) fn snippet(analyzer: &mut TextAnalyzer, runbook: &Runbook, asked: &str) -> Option<Snippet> {
-    let wanted: BTreeSet<String> = words::terms(analyzer, asked).into_iter().map(|(stem, _)| stem).collect();
+pub(crate) fn snippet(analyzer: &mut Analyzer, runbook: &Runbook, asked: &str) -> Option<Snippet> {
+    let wanted = stems(analyzer, asked);
     let mut best: Option<(usize, &str, &str)> = None;
     for section in &runbook.sections {
         for line in section.text.lines().map(str::trim).filter(|line| !line.is_empty() && !is_fence(line)) {
-            let said: BTreeSet<String> = words::terms(analyzer, line).into_iter().map(|(stem, _)| stem).collect();
-            let matched = said.intersection(&wanted).count();
+            let matched = stems(analyzer, line).intersection(&wanted).count();
             if matched > best.map_or(0, |(most, ..)| most) {
                 best = Some((matched, &section.heading, line));
             }
@@ -44,16 +42,20 @@ pub(crate) fn snippet(analyzer: &mut TextAnalyzer, runbook: &Runbook, asked: &st
 }
 
 /// Where wanted words stand; of an identifier that matches as a whole the whole.
-fn marks(analyzer: &mut TextAnalyzer, text: &str, wanted: &BTreeSet<String>) -> Vec<Range<usize>> {
+fn marks(analyzer: &mut Analyzer, text: &str, wanted: &BTreeSet<String>) -> Vec<Range<usize>> {
     let mut marks: Vec<Range<usize>> = Vec::new();
-    analyzer.token_stream(text).process(&mut |token| {
+    for token in analyzer.tokens(text) {
         let place = token.offset_from..token.offset_to;
         let is_inside = marks.last().is_some_and(|last| place.start < last.end);
         if wanted.contains(&token.text) && !is_inside {
             marks.push(place);
         }
-    });
+    }
     marks
+}
+
+fn stems(analyzer: &mut Analyzer, text: &str) -> BTreeSet<String> {
+    analyzer.tokens(text).into_iter().map(|token| token.text).collect()
 }
 
 /// The line around a place, at word ends.
@@ -82,7 +84,7 @@ mod tests {
     }
 
     fn found(text: &str, asked: &str) -> Option<(String, String)> {
-        let snippet = snippet(&mut words::analyzer(), &runbook(text), asked)?;
+        let snippet = snippet(&mut Analyzer::new(), &runbook(text), asked)?;
         let mut shown = snippet.text.clone();
         for range in snippet.matches.iter().rev() {
             shown.insert(range.end, ']');

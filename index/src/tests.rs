@@ -241,3 +241,53 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_section_of_a_manual_is_found_by_its_heading_and_by_its_words() {
+    let section = |name: &str, words: &str| format!("## {name}\n{}\n", format!("{words} ").repeat(40));
+    let manual = [
+        section("IngesterUnhealthy", "the ring marks one ingester as unhealthy"),
+        section("CompactorStalled", "blocks pile up since compaction stands still"),
+        section("QuerierTimeouts", "queries take longer than the gateway waits"),
+    ];
+    let mut files = files();
+    files.push(file("metrics/troubleshooting", &format!("# Troubleshooting\n{}", manual.concat())));
+    let mut library = Library::new();
+    library.reload(&files).expect("lays out an index");
+    let named = library.search(&alarm("IngesterUnhealthy", "", &[]), 3);
+    assert_eq!(named[0].runbook.as_str(), "metrics/troubleshooting");
+    assert!(named[0].is_named(), "{named:#?}");
+    let told = library.search(&alarm("", "blocks pile up", &[]), 3);
+    assert_eq!(told[0].runbook.as_str(), "metrics/troubleshooting");
+    assert_eq!(told.iter().filter(|hit| hit.runbook == told[0].runbook).count(), 1, "{told:#?}");
+}
+
+#[test]
+fn abbreviations_find_what_is_written_out() {
+    check_first("db storage", "", &[], "aws/rds-storage");
+    check_first("alb 500", "", &[], "aws/elb-5xx");
+}
+
+#[test]
+fn the_opposite_of_what_the_alarm_says_speaks_against_a_runbook() {
+    let mut library = Library::new();
+    let low = file("low", "# Replicas are low\nToo few replicas run.");
+    let high = file("high", "# Replicas are high\nToo many replicas run.");
+    library.reload(&[low, high]).expect("lays out an index");
+    let hits = library.search(&alarm("ReplicasHigh", "", &[]), 2);
+    assert_eq!(hits[0].runbook.as_str(), "high");
+    let against = hits[1].matched.iter().find(|matched| matched.field == Match::OPPOSITE);
+    assert!(against.is_some_and(|against| against.share < 0.0 && against.is_agreement()), "{hits:#?}");
+}
+
+#[test]
+fn confidence_tells_a_runbook_from_a_coincidence() {
+    let library = library();
+    let good = library.search(&alarm("Node disk is filling up", "The filesystem has little space left", &[]), 3);
+    assert!(good[0].confidence >= Hit::GOOD_MATCH, "{good:#?}");
+    assert!(good.is_sorted_by(|a, b| a.confidence >= b.confidence));
+    let alone = library.search(&alarm("Node disk is filling up", "The filesystem has little space left", &[]), 1);
+    assert_eq!(alone[0], good[0]);
+    let bad = library.search(&alarm("Billing export", "the invoice run of the accounts team has no instance", &[]), 3);
+    assert!(bad[0].confidence < Hit::GOOD_MATCH, "{bad:#?}");
+}

@@ -14,6 +14,8 @@ pub struct Weights {
     pub bonus: BonusWeights,
     /// The shape of the term score (BM25).
     pub shape: Shape,
+    /// What a hit's confidence is made of.
+    pub confidence: ConfidenceWeights,
 }
 
 /// Weight of a term by the alarm's part it stands in.
@@ -30,6 +32,10 @@ pub struct AlarmWeights {
     pub expr: f32,
     /// Values of all other labels, the resource and the service.
     pub labels: f32,
+    /// What words that stand in most alarms, such as "minutes" or "detected", keep of their weight.
+    pub filler: f32,
+    /// What numbers gain: siblings differ by little more than 75 and 85 percent.
+    pub number: f32,
     /// Share of its weight that a term gains again from each further part that repeats it, 0 to 1.
     pub repeat: f32,
 }
@@ -56,6 +62,8 @@ pub struct RunbookWeights {
     pub lead: f32,
     /// Two words that follow each other in the title or the lead.
     pub phrases: f32,
+    /// The same of the whole prose.
+    pub pairs: f32,
     /// Code blocks and inline code.
     pub code: f32,
     /// The prose, the lead included.
@@ -74,6 +82,10 @@ pub struct BonusWeights {
     pub declared_service: f32,
     /// The alarm says the whole title; a part of the title gives that part of it (by idf).
     pub title_coverage: f32,
+    /// The title or the lead says the opposite of a word of the alarm; it is taken away, once for each.
+    pub opposite: f32,
+    /// The runbook says all words of the alarm; a part of them gives that part (by idf).
+    pub coverage: f32,
     /// The alarm's name holds the runbook's whole name.
     pub name_inside: f32,
     /// The last part of both names is the same.
@@ -96,6 +108,20 @@ pub struct Shape {
     pub common_from: u32,
     /// How many words of prose are the lead.
     pub lead_words: usize,
+}
+
+/// The logistic behind [`Hit::confidence`](crate::Hit::confidence).
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfidenceWeights {
+    /// Where it begins.
+    pub base: f64,
+    /// Times [`Hit::explained`](crate::Hit::explained).
+    pub explained: f64,
+    /// When the runbook is named like the alarm or declares it.
+    pub named: f64,
+    /// Times the lead over the best other hit, -1 to 1.
+    pub lead: f64,
 }
 
 impl Weights {

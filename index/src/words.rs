@@ -1,8 +1,10 @@
 //! Text to search terms: identifiers are kept whole and split, words are stemmed, stop words dropped.
 //! The same function serves runbooks and alarms, so that both sides always agree. It never fails on any text.
 
+use crate::synonyms;
+use std::collections::HashMap;
 use std::ops::Range;
-use tantivy::tokenizer::{Language, Stemmer, StopWordFilter, TextAnalyzer, Token, TokenStream, Tokenizer};
+use tantivy::tokenizer::{Language, RawTokenizer, Stemmer, TextAnalyzer, Token, TokenStream, Tokenizer};
 
 /// Longest term kept, in bytes: longer ones are digests, keys and encoded blobs.
 const TERM_BYTES_MAX: usize = 64;
@@ -11,75 +13,140 @@ const NUMBER_DIGITS_MAX: usize = 3;
 /// Letters in front of a digit from which the two are split: `http5xx` is two words, `ec2` and `p99` are one.
 const LETTERS_BEFORE_DIGIT_MIN: usize = 3;
 
-/// One analyzer for runbooks and alarms.
-pub(crate) fn analyzer() -> TextAnalyzer {
-    let stop = StopWordFilter::new(Language::English).expect("tantivy has English stop words: the feature is on");
-    TextAnalyzer::builder(Splitter).filter(stop).filter(Stemmer::new(Language::English)).build()
+/// Words that carry no meaning of their own in alarms and runbooks. `no` and `not` do: "not ready" is not "ready".
+const STOP_WORDS: [&str; 88] = [
+    "a", "about", "after", "all", "also", "am", "an", "and", "any", "are", "as", "at", "be", "because", "been",
+    "being", "both", "but", "by", "can", "could", "did", "do", "does", "each", "every", "for", "from", "had", "has",
+    "have", "having", "here", "how", "i", "if", "in", "into", "is", "it", "its", "itself", "just", "may", "might",
+    "more", "most", "my", "of", "on", "or", "our", "please", "s", "should", "since", "so", "some", "such", "than",
+    "that", "the", "their", "them", "then", "there", "these", "they", "this", "those", "to", "too", "us", "very",
+    "was", "we", "were", "what", "when", "where", "which", "while", "who", "will", "with", "would", "you", "your",
+];
+
+/// Cuts texts into words; one serves many texts, since it keeps the stems that it has found.
+pub(crate) struct Analyzer {
+    stemmer: TextAnalyzer,
+    /// Stems by word; none for stop words.
+    stems: HashMap<String, Option<String>>,
 }
 
-/// The terms of a text: the stem, and the word as it was written.
-pub(crate) fn terms(analyzer: &mut TextAnalyzer, text: &str) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    analyzer.token_stream(text).process(&mut |token| {
-        let written = text.get(token.offset_from..token.offset_to).unwrap_or(&token.text);
-        found.push((token.text.clone(), written.to_owned()));
-    });
-    found
-}
+impl Analyzer {
+    pub(crate) fn new() -> Self {
+        let stemmer = TextAnalyzer::builder(RawTokenizer::default()).filter(Stemmer::new(Language::English)).build();
+        Self { stemmer, stems: HashMap::new() }
+    }
 
-/// Every two words that follow each other, stems joined by a space, and as written. Whole identifiers are left out: their
-/// parts follow each other already.
-pub(crate) fn phrases(analyzer: &mut TextAnalyzer, text: &str) -> Vec<(String, String)> {
-    let mut words: Vec<Token> = Vec::new();
-    analyzer.token_stream(text).process(&mut |token| {
-        if words
-            .last()
-            .is_some_and(|before| before.offset_from <= token.offset_from && token.offset_to <= before.offset_to)
-        {
-            words.pop();
+    /// The words of a text, as stems, in order.
+    pub(crate) fn tokens(&mut self, text: &str) -> Vec<Token> {
+        let mut tokens = split(text);
+        tokens.retain_mut(|token| match self.stem(&token.text) {
+            Some(stem) => {
+                if token.text != *stem {
+                    token.text.clone_from(stem);
+                }
+                true
+            }
+            None => false,
+        });
+        tokens
+    }
+
+    fn stem(&mut self, word: &str) -> Option<&String> {
+        if !self.stems.contains_key(word) {
+            let mut stem = None;
+            if STOP_WORDS.binary_search(&word).is_err() {
+                self.stemmer.token_stream(word).process(&mut |token| stem = Some(token.text.clone()));
+            }
+            self.stems.insert(word.to_owned(), stem);
         }
-        words.push(token.clone());
-    });
-    let pair = |pair: &[Token]| match pair {
-        [a, b] => {
-            let written = text.get(a.offset_from..b.offset_to).unwrap_or_default();
-            Some((format!("{} {}", a.text, b.text), written.to_owned()))
-        }
-        _ => None,
-    };
-    words.windows(2).filter_map(pair).collect()
-}
-
-/// Splits text into words and identifiers into their parts.
-#[derive(Clone)]
-pub(crate) struct Splitter;
-
-/// The words of one text, in order.
-pub(crate) struct Words {
-    words: std::vec::IntoIter<Token>,
-    current: Token,
-}
-
-impl Tokenizer for Splitter {
-    type TokenStream<'a> = Words;
-
-    fn token_stream<'a>(&'a mut self, text: &'a str) -> Words {
-        Words { words: split(text).into_iter(), current: Token::default() }
+        self.stems.get(word).and_then(Option::as_ref)
     }
 }
 
-impl TokenStream for Words {
+/// The stems of tokens, one a line: what [`Lines`] reads.
+pub(crate) fn lines(tokens: &[Token]) -> String {
+    let mut lines = String::with_capacity(tokens.iter().map(|token| token.text.len() + 1).sum());
+    for token in tokens {
+        lines.push_str(&token.text);
+        lines.push('\n');
+    }
+    lines
+}
+
+/// Takes every line for a term: for texts that are cut into words already.
+#[derive(Clone, Default)]
+pub(crate) struct Lines(Token);
+
+/// The terms of one text.
+pub(crate) struct LineStream<'a> {
+    lines: std::str::Lines<'a>,
+    token: &'a mut Token,
+}
+
+impl Tokenizer for Lines {
+    type TokenStream<'a> = LineStream<'a>;
+
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> LineStream<'a> {
+        self.0.position = usize::MAX;
+        LineStream { lines: text.lines(), token: &mut self.0 }
+    }
+}
+
+impl TokenStream for LineStream<'_> {
     fn advance(&mut self) -> bool {
-        self.words.next().map(|token| self.current = token).is_some()
+        let Some(line) = self.lines.next() else { return false };
+        self.token.text.clear();
+        self.token.text.push_str(line);
+        self.token.position = self.token.position.wrapping_add(1);
+        true
     }
 
     fn token(&self) -> &Token {
-        &self.current
+        self.token
     }
 
     fn token_mut(&mut self) -> &mut Token {
-        &mut self.current
+        self.token
     }
+}
+
+/// The terms of a text: the stem, and the word as it was written.
+pub(crate) fn terms(text: &str, tokens: &[Token]) -> Vec<(String, String)> {
+    let written = |token: &Token| text.get(token.offset_from..token.offset_to).unwrap_or(&token.text).to_owned();
+    tokens.iter().map(|token| (token.text.clone(), written(token))).collect()
+}
+
+/// The same for phrases.
+pub(crate) fn phrases(text: &str, tokens: &[Token]) -> Vec<(String, String)> {
+    let phrase = |(a, b): (&Token, &Token)| {
+        let written = text.get(a.offset_from..b.offset_to).unwrap_or_default().to_owned();
+        ([a.text.as_str(), b.text.as_str()].join(" "), written)
+    };
+    pairs(tokens).map(phrase).collect()
+}
+
+/// The phrases of tokens, one a line, stems joined by a space.
+pub(crate) fn pair_lines(tokens: &[Token]) -> String {
+    let mut lines = String::with_capacity(tokens.iter().map(|token| 2 * token.text.len() + 2).sum());
+    for (a, b) in pairs(tokens) {
+        for piece in [&a.text, " ", &b.text, "\n"] {
+            lines.push_str(piece);
+        }
+    }
+    lines
+}
+
+/// Every two words that follow each other. Whole identifiers are left out: their parts follow each other already.
+fn pairs(tokens: &[Token]) -> impl Iterator<Item = (&Token, &Token)> {
+    // Two words in place of an abbreviation stand at the same place; neither is the whole of the other.
+    let holds = |whole: &Token, part: &Token| {
+        let (outer, inner) = (whole.offset_from..whole.offset_to, part.offset_from..part.offset_to);
+        outer != inner && outer.start <= inner.start && inner.end <= outer.end
+    };
+    let is_whole = move |place: usize| tokens.get(place + 1).is_some_and(|next| holds(&tokens[place], next));
+    let words = (0..tokens.len()).filter(move |place| !is_whole(*place)).map(|place| &tokens[place]);
+    let mut before = None;
+    words.filter_map(move |token| before.replace(token).map(|before| (before, token)))
 }
 
 /// Every word, and every identifier both whole and in parts: `HTTPCode_ELB_5XX` gives
@@ -102,6 +169,10 @@ fn split(text: &str) -> Vec<Token> {
 }
 
 fn push_identifier(text: &str, range: Range<usize>, tokens: &mut Vec<Token>) {
+    let is_plain = |text: &str| text.bytes().skip(1).all(|byte| byte.is_ascii_lowercase()) && text.is_ascii();
+    if text.get(range.clone()).is_some_and(is_plain) {
+        return push(text, range, tokens);
+    }
     let parts = parts(text, range.clone());
     if parts.len() > 1 {
         push(text, range, tokens);
@@ -112,11 +183,21 @@ fn push_identifier(text: &str, range: Range<usize>, tokens: &mut Vec<Token>) {
 }
 
 fn push(text: &str, range: Range<usize>, tokens: &mut Vec<Token>) {
+    let from = tokens.len();
+    push_word(text, range, tokens);
+    let Some(token) = tokens.get(from).cloned() else { return };
+    let Some(others) = synonyms::of(&token.text) else { return };
+    tokens.pop();
+    tokens.extend(others.iter().map(|other| Token { text: other.clone(), ..token.clone() }));
+}
+
+fn push_word(text: &str, range: Range<usize>, tokens: &mut Vec<Token>) {
     let written = text.get(range.clone()).unwrap_or_default();
     let word: String = written.chars().filter(|c| *c != '_').flat_map(char::to_lowercase).collect();
     let digits = word.chars().filter(char::is_ascii_digit).count();
     let long_number = digits == word.len() && digits > NUMBER_DIGITS_MAX;
-    if word.is_empty() || word.len() > TERM_BYTES_MAX || long_number {
+    let is_letter = word.chars().count() == 1 && word.chars().all(char::is_alphabetic);
+    if word.is_empty() || is_letter || word.len() > TERM_BYTES_MAX || long_number {
         return;
     }
     let position = tokens.len();
@@ -168,9 +249,9 @@ mod tests {
 
     #[test]
     fn identifiers_are_kept_whole_and_split() {
-        check("HTTPCode_ELB_5XX_Count", "httpcodeelb5xxcount http code elb 5xx count");
-        check("KubePodCrashLooping", "kubepodcrashlooping kube pod crash looping");
-        check("node_filesystem_avail_bytes", "nodefilesystemavailbytes node filesystem avail bytes");
+        check("HTTPCode_ELB_5XX_Count", "httpcodeelb5xxcount http code elb load balancer 5xx count");
+        check("KubePodCrashLooping", "kubepodcrashlooping kubernetes pod crash looping");
+        check("node_filesystem_avail_bytes", "nodefilesystemavailbytes node filesystem available bytes");
         check("checkout-api p99 > 500ms", "checkout api p99 500ms");
         check("TargetHTTP5xx", "targethttp5xx target http 5xx");
         check("EC2InstanceDown", "ec2instancedown ec2 instance down");
@@ -186,8 +267,27 @@ mod tests {
     }
 
     #[test]
+    fn stop_words_are_in_order() {
+        assert!(STOP_WORDS.is_sorted());
+    }
+
+    #[test]
+    fn abbreviations_are_written_out() {
+        check("k8s OOMKilled", "kubernetes oomkilled oom out memory killed");
+    }
+
+    #[test]
+    fn phrases_leave_whole_identifiers_out() {
+        let text = "the KubePod is not ready";
+        let found: Vec<String> =
+            phrases(text, &Analyzer::new().tokens(text)).into_iter().map(|(stem, _)| stem).collect();
+        assert_eq!(found, ["kubernet pod", "pod not", "not readi"]);
+    }
+
+    #[test]
     fn words_are_stemmed_and_stop_words_dropped() {
-        let found = terms(&mut analyzer(), "the Pods are crashing");
+        let text = "the Pods are crashing";
+        let found = terms(text, &Analyzer::new().tokens(text));
         assert_eq!(found, [("pod".to_owned(), "Pods".to_owned()), ("crash".to_owned(), "crashing".to_owned())]);
     }
 }

@@ -9,13 +9,9 @@ use crate::score::Score;
 use chrono::{DateTime, Utc};
 use incident::action::{Action, Catalogue, render};
 use incident::{ActionId, ActionRecord, Alarm, Change, Mark, Marked, Record, Strength, Suggestion};
-use index::{Hit, Match};
+use index::Hit;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The share of the alarm that the best hit has to explain, else there is no good match. Measured 2026-11-23 on public
-/// alert rules against 410 runbooks. With names: 99 in 100 alarms keep their suggestions, and 1 in 8 whose own product's
-/// runbooks were all taken away still gets one. With names removed everywhere: 94 in 100, and 1 in 6.
-pub(crate) const BAR_FIRST: f64 = 0.35;
 /// The share from which a runbook fills slots two and three behind a good first one.
 pub(crate) const BAR_NEXT: f64 = 0.20;
 /// The share from which a hit is called likely.
@@ -131,7 +127,7 @@ struct Candidate {
 impl Case<'_> {
     fn of_hits(&self, hits: &[Hit]) -> Vec<Candidate> {
         let Some(best) = hits.first() else { return Vec::new() };
-        let has_good_match = is_above(best, BAR_FIRST) || hits.iter().any(is_named);
+        let has_good_match = is_good(best) || hits.iter().any(Hit::is_named);
         let of_hit = |hit| self.of_hit(hit, best.score, has_good_match && is_above(hit, BAR_NEXT));
         hits.iter().flat_map(of_hit).collect()
     }
@@ -179,7 +175,7 @@ impl Case<'_> {
     /// Actions that helped with alarms like this one and that no runbook found now offers, where something else is first.
     fn of_elsewhere(&self, hits: &[Hit]) -> Vec<Candidate> {
         let is_known = |id: &ActionId| hits.iter().any(|hit| hit.actions.contains(id)) || self.has_helped(id);
-        let good = hits.first().is_some_and(|best| is_above(best, BAR_FIRST)) || hits.iter().any(is_named);
+        let good = hits.first().is_some_and(is_good) || hits.iter().any(Hit::is_named);
         let new =
             self.elsewhere.iter().filter(|one| good && !is_known(&one.action) && self.mark(&one.action).is_none());
         let candidate = |one: &Elsewhere| {
@@ -292,21 +288,21 @@ fn identity(suggestion: &Suggestion) -> (Option<ActionId>, BTreeMap<String, Stri
     (suggestion.action.clone(), suggestion.params.clone(), page)
 }
 
+/// Whether the best hit is a good match, and not only the nearest.
+fn is_good(best: &Hit) -> bool {
+    best.is_named() || (best.confidence >= Hit::GOOD_MATCH && terms(best).len() >= TERMS_MATCHED_MIN)
+}
+
 fn is_above(hit: &Hit, bar: f64) -> bool {
-    is_named(hit) || (hit.explained >= bar && terms(hit).len() >= TERMS_MATCHED_MIN)
+    hit.is_named() || (hit.explained >= bar && terms(hit).len() >= TERMS_MATCHED_MIN)
 }
 
 fn strength(hit: &Hit) -> Strength {
-    if is_named(hit) {
+    if hit.is_named() {
         Strength::Strong
     } else if hit.explained >= BAR_LIKELY {
         Strength::Likely
     } else {
         Strength::Possible
     }
-}
-
-/// True when names agree and not only words: the alarm's name is the runbook's, or the runbook declares the alarm.
-fn is_named(hit: &Hit) -> bool {
-    hit.matched.iter().any(|matched| matched.field == Match::EXACT_NAME || matched.field == Match::DECLARED_ALARM)
 }

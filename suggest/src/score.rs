@@ -32,7 +32,7 @@ impl Score {
         for (what, share) in shares {
             score.add(what, share * scale);
         }
-        if rest > 0.0 {
+        if rest != 0.0 {
             score.add("other words".to_owned(), rest * scale);
         }
         score

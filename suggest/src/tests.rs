@@ -67,6 +67,7 @@ fn hit(title: &str, actions: &[&str], terms: &[(&str, &str, f64)]) -> Hit {
         actions: actions.iter().map(|id| ActionId::from(*id)).collect(),
         score: terms.iter().map(|(_, _, share)| share).sum(),
         explained: 0.5,
+        confidence: 0.7,
         matched: matched.collect(),
     }
 }
@@ -165,7 +166,7 @@ fn a_runbook_without_a_known_action_is_for_reading() {
 
 #[test]
 fn below_the_bar_it_says_so_and_keeps_the_runner_up() {
-    let weak = Hit { explained: 0.1, ..slow() };
+    let weak = Hit { explained: 0.1, confidence: 0.1, ..slow() };
     let one_word = hit("Slow service", &["restart"], &[("body", "service", 90.0)]);
     let ranking = run(&[weak, one_word], &[], &[]);
     assert!(ranking.suggestions.is_empty());
