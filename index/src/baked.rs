@@ -57,16 +57,34 @@ struct Contents {
 }
 
 impl Library {
-    /// Lays an index over the runbooks of this library into a folder, which is made anew. Returns how many runbooks it holds.
+    /// Lays an index over the runbooks of this library into a folder, in the place of what was there. Returns how many
+    /// runbooks it holds.
     ///
     /// # Errors
-    /// [`BakeFailed`]; the folder then holds nothing of use.
+    /// [`BakeFailed`]; the folder is then as before.
     pub fn bake(&self, folder: &Path) -> Result<usize, BakeFailed> {
+        let beside = |end: &str| {
+            let mut name = folder.file_name().unwrap_or_default().to_owned();
+            name.push(end);
+            folder.with_file_name(name)
+        };
+        let (fresh, old) = (beside(".new"), beside(".old"));
         let file = |source| BakeFailed::File { path: folder.to_owned(), source };
-        if folder.exists() {
-            std::fs::remove_dir_all(folder).map_err(file)?;
+        for left in [&fresh, &old].into_iter().filter(|left| left.exists()) {
+            std::fs::remove_dir_all(left).map_err(file)?;
         }
-        std::fs::create_dir_all(folder).map_err(file)?;
+        std::fs::create_dir_all(&fresh).map_err(file)?;
+        let count = self.lay_out(&fresh)?;
+        if folder.exists() {
+            std::fs::rename(folder, &old).map_err(file)?;
+        }
+        std::fs::rename(&fresh, folder).map_err(file)?;
+        // What is left of the old one is in nobody's way.
+        std::fs::remove_dir_all(&old).ok();
+        Ok(count)
+    }
+
+    fn lay_out(&self, folder: &Path) -> Result<usize, BakeFailed> {
         let directory = MmapDirectory::open(folder).map_err(|error| failed(error.into()))?;
         let engine = Engine::build_in(directory, self.all(), self.weights()).map_err(failed)?;
         let contents = Contents {

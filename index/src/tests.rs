@@ -291,3 +291,24 @@ fn confidence_tells_a_runbook_from_a_coincidence() {
     let bad = library.search(&alarm("Billing export", "the invoice run of the accounts team has no instance", &[]), 3);
     assert!(bad[0].confidence < Hit::GOOD_MATCH, "{bad:#?}");
 }
+
+#[test]
+fn an_index_is_laid_out_in_the_place_of_the_one_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let baked = folder.path().join(".index");
+    let library = |titles: &[&str]| {
+        let file = |title: &&str| RunbookFile {
+            id: RunbookId(title.to_lowercase()),
+            path: format!("{title}.md"),
+            text: format!("# {title}\n\nWords.\n"),
+        };
+        let mut library = Library::new();
+        library.reload(&titles.iter().map(file).collect::<Vec<_>>()).unwrap();
+        library
+    };
+    assert_eq!(library(&["Disk"]).bake(&baked).unwrap(), 1);
+    assert_eq!(library(&["Disk", "Redis"]).bake(&baked).unwrap(), 2);
+    assert_eq!(Library::open_baked(&baked, folder.path()).unwrap().len(), 2);
+    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, [".index"], "nothing is left beside it");
+}

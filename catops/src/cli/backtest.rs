@@ -1,20 +1,14 @@
 //! `catops backtest`: how good the suggestions would have been on the log's own history.
 
-use super::progress::Bar;
-use super::read::{DataArgs, Reader, block_on};
-use crate::backtest::{Hits, Miss, Replay, Report, Score, Tried};
+use super::read::{DataArgs, Reader};
+use super::tried;
+use crate::backtest::{Hits, Miss, Replay, Report, Score};
 use crate::clock;
-use crate::config::Setup;
 use crate::config::file::parse_duration;
 use anyhow::{Context, Result, bail};
-use chrono::{DateTime, TimeDelta, Utc};
-use index::Library;
-use log::{Cursor, EventLog};
-use std::path::{Path, PathBuf};
+use chrono::TimeDelta;
+use std::path::PathBuf;
 use std::process::ExitCode;
-
-/// Events that are read at once.
-const PAGE: usize = 1000;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -41,13 +35,15 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
-    let mut tried = vec![read(&args.config, args.runbooks.as_deref())?];
+    let mut tried = vec![tried::read(&args.config, args.runbooks.as_deref())?];
     if let Some(against) = &args.against {
-        tried.push(read(against, None)?);
+        tried.push(tried::read(against, None)?);
     }
     let reader = Reader::open(&args.data.data)?;
     let since = clock::now().checked_sub_signed(args.since).context("--since is too long")?;
-    let report = block_on(replay(reader.log(), &tried, since))?.report(args.misses);
+    let mut replay = Replay::new(&tried, since);
+    reader.every_event(|event| replay.apply(event))?;
+    let report = replay.report(args.misses);
     if report.incidents == 0 {
         bail!("no incident opened since {}; --since looks further back", since.format("%Y-%m-%d %H:%M UTC"));
     }
@@ -66,34 +62,6 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// A configuration and its runbooks.
-pub(super) fn read(config: &Path, runbooks: Option<&Path>) -> Result<Tried> {
-    let Some(setup) = Setup::read(config).setup else {
-        bail!("{0} cannot be used; `catops lint {0}` says why", config.display());
-    };
-    let folder = runbooks.map_or_else(|| setup.runbooks(), Path::to_path_buf);
-    let mut library = Library::new();
-    library.reload(&index::scan_dir(&folder).files).context("indexing the runbooks")?;
-    Ok(Tried { setup, library })
-}
-
-async fn replay<'t>(log: &dyn EventLog, tried: &'t [Tried], since: DateTime<Utc>) -> Result<Replay<'t>> {
-    let (bar, all) = (Bar::new("events"), log.stats().await?.events);
-    let (mut replay, mut after, mut done) = (Replay::new(tried, since), Cursor::start(), 0);
-    loop {
-        let page = log.feed(&after, PAGE).await?;
-        if page.events.is_empty() {
-            break;
-        }
-        page.events.iter().for_each(|event| replay.apply(event));
-        done += page.events.len() as u64;
-        bar.at(done, all);
-        after = page.next;
-    }
-    bar.end();
-    Ok(replay)
 }
 
 fn print(report: &Report) {

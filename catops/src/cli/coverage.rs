@@ -1,21 +1,19 @@
 //! `catops coverage`: every alarm with its best suggestion, and the runbooks that help nobody.
 
-use super::progress::Bar;
-use super::read::{Reader, block_on};
-use super::{backtest, links};
+use super::read::Reader;
+#[cfg(feature = "aws")]
+use super::read::block_on;
+use super::{links, tried};
 use crate::clock;
 use crate::coverage::history::History;
 use crate::coverage::{Existing, Report, Row, Used, report, rules};
 use crate::store::Data;
 use anyhow::{Context, Result, bail};
 use incident::RunbookId;
-use log::{Cursor, EventLog};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Events that are read at once.
-const PAGE: usize = 1000;
 /// Lines of each list below the alarms.
 const LIST_LINES: usize = 20;
 /// Lines of each part of a Markdown report: a comment is read, not scrolled.
@@ -51,7 +49,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
-    let tried = backtest::read(&args.config, None)?;
+    let tried = tried::read(&args.config, None)?;
     let (mut existing, used) = match &args.data {
         Some(data) => read_log(data)?,
         None => (Vec::new(), Used::default()),
@@ -92,26 +90,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
 }
 
 fn read_log(data: &Data) -> Result<(Vec<Existing>, Used)> {
-    let reader = Reader::open(data)?;
-    let history = block_on(read_events(reader.log()))?;
+    let mut history = History::default();
+    Reader::open(data)?.every_event(|event| history.apply(event))?;
     Ok(history.end())
-}
-
-async fn read_events(log: &dyn EventLog) -> Result<History> {
-    let (bar, all) = (Bar::new("events"), log.stats().await?.events);
-    let (mut history, mut after, mut done) = (History::default(), Cursor::start(), 0);
-    loop {
-        let page = log.feed(&after, PAGE).await?;
-        if page.events.is_empty() {
-            break;
-        }
-        page.events.iter().for_each(|event| history.apply(event));
-        done += page.events.len() as u64;
-        bar.at(done, all);
-        after = page.next;
-    }
-    bar.end();
-    Ok(history)
 }
 
 /// A file, or the YAML files below a folder, in order.

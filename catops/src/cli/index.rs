@@ -1,7 +1,7 @@
 //! `catops index`: `build` lays the index over a configuration's runbooks once, so that a Lambda function opens it instead of
 //! reading every runbook at its start; `stats` says what there is to search.
 
-use super::backtest;
+use super::tried;
 use crate::clock;
 use crate::config::Setup;
 use crate::runbooks::in_words;
@@ -54,7 +54,7 @@ fn build(config: &Path) -> Result<ExitCode> {
 
 fn stats(config: &Path, as_json: bool) -> Result<ExitCode> {
     let began = clock::mark();
-    let library = backtest::read(config, None)?.library;
+    let library = tried::read(config, None)?.library;
     let built = began.elapsed();
     let bytes = |runbook: &Runbook| runbook.sections.iter().map(|section| section.text.len()).sum::<usize>();
     let mut sizes: Vec<(usize, &Runbook)> = library.iter().map(|runbook| (bytes(runbook), runbook)).collect();

@@ -32,6 +32,7 @@ mod simulate_history;
 mod slack;
 mod suggest;
 mod timeline;
+mod tried;
 mod verify;
 mod why;
 

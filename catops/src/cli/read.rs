@@ -1,13 +1,17 @@
 //! Reading a data folder beside a running server: the same log, opened for reading only.
 
+use super::progress::Bar;
 use anyhow::{Context, Result};
 use incident::{Incident, IncidentId, Recorded, ResponderId};
-use log::EventLog;
+use log::{Cursor, EventLog};
 use std::sync::Arc;
 
 use crate::config::Setup;
 use crate::flow::change;
 use crate::store::Data;
+
+/// Events that are read at once.
+const PAGE: usize = 1000;
 
 /// Where the data is, for every command that reads it.
 #[derive(Debug, clap::Args)]
@@ -54,6 +58,26 @@ impl Reader {
 
     pub(super) fn log(&self) -> &dyn EventLog {
         &*self.log
+    }
+
+    /// Hands every event of the log on, in the order of its feed, with a bar for those who wait.
+    pub(super) fn every_event(&self, mut take: impl FnMut(&log::Event)) -> Result<()> {
+        let bar = Bar::new("events");
+        block_on(async {
+            let (all, mut done, mut after) = (self.log.stats().await?.events, 0, Cursor::start());
+            loop {
+                let page = self.log.feed(&after, PAGE).await?;
+                if page.events.is_empty() {
+                    break Ok(());
+                }
+                page.events.iter().for_each(&mut take);
+                done += page.events.len() as u64;
+                bar.at(done, all);
+                after = page.next;
+            }
+        })?;
+        bar.end();
+        Ok(())
     }
 
     pub(super) fn name(&self, who: &ResponderId) -> String {

@@ -1,9 +1,8 @@
 //! `catops runbook WORDS`: the runbooks that say these words, or one runbook by its id.
 
-use super::backtest;
-use crate::config::starter;
+use super::tried;
 use crate::runbooks::{Found, find};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use incident::RunbookId;
 use index::{Runbook, Snippet};
 use std::io::IsTerminal;
@@ -27,15 +26,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
-    let temporary = tempfile::tempdir().context("making a temporary folder")?;
-    let folder = match &args.config {
-        Some(folder) => folder.clone(),
-        None => {
-            starter::write(temporary.path()).context("writing the starter library")?;
-            temporary.path().to_owned()
-        }
-    };
-    let library = backtest::read(&folder, None)?.library;
+    let library = tried::read_or_starter(args.config.as_deref())?.library;
     let words = args.words.join(" ");
     if let Some(runbook) = library.get(&RunbookId(words.trim_end_matches(".md").to_owned())) {
         print_whole(&runbook);

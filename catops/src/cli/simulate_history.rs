@@ -1,8 +1,8 @@
 //! `catops simulate-history`: a data folder with an invented history, to try `backtest` and `coverage` on.
 
-use super::backtest;
 use super::progress::Bar;
 use super::read::block_on;
+use super::tried;
 use crate::clock;
 use crate::config::starter;
 use crate::history::{Wish, invent};
@@ -40,7 +40,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         bail!("{} holds {events} events already; an invented history goes into an empty place", args.data);
     }
     let config = config(args)?;
-    let tried = backtest::read(&config, None)?;
+    let tried = tried::read(&config, None)?;
     let wish = Wish { incidents: args.incidents, days: args.days, until: clock::now(), seed: args.seed };
     let bar = Bar::new("incidents");
     block_on(async {

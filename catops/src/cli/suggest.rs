@@ -1,10 +1,11 @@
 //! `catops suggest`: rank from the shell, one alarm or a whole file of them.
 
+use super::tried;
+use crate::backtest::Tried;
 use crate::clock;
-use crate::config::{Setup, starter};
+use crate::runbooks::in_words;
 use anyhow::{Context, Result, bail};
-use chrono::DateTime;
-use incident::{Alarm, AlarmState, Severity};
+use incident::Alarm;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
@@ -57,19 +58,7 @@ fn rank_file(args: &Args, alarms: &std::path::Path, runbooks: &std::path::Path) 
 }
 
 fn rank_one(args: &Args) -> Result<ExitCode> {
-    let temporary = tempfile::tempdir().context("making a temporary folder")?;
-    let folder = match &args.config {
-        Some(folder) => folder.clone(),
-        None => {
-            let folder = temporary.path().join("starter");
-            starter::write(&folder).context("writing the starter library")?;
-            folder
-        }
-    };
-    let reading = Setup::read(&folder);
-    let Some(setup) = reading.setup else { bail!("{0} cannot be used; `catops lint {0}` says why", folder.display()) };
-    let mut library = index::Library::new();
-    library.reload(&index::scan_dir(&setup.runbooks()).files).context("indexing the runbooks")?;
+    let Tried { setup, library } = tried::read_or_starter(args.config.as_deref())?;
     let alarm = alarm(args)?;
     let hits = library.search(&alarm, args.top);
     let known = suggest::Known { record: &incident::Record::default(), changes: &[], already_run: &[], elsewhere: &[] };
@@ -96,19 +85,10 @@ fn alarm(args: &Args) -> Result<Alarm> {
         let (name, value) = label.split_once('=').with_context(|| format!("\"{label}\" is not NAME=VALUE"))?;
         labels.insert(name.to_owned(), value.to_owned());
     }
-    let title = args.words.join(" ");
     Ok(Alarm {
-        source: "shell".to_owned(),
-        delivery: "shell".into(),
-        key: title.as_str().into(),
-        state: AlarmState::Firing,
-        severity: Severity::Unknown,
-        title,
-        summary: String::new(),
         resource: labels.get("resource").cloned().unwrap_or_default(),
         service: args.service.clone(),
         labels,
-        links: Vec::new(),
-        occurred_at: DateTime::UNIX_EPOCH,
+        ..in_words(&args.words.join(" "))
     })
 }
