@@ -8,6 +8,8 @@ use tests::{Home, Server};
 use crate::clicks::{Button, card_that_says};
 
 const ANA: &str = "U0ANA";
+/// Not in the rota.
+const SAM: &str = "U0SAM";
 const OPS: &str = "C0OPS";
 
 /// A home whose incidents are over for good once they are resolved.
@@ -19,14 +21,22 @@ fn home() -> Result<Home> {
 }
 
 async fn say(server: &Server, text: &str) -> Result<()> {
-    server.local("say", &json!({ "as": ANA, "channel": OPS, "text": format!("/catops {text}") })).await.map(drop)
+    says(server, ANA, text).await
 }
 
-/// The last thing that only Ana was told.
+async fn says(server: &Server, who: &str, text: &str) -> Result<()> {
+    server.local("say", &json!({ "as": who, "channel": OPS, "text": format!("/catops {text}") })).await.map(drop)
+}
+
+/// Something that only Ana was told.
 async fn told(server: &Server, wanted: &str) -> Result<()> {
+    is_told(server, ANA, wanted).await
+}
+
+async fn is_told(server: &Server, who: &str, wanted: &str) -> Result<()> {
     let look = async |server: &Server| {
-        let seen = server.messages(OPS, ANA).await?;
-        let told = seen.iter().filter(|message| message["only_for"] == ANA);
+        let seen = server.messages(OPS, who).await?;
+        let told = seen.iter().filter(|message| message["only_for"] == who);
         let told: Vec<&str> = told.filter_map(|message| message["rendered_text"].as_str()).collect();
         Ok(if told.iter().any(|text| text.contains(wanted)) { Ok(()) } else { Err(format!("{told:#?}")) })
     };
@@ -46,6 +56,8 @@ async fn what_people_pin_and_ban_is_seen_on_this_card_and_the_next() -> Result<(
     let before = suggestions(&server, 1).await?;
     let first = before.first().and_then(|first| first["action"].as_str()).context("a suggestion with an action")?;
 
+    says(&server, SAM, &format!("ban {first} on 1 because I can")).await?;
+    is_told(&server, SAM, "not in the rota").await?;
     say(&server, &format!("ban {first} on 1")).await?;
     told(&server, "the reason is missing").await?;
     say(&server, &format!("ban {first} on 1 because it loses data")).await?;
