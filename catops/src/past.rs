@@ -154,7 +154,9 @@ impl Index {
                 None => break,
             }
         }
-        let library = Library::of(alarms.into_values().collect()).context("indexing past incidents")?;
+        // Work for the processor: not on the threads that answer requests.
+        let indexed = tokio::task::spawn_blocking(move || Library::of(alarms.into_values().collect())).await;
+        let library = indexed.context("indexing past incidents")?.context("indexing past incidents")?;
         Ok(Self { library, ended, read_to })
     }
 

@@ -127,7 +127,7 @@ struct Candidate {
 impl Case<'_> {
     fn of_hits(&self, hits: &[Hit]) -> Vec<Candidate> {
         let Some(best) = hits.first() else { return Vec::new() };
-        let has_good_match = is_good(best) || hits.iter().any(Hit::is_named);
+        let has_good_match = has_good_match(hits);
         let of_hit = |hit| self.of_hit(hit, best.score, has_good_match && is_above(hit, BAR_NEXT));
         hits.iter().flat_map(of_hit).collect()
     }
@@ -144,13 +144,14 @@ impl Case<'_> {
         let candidate = |(action, share): (&Action, f64)| {
             let mut score = Score::of_text(hit, chance(share));
             self.weigh(action, &mut score);
-            let strength = if self.has_helped(&action.id) { Strength::Strong } else { strength(hit) };
+            let helped = self.has_helped(&action.id);
+            let strength = if helped { Strength::Strong } else { strength(hit) };
             let suggestion = Suggestion {
                 runbook: Some(hit.runbook.clone()),
                 runbook_title: hit.title.clone(),
                 ..self.suggestion(action, reason(hit), strength, score)
             };
-            self.candidate(suggestion, is_good || self.has_helped(&action.id))
+            self.candidate(suggestion, is_good || helped)
         };
         runnable.into_iter().zip(shares).map(candidate).collect()
     }
@@ -175,7 +176,7 @@ impl Case<'_> {
     /// Actions that helped with alarms like this one and that no runbook found now offers, where something else is first.
     fn of_elsewhere(&self, hits: &[Hit]) -> Vec<Candidate> {
         let is_known = |id: &ActionId| hits.iter().any(|hit| hit.actions.contains(id)) || self.has_helped(id);
-        let good = hits.first().is_some_and(is_good) || hits.iter().any(Hit::is_named);
+        let good = has_good_match(hits);
         let new =
             self.elsewhere.iter().filter(|one| good && !is_known(&one.action) && self.mark(&one.action).is_none());
         let candidate = |one: &Elsewhere| {
@@ -288,9 +289,10 @@ fn identity(suggestion: &Suggestion) -> (Option<ActionId>, BTreeMap<String, Stri
     (suggestion.action.clone(), suggestion.params.clone(), page)
 }
 
-/// Whether the best hit is a good match, and not only the nearest.
-fn is_good(best: &Hit) -> bool {
-    best.is_named() || (best.confidence >= Hit::GOOD_MATCH && terms(best).len() >= TERMS_MATCHED_MIN)
+/// Whether there is a good match among the hits, and not only a nearest one.
+fn has_good_match(hits: &[Hit]) -> bool {
+    let is_sure = |best: &Hit| best.confidence >= Hit::GOOD_MATCH && terms(best).len() >= TERMS_MATCHED_MIN;
+    hits.first().is_some_and(is_sure) || hits.iter().any(Hit::is_named)
 }
 
 fn is_above(hit: &Hit, bar: f64) -> bool {

@@ -1,7 +1,7 @@
 //! Changes that others told us of, kept in one stream whose state is the newest of them: who looks what was changed before an
 //! incident reads once.
 
-use crate::flow::change::json;
+use crate::flow::change::{all_events, json};
 use crate::flow::names;
 use chrono::{DateTime, Utc};
 use incident::{Alarm, Change, Changes, FOLD, SCHEMA};
@@ -17,6 +17,23 @@ pub async fn load(log: &dyn EventLog) -> Result<Changes, ReadError> {
 
 fn read(stream: &Stream) -> Changes {
     serde_json::from_slice(&stream.head.snapshot).unwrap_or_default()
+}
+
+/// The state as its events lead to it; none when one of them cannot be read.
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn refolded(log: &dyn EventLog) -> Result<Option<Head>, ReadError> {
+    let mut changes = Changes::default();
+    for event in all_events(log, &names::changes()).await? {
+        let Ok(change) = serde_json::from_slice::<Change>(&event.body) else { return Ok(None) };
+        changes.add(change);
+    }
+    Ok(Some(head(&changes)))
+}
+
+fn head(changes: &Changes) -> Head {
+    Head { snapshot: json(changes), fold: FOLD, listing: None }
 }
 
 /// The write that keeps the change which a delivery tells of; none when it tells of none.
@@ -38,6 +55,6 @@ pub fn write(view: &mut dyn View, alarm: &Alarm, at: DateTime<Utc>) -> Result<Op
         raw: None,
     };
     changes.add(change);
-    let head = Head { snapshot: json(&changes), fold: FOLD, listing: None };
+    let head = head(&changes);
     Ok(Some(StreamWrite { stream: names::changes(), expected, events: vec![event], head }))
 }

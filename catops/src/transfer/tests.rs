@@ -88,3 +88,27 @@ async fn an_event_that_only_a_newer_program_reads_is_taken_along() {
     let (old, new) = (pieces(log).await, pieces(new).await);
     assert!(old == new && matches!(old[..], [Piece::Event(_), Piece::Stream(_)]));
 }
+
+#[tokio::test]
+async fn what_was_changed_is_folded_anew_too() {
+    let change = serde_json::json!({ "at": "2026-11-28T00:00:00Z", "kind": "deploy", "title": "v813" });
+    let event = NewEvent {
+        kind: "changed".to_owned(),
+        schema: SCHEMA,
+        at: chrono::DateTime::UNIX_EPOCH,
+        actor: "test".to_owned(),
+        cause: "test".to_owned(),
+        body: serde_json::to_vec(&change).unwrap(),
+        raw: None,
+    };
+    // A state that says that nothing was changed.
+    let head = log::Head { snapshot: b"[]".to_vec(), fold: FOLD, listing: None };
+    let stream = names::changes();
+    let write = StreamWrite { stream: stream.clone(), expected: Expected::NoStream, events: vec![event], head };
+    let (forged, log) = (MemoryLog::new(), MemoryLog::new());
+    forged.append(Append { streams: vec![write], ..Append::default() }).await.unwrap();
+    let (bytes, _) = export(&forged, Vec::new(), |_, _| ()).await.unwrap();
+    import(&log, bytes.as_slice(), |_, _| ()).await.unwrap();
+    let kept = log.load(&stream).await.unwrap().unwrap().head.snapshot;
+    assert_eq!(serde_json::from_slice::<serde_json::Value>(&kept).unwrap()[0]["title"], "v813");
+}
