@@ -4,29 +4,17 @@
 //! are made from seeds, and what is claimed holds for nearly all of them: chance alone turns the others.
 
 use super::{at, judge, slow, titles, with_record};
+use fastrand::Rng;
 use incident::{Fix, IncidentId, Record, RecordEvent};
 
 /// Which the text prefers, in this order.
 const TEXT: [&str; 3] = ["roll-back", "restart", "scale"];
 const WORLDS: u64 = 200;
 
-/// A small generator of numbers (`SplitMix64`; Steele, Lea and Flood, 2014).
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-    }
-}
-
 /// A team, its record, and how often each action helps.
 struct World {
     record: Record,
-    chance: Chance,
+    chance: Rng,
     helps: [f64; 3],
     incidents: u64,
     outcomes: usize,
@@ -34,7 +22,7 @@ struct World {
 
 impl World {
     fn new(seed: u64, helps: [f64; 3]) -> Self {
-        Self { record: Record::default(), chance: Chance(seed), helps, incidents: 0, outcomes: 0 }
+        Self { record: Record::default(), chance: Rng::with_seed(seed), helps, incidents: 0, outcomes: 0 }
     }
 
     fn order(&self) -> Vec<&'static str> {
@@ -50,7 +38,7 @@ impl World {
         self.incidents += 1;
         for action in self.order() {
             let place = TEXT.iter().position(|known| *known == action).unwrap();
-            let helped = self.chance.next() < self.helps[place];
+            let helped = self.chance.f64() < self.helps[place];
             judge(&mut self.record, self.incidents, action, helped);
             self.outcomes += 1;
             if helped {
@@ -109,7 +97,7 @@ fn one_lie_in_a_hundred_moves_nothing() {
         for _ in 0..200 {
             world.incident();
             let incident = IncidentId(world.incidents);
-            if world.chance.next() < 0.01 {
+            if world.chance.f64() < 0.01 {
                 // Somebody says that what helped did not, and praises what does not.
                 let fixed = RecordEvent::Fixed { incident, fix: Fix::Action(TEXT[1].into()), by: "eve".into() };
                 world.record.apply(&fixed, at(world.incidents));
