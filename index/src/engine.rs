@@ -1,36 +1,39 @@
-//! The tantivy index over all units of all runbooks: one field for each part, one segment, in memory or mapped.
+//! The index over all units of all runbooks: a large segment, and small ones with what changed since.
 //!
-//! It is written in one go and its writer is dropped, so an idle process holds the postings and nothing else.
-//! Nothing is stored: tantivy's document number is the unit's place, in the order of runbook ids.
+//! Word statistics are taken over all segments together and leave out what is gone, to the last unit: the ranking is the
+//! same as if all had been laid out anew, whatever the order of edits. Replaying an old night depends on that.
 
 use crate::names::Names;
 use crate::part::Part;
 use crate::runbook::Runbook;
-use crate::units::{self, Analyzed};
+use crate::segment::{PartIndex, Segment, SegmentWriter};
+use crate::titles::Titles;
 use crate::weights::{Shape, Weights};
-use crate::words::{Analyzer, Lines};
+use crate::words::Analyzer;
+use crate::written::{WrittenUnit, written};
+use incident::RunbookId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use tantivy::TantivyError;
 use tantivy::directory::{Directory, RamDirectory};
 use tantivy::fieldnorm::FieldNormReader;
-use tantivy::postings::{Postings as _, TermInfo};
-use tantivy::schema::{Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
-use tantivy::tokenizer::{Token, TokenizerManager};
-use tantivy::{DocSet as _, Index, InvertedIndexReader, TERMINATED, TantivyDocument, TantivyError, Term};
-
-/// What the segment writer's table of terms begins with, in bytes; it grows, and is given back afterwards.
-const WRITER_BYTES: usize = 15_000_000;
-/// The name under which tantivy knows that texts are cut into words already.
-const LINES: &str = "lines";
+use tantivy::postings::TermInfo;
 
 /// What is known of a unit beside its words.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct UnitFacts {
-    /// The place of its runbook in the order of ids.
+    /// The place of its runbook in the order of ids; [`UnitFacts::GONE`] when that was changed or removed.
     pub(crate) runbook: u32,
     /// The sum of the rarity of its title's words: what full coverage is measured against.
     pub(crate) title_rarity: f32,
+}
+
+impl UnitFacts {
+    const GONE: u32 = u32::MAX;
+
+    const fn is_gone(&self) -> bool {
+        self.runbook == Self::GONE
+    }
 }
 
 /// What is kept beside tantivy's files.
@@ -40,20 +43,16 @@ pub(crate) struct Facts {
     pub(crate) names: Names,
 }
 
-/// The postings of one part.
-struct PartIndex {
-    part: Part,
-    field: Field,
-    postings: Arc<InvertedIndexReader>,
-    lengths: FieldNormReader,
-    /// `1 - b + b * length / average` for each of tantivy's 256 length codes.
-    length_norms: Box<[f32; 256]>,
-}
-
-/// Where one term stands in one part.
+/// Where one term stands in one part of one segment.
 pub(crate) struct Place<'a> {
     index: &'a PartIndex,
     info: TermInfo,
+    /// The segment's first unit.
+    first: u32,
+    /// The segment's units, when some are gone.
+    sieve: Option<&'a [UnitFacts]>,
+    /// `1 - b + b * length / average` for each of tantivy's 256 length codes.
+    length_norms: &'a [f32; 256],
     /// The part's weight and the term's rarity in it.
     weight: f32,
     rarity: f32,
@@ -67,171 +66,278 @@ pub(crate) struct Places<'a> {
 }
 
 /// The index.
+#[derive(Default)]
 pub(crate) struct Engine {
-    /// Parts that hold anything.
-    parts: Vec<PartIndex>,
+    segments: Vec<Segment>,
+    /// For each of [`Part::ALL`].
+    length_norms: Vec<[f32; 256]>,
+    /// The units of all segments, in their order; those of a runbook follow each other.
     pub(crate) units: Vec<UnitFacts>,
+    /// How many of them are not gone.
+    living: usize,
     pub(crate) names: Names,
+    titles: Titles,
+}
+
+/// A change of the library.
+pub(crate) struct Edit<'a> {
+    /// What the index is over, by id.
+    pub(crate) before: &'a [Runbook],
+    /// What it shall be over, by id.
+    pub(crate) after: &'a [&'a Runbook],
+    /// Those of both whose text is another.
+    pub(crate) changed: &'a BTreeSet<RunbookId>,
 }
 
 impl Engine {
-    pub(crate) fn build(runbooks: &[Runbook], weights: &Weights) -> Result<Self, TantivyError> {
-        Self::build_in(RamDirectory::create(), runbooks, weights)
-    }
-
-    /// Lays the index out in a directory, and opens it.
+    /// Lays an index out in a directory, and opens it.
     pub(crate) fn build_in(
         directory: impl Into<Box<dyn Directory>>,
         runbooks: &[Runbook],
         weights: &Weights,
     ) -> Result<Self, TantivyError> {
-        let mut analyzer = Analyzer::new();
-        let (schema, fields) = schema();
-        let tokenizers = TokenizerManager::default();
-        tokenizers.register(LINES, Lines::default());
-        let mut writer = Index::builder()
-            .schema(schema)
-            .tokenizers(tokenizers)
-            .single_segment_index_writer::<TantivyDocument>(directory, WRITER_BYTES)?;
-        let (mut facts, mut titles, mut names) = (Vec::new(), Vec::new(), Names::default());
-        for (place, runbook) in (0..).zip(runbooks) {
-            let sections = Analyzed::all_of(runbook, &mut analyzer);
-            for unit in units::cut(runbook, &sections) {
-                let mut document = TantivyDocument::new();
-                for (part, field) in Part::ALL.into_iter().zip(&fields) {
-                    let stems = part.stems(runbook, &unit, weights.shape.lead_words, &mut analyzer);
-                    if !stems.is_empty() {
-                        document.add_text(*field, stems);
-                    }
-                }
-                writer.add_document(document)?;
-                let number = u32::try_from(facts.len()).unwrap_or(u32::MAX);
-                match &unit.heading {
-                    Some(heading) => names.add(heading, number),
-                    None => names.add_runbook(runbook, number),
-                }
-                titles.push(unit.title);
-                facts.push(UnitFacts { runbook: place, title_rarity: 0.0 });
-            }
-        }
-        names.sort();
-        let mut engine = Self::over(&writer.finalize()?, Facts { units: facts, names }, runbooks, weights)?;
-        for (place, title) in titles.iter().enumerate() {
-            engine.units[place].title_rarity = engine.rarity_of(&analyzer.tokens(title));
-        }
+        let mut engine = Self::default();
+        let after: Vec<&Runbook> = runbooks.iter().collect();
+        let edit = Edit { before: &[], after: &after, changed: &BTreeSet::new() };
+        engine.update_in(directory, &edit, weights)?;
         Ok(engine)
     }
 
-    /// Opens an index that was laid out by [`Self::build_in`] over these runbooks.
+    /// Opens an index that was laid out by [`Self::build_in`] over these runbooks. It can be searched and not be updated.
     pub(crate) fn open(
         directory: impl Into<Box<dyn Directory>>,
         facts: Facts,
         runbooks: &[Runbook],
         weights: &Weights,
     ) -> Result<Self, TantivyError> {
-        Self::over(&Index::open(directory)?, facts, runbooks, weights)
+        let mut engine = Self { units: facts.units, names: facts.names, ..Self::default() };
+        engine.segments.push(Segment::open(directory)?);
+        engine.names.declare(runbooks.iter());
+        engine.measure(&weights.shape);
+        Ok(engine)
     }
 
-    fn over(
-        index: &Index,
-        Facts { units, mut names }: Facts,
-        runbooks: &[Runbook],
+    /// Brings the index up to a changed library. What it costs follows what changed: new texts become a small segment, and
+    /// take the segments with them that are no larger.
+    pub(crate) fn update(&mut self, edit: &Edit, weights: &Weights) -> Result<(), TantivyError> {
+        self.update_in(RamDirectory::create(), edit, weights)
+    }
+
+    fn update_in(
+        &mut self,
+        directory: impl Into<Box<dyn Directory>>,
+        edit: &Edit,
         weights: &Weights,
-    ) -> Result<Self, TantivyError> {
-        let (_, fields) = schema();
-        let searcher = index.reader_builder().reload_policy(tantivy::ReloadPolicy::Manual).try_into()?.searcher();
-        let mut parts = Vec::new();
-        if let Some(segment) = searcher.segment_readers().first().filter(|_| !units.is_empty()) {
-            for (part, field) in Part::ALL.into_iter().zip(fields) {
-                let postings = segment.inverted_index(field)?;
-                if postings.terms().num_terms() == 0 {
-                    continue;
-                }
-                let average = postings.total_num_tokens() as f32 / units.len() as f32;
-                let lengths = segment.get_fieldnorms_reader(field)?;
-                let length_norms = length_norms(&weights.shape, average);
-                parts.push(PartIndex { part, field, postings, lengths, length_norms });
+    ) -> Result<(), TantivyError> {
+        let moves = moves(edit);
+        let kept: BTreeSet<u32> = moves.iter().flatten().copied().collect();
+        let mut fresh: BTreeSet<u32> = (0..edit.after.len() as u32).filter(|place| !kept.contains(place)).collect();
+        let keep = self.segments_to_keep(&moves, fresh.len());
+        let first = self.segments.get(keep).map_or(self.units.len(), |segment| segment.first as usize);
+        fresh.extend(self.units[first..].iter().filter_map(|unit| moved(&moves, unit)));
+
+        let mut analyzer = Analyzer::new();
+        let mut writer = SegmentWriter::new(directory)?;
+        let mut added = Vec::new();
+        for place in fresh {
+            for unit in written(edit.after[place as usize], &weights.shape, &mut analyzer) {
+                writer.add(&unit)?;
+                added.push((place, unit));
             }
         }
-        names.declare(runbooks);
-        Ok(Self { parts, units, names })
+        let segment = writer.finish(first as u32)?;
+
+        // Nothing fails from here on.
+        let mut stems = self.forget(&moves, edit.before, first, &weights.shape, &mut analyzer);
+        self.segments.truncate(keep);
+        self.segments.push(segment);
+        self.names.forget(|unit| unit as usize >= first || self.units[unit as usize].is_gone());
+        for (place, unit) in &added {
+            self.add(*place, edit.after[*place as usize], unit);
+            stems.extend(unit.stems(Part::Title).into_iter().chain(unit.stems(Part::Body)).map(str::to_owned));
+        }
+        self.names.sort();
+        self.names.declare(edit.after.iter().copied());
+        self.measure(&weights.shape);
+        let mut titles = std::mem::take(&mut self.titles);
+        titles.recount(stems.iter().map(String::as_str), |stem| self.most_with(stem));
+        for (unit, rarity) in self.units.iter_mut().zip(titles.rarities(|with| rarity(self.living, with))) {
+            unit.title_rarity = rarity;
+        }
+        self.titles = titles;
+        Ok(())
+    }
+
+    /// How many segments stay as they are: those before the first that is no larger than all that comes after it, or that is
+    /// mostly gone. So each runbook is laid out anew as often as the library doubles, however many edits there are.
+    fn segments_to_keep(&self, moves: &[Option<u32>], fresh: usize) -> usize {
+        let mut after = fresh;
+        let mut keep = self.segments.len();
+        let mut end = self.units.len();
+        for (place, segment) in self.segments.iter().enumerate().rev() {
+            let units = &self.units[segment.first as usize..end];
+            let living = units.iter().filter(|unit| moved(moves, unit).is_some()).count();
+            if living <= after || living * 2 <= units.len() {
+                keep = place;
+            }
+            after += living;
+            end = segment.first as usize;
+        }
+        keep
+    }
+
+    /// Forgets the units from `first` on, and marks those before it whose runbook is gone. Returns the words whose count is
+    /// another now.
+    fn forget(
+        &mut self,
+        moves: &[Option<u32>],
+        before: &[Runbook],
+        first: usize,
+        shape: &Shape,
+        analyzer: &mut Analyzer,
+    ) -> BTreeSet<String> {
+        let mut stems = BTreeSet::new();
+        let mut at = 0;
+        while at < self.units.len() {
+            let Some(runbook) = before.get(self.units[at].runbook as usize) else {
+                at += 1;
+                continue;
+            };
+            let place = self.units[at].runbook;
+            let end = at + self.units[at..].iter().take_while(|unit| unit.runbook == place).count();
+            let now = moves[place as usize];
+            for unit in &mut self.units[at..end] {
+                unit.runbook = now.unwrap_or(UnitFacts::GONE);
+            }
+            if now.is_none() {
+                let segment = self.segments.iter_mut().rfind(|segment| segment.first as usize <= at);
+                let units = written(runbook, shape, analyzer);
+                for unit in &units {
+                    stems.extend(unit.stems(Part::Title).into_iter().chain(unit.stems(Part::Body)).map(str::to_owned));
+                }
+                if let Some(segment) = segment {
+                    units.iter().for_each(|unit| segment.forget(unit));
+                }
+            }
+            at = end;
+        }
+        self.units.truncate(first);
+        self.titles.truncate(first);
+        stems
+    }
+
+    fn add(&mut self, place: u32, runbook: &Runbook, unit: &WrittenUnit) {
+        let number = self.units.len() as u32;
+        match &unit.heading {
+            Some(heading) => self.names.add(heading, number),
+            None => self.names.add_runbook(runbook, number),
+        }
+        self.titles.push(&unit.stems(Part::Title));
+        self.units.push(UnitFacts { runbook: place, title_rarity: 0.0 });
+    }
+
+    /// Counts the units and takes the average length of each part.
+    fn measure(&mut self, shape: &Shape) {
+        self.living = self.units.iter().filter(|unit| !unit.is_gone()).count();
+        let stems =
+            |part| self.segments.iter().filter_map(|segment| segment.part(part)).map(PartIndex::stems).sum::<u64>();
+        let average = |part| stems(part) as f32 / self.living.max(1) as f32;
+        self.length_norms = Part::ALL.into_iter().map(|part| length_norms(shape, average(part))).collect();
     }
 
     /// Finds a term in all parts for words, or in all parts for phrases. Where it is too common to say anything, it is passed
     /// over.
     pub(crate) fn places(&self, stem: &str, is_phrase: bool, weights: &Weights) -> Places<'_> {
         let shape = &weights.shape;
-        let common = shape.common_share * self.units.len() as f32;
+        let common = shape.common_share * self.living as f32;
         let mut places = Vec::new();
         let mut most = 0;
-        for index in self.parts.iter().filter(|index| index.part.holds_phrases() == is_phrase) {
-            let Some(info) = index.find(stem) else { continue };
-            if matches!(index.part, Part::Title | Part::Body) {
-                most = most.max(info.doc_freq);
+        for part in Part::ALL.into_iter().filter(|part| part.holds_phrases() == is_phrase) {
+            let weight = part.weight(&weights.runbook);
+            let from = places.len();
+            let with = self.places_in(part, stem, weight, &mut places);
+            if matches!(part, Part::Title | Part::Body) {
+                most = most.max(with);
             }
-            let weight = index.part.weight(&weights.runbook);
-            let is_common = info.doc_freq as f32 > common && self.units.len() >= shape.common_from as usize;
-            if weight > 0.0 && !is_common {
-                let rarity = self.rarity(info.doc_freq).powf(shape.idf_power);
-                places.push(Place { index, info, weight, rarity });
+            let is_common = with as f32 > common && self.living >= shape.common_from as usize;
+            if with == 0 || weight <= 0.0 || is_common {
+                places.truncate(from);
+                continue;
             }
+            let rarity = rarity(self.living, with).powf(shape.idf_power);
+            places[from..].iter_mut().for_each(|place| place.rarity = rarity);
         }
-        Places { places, rarity: self.rarity(most) }
+        Places { places, rarity: rarity(self.living, most) }
+    }
+
+    /// Adds the places of a term in a part, and returns in how many units it stands.
+    fn places_in<'a>(&'a self, part: Part, stem: &str, weight: f32, places: &mut Vec<Place<'a>>) -> u32 {
+        let mut with = 0;
+        for segment in &self.segments {
+            let Some(index) = segment.part(part) else { continue };
+            let Some((info, living)) = index.find(stem) else { continue };
+            with += living;
+            let first = segment.first;
+            let sieve = segment.has_gone.then(|| &self.units[first as usize..]);
+            let length_norms = &self.length_norms[part as usize];
+            places.push(Place { index, info, first, sieve, length_norms, weight, rarity: 0.0 });
+        }
+        with
     }
 
     /// Calls `found` for every unit that has the stem in this part.
     pub(crate) fn each_with(&self, part: Part, stem: &str, mut found: impl FnMut(u32)) {
-        let Some(index) = self.parts.iter().find(|index| index.part == part) else { return };
-        let Some(info) = index.find(stem) else { return };
-        index.each(&info, |unit, _| found(unit));
-    }
-
-    fn rarity(&self, units_with_it: u32) -> f32 {
-        let (all, with) = (self.units.len() as f32, units_with_it as f32);
-        (1.0 + (all - with + 0.5) / (with + 0.5)).ln()
-    }
-
-    /// The rarity of all words of a title together, each once.
-    fn rarity_of(&self, tokens: &[Token]) -> f32 {
-        let stems: BTreeSet<&str> = tokens.iter().map(|token| token.text.as_str()).collect();
-        stems.into_iter().map(|stem| self.rarity(self.most_with(stem))).sum()
+        let mut places = Vec::new();
+        self.places_in(part, stem, 0.0, &mut places);
+        places.iter().for_each(|place| place.each(|unit, _| found(unit)));
     }
 
     /// In how many titles or bodies a stem stands: the larger count.
     fn most_with(&self, stem: &str) -> u32 {
-        let parts = self.parts.iter().filter(|index| matches!(index.part, Part::Title | Part::Body));
-        parts.filter_map(|index| index.find(stem)).map(|info| info.doc_freq).max().unwrap_or(0)
+        let with = |part| {
+            let found = self.segments.iter().filter_map(|segment| segment.part(part)?.find(stem));
+            found.map(|(_, living)| living).sum::<u32>()
+        };
+        with(Part::Title).max(with(Part::Body))
     }
 }
 
-impl PartIndex {
-    fn find(&self, stem: &str) -> Option<TermInfo> {
-        // The index is in memory: reading it cannot fail, and a term that could not be read would count as absent.
-        self.postings.get_term_info(&Term::from_field_text(self.field, stem)).ok().flatten()
-    }
+/// Where each runbook of before is afterwards; nothing when it is gone or another.
+fn moves(edit: &Edit) -> Vec<Option<u32>> {
+    let place = |runbook: &Runbook| {
+        let place = edit.after.binary_search_by(|after| after.id.cmp(&runbook.id)).ok()?;
+        (!edit.changed.contains(&runbook.id)).then_some(place as u32)
+    };
+    edit.before.iter().map(place).collect()
+}
 
-    fn each(&self, info: &TermInfo, mut found: impl FnMut(u32, u32)) {
-        let Ok(mut postings) = self.postings.read_block_postings_from_terminfo(info, IndexRecordOption::WithFreqs)
-        else {
-            return;
-        };
-        while postings.block_len() > 0 {
-            for (unit, frequency) in postings.docs().iter().zip(postings.freqs()) {
-                found(*unit, *frequency);
-            }
-            postings.advance();
-        }
-    }
+fn moved(moves: &[Option<u32>], unit: &UnitFacts) -> Option<u32> {
+    moves.get(unit.runbook as usize).copied().flatten()
+}
 
-    /// How often the term stands there, by length: in a part of average length, once counts 1.
-    fn density(&self, unit: u32, frequency: u32) -> f32 {
-        frequency as f32 / self.length_norms[usize::from(self.lengths.fieldnorm_id(unit))]
-    }
+/// How much a term says that stands in `with` of `all` units.
+fn rarity(all: usize, with: u32) -> f32 {
+    let (all, with) = (all as f32, with as f32);
+    (1.0 + (all - with + 0.5) / (with + 0.5)).ln()
 }
 
 impl Place<'_> {
     pub(crate) fn part(&self) -> Part {
         self.index.part
+    }
+
+    /// Calls `found` with each unit and how often the term stands there.
+    fn each(&self, mut found: impl FnMut(u32, u32)) {
+        self.index.each(&self.info, |unit, frequency| {
+            if self.sieve.is_none_or(|units| !units[unit as usize].is_gone()) {
+                found(self.first + unit, frequency);
+            }
+        });
+    }
+
+    /// How often the term stands there, by length: in a part of average length, once counts 1. By the part's weight.
+    fn density(&self, unit: u32, frequency: u32) -> f32 {
+        self.weight * (frequency as f32 / self.length_norms[self.index.length_code(unit - self.first)])
     }
 }
 
@@ -257,16 +363,16 @@ impl Places<'_> {
     /// Adds what the term says to `said`, a slot for each unit, and the units that it is found in to `units`, each once.
     /// `in_title` is called for those that have it in their title.
     pub(crate) fn collect(&self, said: &mut [Said], units: &mut Vec<u32>, mut in_title: impl FnMut(u32)) {
-        for Place { index, info, weight, rarity } in &self.places {
-            let is_title = index.part == Part::Title;
-            index.each(info, |unit, frequency| {
-                let here = weight * index.density(unit, frequency);
+        for place in &self.places {
+            let is_title = place.part() == Part::Title;
+            place.each(|unit, frequency| {
+                let here = place.density(unit, frequency);
                 let slot = &mut said[unit as usize];
                 if slot.frequency == 0.0 {
                     units.push(unit);
                 }
                 slot.frequency += here;
-                slot.worth += here * rarity;
+                slot.worth += here * place.rarity;
                 if is_title {
                     in_title(unit);
                 }
@@ -280,19 +386,13 @@ impl Places<'_> {
         let mut all = vec![Said::default(); units.len()];
         let mut shares = Vec::new();
         for place in &self.places {
-            let Place { index, info, weight, rarity } = place;
-            let option = IndexRecordOption::WithFreqs;
-            let Ok(mut postings) = index.postings.read_postings_from_terminfo(info, option) else { continue };
-            for (number, unit) in units.iter().enumerate() {
-                if postings.doc() < *unit && postings.seek(*unit) == TERMINATED {
-                    break;
-                }
-                if postings.doc() == *unit {
-                    let here = weight * index.density(*unit, postings.term_freq());
-                    all[number].frequency += here;
-                    shares.push((number, place.part(), here, here * rarity));
-                }
-            }
+            let own =
+                units.iter().enumerate().filter_map(|(number, unit)| Some((number, unit.checked_sub(place.first)?)));
+            place.index.each_of(&place.info, own, |number, unit, frequency| {
+                let here = place.density(place.first + unit, frequency);
+                all[number].frequency += here;
+                shares.push((number, place.part(), here, here * place.rarity));
+            });
         }
         for (number, part, _, worth) in shares {
             let Said { frequency, .. } = all[number];
@@ -301,25 +401,10 @@ impl Places<'_> {
     }
 }
 
-/// One field for each part.
-fn schema() -> (Schema, Vec<Field>) {
-    let mut schema = Schema::builder();
-    let fields = Part::ALL.iter().map(|part| schema.add_text_field(part.name(), text_options())).collect();
-    (schema.build(), fields)
-}
-
-fn text_options() -> TextOptions {
-    let indexing = TextFieldIndexing::default()
-        .set_tokenizer(LINES)
-        .set_index_option(IndexRecordOption::WithFreqs)
-        .set_fieldnorms(true);
-    TextOptions::default().set_indexing_options(indexing)
-}
-
-fn length_norms(shape: &Shape, average: f32) -> Box<[f32; 256]> {
+fn length_norms(shape: &Shape, average: f32) -> [f32; 256] {
     let average = average.max(1.0);
-    Box::new(std::array::from_fn(|code| {
+    std::array::from_fn(|code| {
         let length = FieldNormReader::id_to_fieldnorm(u8::try_from(code).unwrap_or(u8::MAX)) as f32;
         1.0 - shape.b + shape.b * length / average
-    }))
+    })
 }

@@ -18,11 +18,14 @@ mod rank;
 mod runbook;
 mod scan;
 mod search;
+mod segment;
 mod snippet;
 mod synonyms;
+mod titles;
 mod units;
 mod weights;
 mod words;
+mod written;
 
 pub use baked::BakeFailed;
 pub use library::{IndexFailed, Library, Reload};

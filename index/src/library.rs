@@ -1,10 +1,9 @@
 //! All runbooks of this moment, and the index over them.
 //!
 //! A file that breaks keeps its last good version, so that a typo at midnight takes no suggestion away.
-//! Only new and changed files are parsed again; the index is then laid out anew as one segment. That keeps word statistics
-//! exact and the ranking the same whatever the order of edits, which replaying an old night depends on.
+//! Only new and changed files are parsed and laid out again.
 
-use crate::engine::Engine;
+use crate::engine::{Edit, Engine};
 use crate::runbook::{Problem, Runbook};
 use crate::scan::RunbookFile;
 use crate::search::{Hit, search};
@@ -14,7 +13,7 @@ use crate::words::Analyzer;
 use incident::{Alarm, RunbookId};
 use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// Said when tantivy could not lay out the index. The library stays as it was.
@@ -41,7 +40,7 @@ pub struct Library {
     /// In the order of their ids.
     runbooks: Vec<Runbook>,
     seen: BTreeMap<RunbookId, Seen>,
-    engine: Option<Engine>,
+    engine: Engine,
     /// Where the texts are, when they are not here.
     texts: Option<PathBuf>,
 }
@@ -62,8 +61,8 @@ impl Library {
 
     /// An empty library with other weights, for measuring them.
     #[must_use]
-    pub const fn with_weights(weights: Weights) -> Self {
-        Self { weights, runbooks: Vec::new(), seen: BTreeMap::new(), engine: None, texts: None }
+    pub fn with_weights(weights: Weights) -> Self {
+        Self { weights, runbooks: Vec::new(), seen: BTreeMap::new(), engine: Engine::default(), texts: None }
     }
 
     /// A library of runbooks that were made elsewhere.
@@ -72,13 +71,13 @@ impl Library {
     /// [`IndexFailed`].
     pub fn of(runbooks: Vec<Runbook>) -> Result<Self, IndexFailed> {
         let mut library = Self::new();
-        library.put(runbooks.into_iter().map(|runbook| (runbook.id.clone(), runbook)).collect())?;
+        library.put(runbooks.into_iter().map(|runbook| (runbook.id.clone(), runbook)).collect(), &BTreeSet::new())?;
         Ok(library)
     }
 
     /// A library over an index that is there already, whose texts stay in a folder.
     pub(crate) fn over(weights: Weights, runbooks: Vec<Runbook>, engine: Engine, texts: PathBuf) -> Self {
-        Self { weights, runbooks, seen: BTreeMap::new(), engine: Some(engine), texts: Some(texts) }
+        Self { weights, runbooks, seen: BTreeMap::new(), engine, texts: Some(texts) }
     }
 
     pub(crate) fn all(&self) -> &[Runbook] {
@@ -101,38 +100,48 @@ impl Library {
     pub fn reload(&mut self, files: &[RunbookFile]) -> Result<Reload, IndexFailed> {
         let mut reload = Reload::default();
         let mut seen = BTreeMap::new();
-        let mut runbooks = BTreeMap::new();
+        let mut fresh = BTreeMap::new();
         for file in files {
             let digest: [u8; 32] = Sha256::digest(file.text.as_bytes()).into();
-            let old = self.known(&file.id);
             let known = self.seen.get(&file.id).filter(|known| known.digest == digest).cloned();
-            let (now, good) = match known {
-                Some(known) => (known, old.cloned()),
-                None => match Runbook::parse(file.id.clone(), &file.path, &file.text) {
-                    Ok(runbook) => {
-                        *(if old.is_some() { &mut reload.changed } else { &mut reload.added }) += 1;
-                        (Seen { digest, problem: None }, Some(runbook))
-                    }
-                    Err(problem) => (Seen { digest, problem: Some(problem) }, old.cloned()),
-                },
-            };
+            let now = known.unwrap_or_else(|| match Runbook::parse(file.id.clone(), &file.path, &file.text) {
+                Ok(runbook) => {
+                    fresh.insert(file.id.clone(), runbook);
+                    Seen { digest, problem: None }
+                }
+                Err(problem) => Seen { digest, problem: Some(problem) },
+            });
             reload.problems.extend(now.problem.clone());
             seen.insert(file.id.clone(), now);
-            runbooks.extend(good.map(|runbook| (file.id.clone(), runbook)));
         }
-        reload.removed = self.runbooks.iter().filter(|old| !runbooks.contains_key(&old.id)).count();
-        if reload.added + reload.changed + reload.removed > 0 {
-            self.put(runbooks)?;
+        let removed: BTreeSet<RunbookId> =
+            self.runbooks.iter().map(|old| &old.id).filter(|id| !seen.contains_key(*id)).cloned().collect();
+        reload.removed = removed.len();
+        reload.changed = fresh.keys().filter(|id| self.known(id).is_some()).count();
+        reload.added = fresh.len() - reload.changed;
+        if !fresh.is_empty() || !removed.is_empty() {
+            self.put(fresh, &removed)?;
         }
         self.seen = seen;
         Ok(reload)
     }
 
-    /// Replaces all runbooks by these, already parsed.
-    pub(crate) fn put(&mut self, runbooks: BTreeMap<RunbookId, Runbook>) -> Result<(), IndexFailed> {
-        let runbooks: Vec<Runbook> = runbooks.into_values().collect();
-        self.engine = Some(Engine::build(&runbooks, &self.weights).map_err(IndexFailed)?);
-        self.runbooks = runbooks;
+    /// Takes new and changed runbooks in, and those of `removed` out.
+    pub(crate) fn put(
+        &mut self,
+        fresh: BTreeMap<RunbookId, Runbook>,
+        removed: &BTreeSet<RunbookId>,
+    ) -> Result<(), IndexFailed> {
+        let changed: BTreeSet<RunbookId> = fresh.keys().cloned().collect();
+        let kept = self.runbooks.iter().filter(|old| !changed.contains(&old.id) && !removed.contains(&old.id));
+        let mut after: Vec<&Runbook> = kept.chain(fresh.values()).collect();
+        after.sort_by(|a, b| a.id.cmp(&b.id));
+        let edit = Edit { before: &self.runbooks, after: &after, changed: &changed };
+        self.engine.update(&edit, &self.weights).map_err(IndexFailed)?;
+        self.runbooks.retain(|old| !changed.contains(&old.id) && !removed.contains(&old.id));
+        self.runbooks.extend(fresh.into_values());
+        self.runbooks.sort_by(|a, b| a.id.cmp(&b.id));
+        self.texts = None;
         Ok(())
     }
 
@@ -146,8 +155,7 @@ impl Library {
     /// The same with other weights, for fitting them; those of [`Weights::shape`] that the index is laid out by stay.
     #[must_use]
     pub fn search_with(&self, weights: &Weights, alarm: &Alarm, limit: usize) -> Vec<Hit> {
-        let Some(engine) = &self.engine else { return Vec::new() };
-        search(engine, weights, &self.runbooks, alarm, limit)
+        search(&self.engine, weights, &self.runbooks, alarm, limit)
     }
 
     /// The line of a runbook that says most of what somebody asked for; none when none does.

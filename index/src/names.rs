@@ -52,16 +52,25 @@ impl Names {
         }
     }
 
+    /// Forgets the names of some units.
+    pub(crate) fn forget(&mut self, is_gone: impl Fn(u32) -> bool) {
+        for names in [&mut self.all, &mut self.endings] {
+            names.retain(|(_, unit)| !is_gone(*unit));
+        }
+    }
+
     /// Puts them in order, after the last was added.
     pub(crate) fn sort(&mut self) {
         for names in [&mut self.all, &mut self.endings] {
-            names.sort_unstable();
+            // Most are in order already, which the stable sort makes use of.
+            names.sort();
             names.dedup();
         }
     }
 
-    /// Takes over what runbooks declare.
-    pub(crate) fn declare(&mut self, runbooks: &[Runbook]) {
+    /// Takes over what runbooks declare, in the place of what they declared before.
+    pub(crate) fn declare<'a>(&mut self, runbooks: impl Iterator<Item = &'a Runbook>) {
+        (self.alarms, self.services) = (Patterns::default(), Patterns::default());
         for (place, runbook) in (0..).zip(runbooks) {
             for pattern in &runbook.alarms {
                 self.alarms.add(place, pattern);

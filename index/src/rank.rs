@@ -8,7 +8,7 @@ use crate::weights::Weights;
 use chrono::DateTime;
 use incident::{Alarm, AlarmKey, AlarmState, DeliveryId, RunbookId, Severity};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -137,7 +137,7 @@ pub fn read_runbooks(path: &Path, weights: Weights) -> Result<Library, RankFaile
         }
         runbooks.insert(id, runbook);
     }
-    library.put(runbooks)?;
+    library.put(runbooks, &BTreeSet::new())?;
     Ok(library)
 }
 

@@ -179,7 +179,9 @@ fn score(engine: &Engine, weights: &Weights, alarm: &Alarm, terms: &[AlarmTerm],
 
 /// The best unit of each of the best runbooks, the best first.
 fn best_units(engine: &Engine, totals: &[f32], limit: usize) -> Vec<u32> {
-    let better = |a: &u32, b: &u32| totals[*b as usize].total_cmp(&totals[*a as usize]).then(a.cmp(b));
+    let place = |unit: u32| (engine.units[unit as usize].runbook, unit);
+    let better =
+        |a: &u32, b: &u32| totals[*b as usize].total_cmp(&totals[*a as usize]).then_with(|| place(*a).cmp(&place(*b)));
     let mut units: Vec<u32> = Vec::new();
     // Units of one runbook follow each other.
     for (unit, _) in (0_u32..).zip(totals).filter(|(_, total)| **total > 0.0) {

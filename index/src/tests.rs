@@ -161,6 +161,53 @@ fn the_order_of_edits_does_not_change_the_ranking() {
     assert_eq!(edited.search(&alarm, 9), library().search(&alarm, 9));
 }
 
+const FEW_WORDS: [&str; 10] =
+    ["disk", "database", "latency", "queue", "restart", "node", "high", "low", "memory", "HTTPCode_5XX"];
+
+/// A page, or a manual whose sections are units of their own, out of few words so that pages have them in common.
+fn text() -> impl Strategy<Value = String> {
+    let line =
+        proptest::collection::vec(proptest::sample::select(&FEW_WORDS[..]), 1..30).prop_map(|words| words.join(" "));
+    let section = (line.clone(), line.clone()).prop_map(|(heading, text)| format!("## {heading}\n{text}\n"));
+    let manual = proptest::collection::vec(section, 20..30).prop_map(|sections| sections.concat());
+    let declared = "+++\nalarms = [\"*disk*\"]\nservices = [\"shop\"]\n+++\n# Full\nNo space".to_owned();
+    prop_oneof![4 => (line.clone(), line).prop_map(|(title, text)| format!("# {title}\n{text}\n")), 1 => manual, 1 => Just(declared)]
+}
+
+/// Some files of a folder at one moment.
+fn folder() -> impl Strategy<Value = BTreeMap<usize, String>> {
+    proptest::collection::btree_map(0..12_usize, text(), 0..12)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_library_after_many_edits_ranks_like_a_new_one(
+        begin in folder(),
+        edits in proptest::collection::vec(prop_oneof![3 => folder().prop_map(|some| some.into_iter().take(1).collect()), 1 => folder()], 1..8),
+        gone in proptest::collection::vec(0..12_usize, 0..8),
+    ) {
+        let asked = [
+            alarm("disk full", "high latency of the database", &[("service", "shop")]),
+            alarm("node low memory", "queue restart HTTPCode_5XX", &[]),
+        ];
+        let mut files = begin;
+        let mut edited = Library::new();
+        for (edit, gone) in edits.into_iter().zip(gone.into_iter().map(Some).chain(std::iter::repeat(None))) {
+            files.extend(edit);
+            gone.map(|gone| files.remove(&gone));
+            let files: Vec<RunbookFile> = files.iter().map(|(id, text)| file(&format!("page{id:02}"), text)).collect();
+            edited.reload(&files).expect("lays out an index");
+            let mut new = Library::new();
+            new.reload(&files).expect("lays out an index");
+            for alarm in &asked {
+                prop_assert_eq!(edited.search(alarm, 12), new.search(alarm, 12));
+            }
+        }
+    }
+}
+
 fn parse(text: &str) -> Result<Runbook, Problem> {
     Runbook::parse(RunbookId::from("team/disk-full"), "runbooks/team/disk-full.md", text)
 }

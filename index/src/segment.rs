@@ -1,0 +1,189 @@
+//! One tantivy segment over some units: one field for each part, in memory or mapped.
+//!
+//! It is written in one go and its writer is dropped, so an idle process holds the postings and nothing else.
+//! Nothing is stored: tantivy's document number is the unit's place in the segment. Units that are gone stay in the
+//! postings; what they still count there is kept beside them and taken off.
+
+use crate::part::Part;
+use crate::words::Lines;
+use crate::written::WrittenUnit;
+use std::collections::HashMap;
+use std::sync::Arc;
+use tantivy::directory::Directory;
+use tantivy::fieldnorm::FieldNormReader;
+use tantivy::indexer::SingleSegmentIndexWriter;
+use tantivy::postings::{Postings as _, TermInfo};
+use tantivy::schema::{Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
+use tantivy::tokenizer::TokenizerManager;
+use tantivy::{DocSet as _, Index, InvertedIndexReader, TERMINATED, TantivyDocument, TantivyError, Term};
+
+/// What the segment writer's table of terms begins with, in bytes; it grows, and is given back afterwards.
+const WRITER_BYTES: usize = 15_000_000;
+/// The name under which tantivy knows that texts are cut into words already.
+const LINES: &str = "lines";
+
+/// A segment.
+pub(crate) struct Segment {
+    /// Parts that hold anything.
+    parts: Vec<PartIndex>,
+    /// The number of its first unit among the units of all segments.
+    pub(crate) first: u32,
+    /// True when some of its units are gone.
+    pub(crate) has_gone: bool,
+}
+
+/// The postings of one part.
+pub(crate) struct PartIndex {
+    pub(crate) part: Part,
+    field: Field,
+    postings: Arc<InvertedIndexReader>,
+    lengths: FieldNormReader,
+    gone: Gone,
+}
+
+/// What units that are gone still count in a part.
+#[derive(Default)]
+struct Gone {
+    /// How many of them have a stem.
+    units_with: HashMap<String, u32>,
+    /// How many stems they hold.
+    stems: u64,
+}
+
+/// Writes a segment, unit by unit.
+pub(crate) struct SegmentWriter {
+    writer: SingleSegmentIndexWriter<TantivyDocument>,
+    fields: Vec<Field>,
+}
+
+impl SegmentWriter {
+    pub(crate) fn new(directory: impl Into<Box<dyn Directory>>) -> Result<Self, TantivyError> {
+        let (schema, fields) = schema();
+        let tokenizers = TokenizerManager::default();
+        tokenizers.register(LINES, Lines::default());
+        let index = Index::builder().schema(schema).tokenizers(tokenizers);
+        Ok(Self { writer: index.single_segment_index_writer(directory, WRITER_BYTES)?, fields })
+    }
+
+    pub(crate) fn add(&mut self, unit: &WrittenUnit) -> Result<(), TantivyError> {
+        let mut document = TantivyDocument::new();
+        for (part, stems) in &unit.parts {
+            document.add_text(self.fields[*part as usize], stems);
+        }
+        self.writer.add_document(document)
+    }
+
+    /// The segment over what was added; its first unit has the number `first`.
+    pub(crate) fn finish(self, first: u32) -> Result<Segment, TantivyError> {
+        Segment::over(&self.writer.finalize()?, first)
+    }
+}
+
+impl Segment {
+    /// Opens what a [`SegmentWriter`] wrote into a folder.
+    pub(crate) fn open(directory: impl Into<Box<dyn Directory>>) -> Result<Self, TantivyError> {
+        Self::over(&Index::open(directory)?, 0)
+    }
+
+    fn over(index: &Index, first: u32) -> Result<Self, TantivyError> {
+        let (_, fields) = schema();
+        let searcher = index.reader_builder().reload_policy(tantivy::ReloadPolicy::Manual).try_into()?.searcher();
+        let mut parts = Vec::new();
+        if let Some(segment) = searcher.segment_readers().first() {
+            for (part, field) in Part::ALL.into_iter().zip(fields) {
+                let postings = segment.inverted_index(field)?;
+                if postings.terms().num_terms() > 0 {
+                    let lengths = segment.get_fieldnorms_reader(field)?;
+                    parts.push(PartIndex { part, field, postings, lengths, gone: Gone::default() });
+                }
+            }
+        }
+        Ok(Self { parts, first, has_gone: false })
+    }
+
+    pub(crate) fn part(&self, part: Part) -> Option<&PartIndex> {
+        self.parts.iter().find(|index| index.part == part)
+    }
+
+    /// Takes off what a unit of it, now gone, counts.
+    pub(crate) fn forget(&mut self, unit: &WrittenUnit) {
+        self.has_gone = true;
+        for index in &mut self.parts {
+            for stem in unit.stems(index.part) {
+                *index.gone.units_with.entry(stem.to_owned()).or_default() += 1;
+            }
+            let stems =
+                unit.parts.iter().filter(|(part, _)| *part == index.part).map(|(_, stems)| stems.lines().count());
+            index.gone.stems += stems.sum::<usize>() as u64;
+        }
+    }
+}
+
+impl PartIndex {
+    /// A term, and in how many units that are not gone it stands.
+    pub(crate) fn find(&self, stem: &str) -> Option<(TermInfo, u32)> {
+        // The index is in memory: reading it cannot fail, and a term that could not be read would count as absent.
+        let info = self.postings.get_term_info(&Term::from_field_text(self.field, stem)).ok().flatten()?;
+        let gone = self.gone.units_with.get(stem).copied().unwrap_or(0);
+        let living = info.doc_freq.saturating_sub(gone);
+        Some((info, living))
+    }
+
+    /// How many stems the units that are not gone hold.
+    pub(crate) fn stems(&self) -> u64 {
+        self.postings.total_num_tokens().saturating_sub(self.gone.stems)
+    }
+
+    /// Calls `found` with each unit's place in the segment and how often the term stands there; gone units too.
+    pub(crate) fn each(&self, info: &TermInfo, mut found: impl FnMut(u32, u32)) {
+        let Ok(mut postings) = self.postings.read_block_postings_from_terminfo(info, IndexRecordOption::WithFreqs)
+        else {
+            return;
+        };
+        while postings.block_len() > 0 {
+            for (unit, frequency) in postings.docs().iter().zip(postings.freqs()) {
+                found(*unit, *frequency);
+            }
+            postings.advance();
+        }
+    }
+
+    /// The same for a few places, in rising order; `found` is called with the number of the place among them.
+    pub(crate) fn each_of(
+        &self,
+        info: &TermInfo,
+        places: impl Iterator<Item = (usize, u32)>,
+        mut found: impl FnMut(usize, u32, u32),
+    ) {
+        let option = IndexRecordOption::WithFreqs;
+        let Ok(mut postings) = self.postings.read_postings_from_terminfo(info, option) else { return };
+        for (number, unit) in places {
+            if postings.doc() < unit && postings.seek(unit) == TERMINATED {
+                break;
+            }
+            if postings.doc() == unit {
+                found(number, unit, postings.term_freq());
+            }
+        }
+    }
+
+    /// The length of the part in a unit, as tantivy's length code.
+    pub(crate) fn length_code(&self, unit: u32) -> usize {
+        usize::from(self.lengths.fieldnorm_id(unit))
+    }
+}
+
+/// One field for each part.
+fn schema() -> (Schema, Vec<Field>) {
+    let mut schema = Schema::builder();
+    let fields = Part::ALL.iter().map(|part| schema.add_text_field(part.name(), text_options())).collect();
+    (schema.build(), fields)
+}
+
+fn text_options() -> TextOptions {
+    let indexing = TextFieldIndexing::default()
+        .set_tokenizer(LINES)
+        .set_index_option(IndexRecordOption::WithFreqs)
+        .set_fieldnorms(true);
+    TextOptions::default().set_indexing_options(indexing)
+}
