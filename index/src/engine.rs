@@ -10,7 +10,7 @@ use crate::segment::{PartIndex, Segment, SegmentWriter};
 use crate::titles::Titles;
 use crate::weights::{Shape, Weights};
 use crate::words::Analyzer;
-use crate::written::{WrittenUnit, written};
+use crate::written::{WrittenUnit, written, written_each};
 use incident::RunbookId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -136,25 +136,26 @@ impl Engine {
         let first = self.segments.get(keep).map_or(self.units.len(), |segment| segment.first as usize);
         fresh.extend(self.units[first..].iter().filter_map(|unit| moved(&moves, unit)));
 
-        let mut analyzer = Analyzer::new();
+        let fresh: Vec<u32> = fresh.into_iter().collect();
+        let texts: Vec<&Runbook> = fresh.iter().map(|place| edit.after[*place as usize]).collect();
         let mut writer = SegmentWriter::new(directory)?;
         let mut added = Vec::new();
-        for place in fresh {
-            for unit in written(edit.after[place as usize], &weights.shape, &mut analyzer) {
-                writer.add(&unit)?;
-                added.push((place, unit));
-            }
-        }
+        let mut stems = BTreeSet::new();
+        written_each(&texts, &weights.shape, |number, unit| {
+            writer.add(&unit)?;
+            note(&unit, &mut stems);
+            added.push((fresh[number], unit.stems(Part::Title).into_iter().map(str::to_owned).collect(), unit.heading));
+            Ok::<(), TantivyError>(())
+        })?;
         let segment = writer.finish(first as u32)?;
 
         // Nothing fails from here on.
-        let mut stems = self.forget(&moves, edit.before, first, &weights.shape, &mut analyzer);
+        self.forget(&moves, edit.before, first, &weights.shape, &mut stems);
         self.segments.truncate(keep);
         self.segments.push(segment);
         self.names.forget(|unit| unit as usize >= first || self.units[unit as usize].is_gone());
-        for (place, unit) in &added {
-            self.add(*place, edit.after[*place as usize], unit);
-            stems.extend(unit.stems(Part::Title).into_iter().chain(unit.stems(Part::Body)).map(str::to_owned));
+        for (place, title, heading) in added {
+            self.add(place, edit.after[place as usize], title, heading);
         }
         self.names.sort();
         self.names.declare(edit.after.iter().copied());
@@ -186,53 +187,42 @@ impl Engine {
         keep
     }
 
-    /// Forgets the units from `first` on, and marks those before it whose runbook is gone. Returns the words whose count is
-    /// another now.
+    /// Forgets the units from `first` on, and marks those before it whose runbook is gone; notes the words of those.
     fn forget(
         &mut self,
         moves: &[Option<u32>],
         before: &[Runbook],
         first: usize,
         shape: &Shape,
-        analyzer: &mut Analyzer,
-    ) -> BTreeSet<String> {
-        let mut stems = BTreeSet::new();
+        stems: &mut BTreeSet<String>,
+    ) {
+        let mut analyzer = Analyzer::new();
         let mut at = 0;
         while at < self.units.len() {
-            let Some(runbook) = before.get(self.units[at].runbook as usize) else {
-                at += 1;
-                continue;
-            };
             let place = self.units[at].runbook;
             let end = at + self.units[at..].iter().take_while(|unit| unit.runbook == place).count();
-            let now = moves[place as usize];
-            for unit in &mut self.units[at..end] {
-                unit.runbook = now.unwrap_or(UnitFacts::GONE);
-            }
-            if now.is_none() {
-                let segment = self.segments.iter_mut().rfind(|segment| segment.first as usize <= at);
-                let units = written(runbook, shape, analyzer);
-                for unit in &units {
-                    stems.extend(unit.stems(Part::Title).into_iter().chain(unit.stems(Part::Body)).map(str::to_owned));
-                }
-                if let Some(segment) = segment {
-                    units.iter().for_each(|unit| segment.forget(unit));
+            let now = moves.get(place as usize).copied().flatten();
+            if let (Some(runbook), None) = (before.get(place as usize), now) {
+                let mut segment = self.segments.iter_mut().rfind(|segment| segment.first as usize <= at);
+                for unit in written(runbook, shape, &mut analyzer) {
+                    note(&unit, stems);
+                    segment.as_mut().into_iter().for_each(|segment| segment.forget(&unit));
                 }
             }
+            self.units[at..end].iter_mut().for_each(|unit| unit.runbook = now.unwrap_or(UnitFacts::GONE));
             at = end;
         }
         self.units.truncate(first);
         self.titles.truncate(first);
-        stems
     }
 
-    fn add(&mut self, place: u32, runbook: &Runbook, unit: &WrittenUnit) {
+    fn add(&mut self, place: u32, runbook: &Runbook, title: Vec<String>, heading: Option<String>) {
         let number = self.units.len() as u32;
-        match &unit.heading {
-            Some(heading) => self.names.add(heading, number),
+        match heading {
+            Some(heading) => self.names.add(&heading, number),
             None => self.names.add_runbook(runbook, number),
         }
-        self.titles.push(&unit.stems(Part::Title));
+        self.titles.push(title);
         self.units.push(UnitFacts { runbook: place, title_rarity: 0.0 });
     }
 
@@ -299,6 +289,15 @@ impl Engine {
             found.map(|(_, living)| living).sum::<u32>()
         };
         with(Part::Title).max(with(Part::Body))
+    }
+}
+
+/// Notes the words of a unit whose count decides how rare words of titles are.
+fn note(unit: &WrittenUnit, stems: &mut BTreeSet<String>) {
+    for stem in [Part::Title, Part::Body].into_iter().flat_map(|part| unit.stems(part)) {
+        if !stems.contains(stem) {
+            stems.insert(stem.to_owned());
+        }
     }
 }
 

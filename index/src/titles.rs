@@ -1,7 +1,7 @@
 //! How rare the words of each title are together: what a title that an alarm says in full is measured against.
 //! It counts nothing itself: whoever knows the index tells it in how many units a word stands.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 /// The words of all titles.
 #[derive(Default)]
@@ -14,18 +14,16 @@ pub(crate) struct Titles {
 }
 
 impl Titles {
-    /// The title of the next unit.
-    pub(crate) fn push(&mut self, stems: &BTreeSet<&str>) {
-        let number = |stem: &&str| match self.numbers.get(*stem) {
-            Some(number) => *number,
-            None => {
-                let number = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
-                self.numbers.insert((*stem).to_owned(), number);
-                self.units_with.push(0);
-                number
-            }
+    /// The title of the next unit: its stems, each once, in order.
+    pub(crate) fn push(&mut self, stems: Vec<String>) {
+        let Self { numbers, units_with, .. } = self;
+        let number = |stem| {
+            *numbers.entry(stem).or_insert_with(|| {
+                units_with.push(0);
+                units_with.len() as u32 - 1
+            })
         };
-        let title = stems.iter().map(number).collect();
+        let title = stems.into_iter().map(number).collect();
         self.of_units.push(title);
     }
 

@@ -7,6 +7,13 @@ use crate::units::{self, Analyzed};
 use crate::weights::Shape;
 use crate::words::Analyzer;
 use std::collections::BTreeSet;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+
+/// How many runbooks are cut into words at a time, in one thread.
+const CHUNK: usize = 64;
+/// How many chunks a thread is ahead of the one that takes them.
+const CHUNKS_AHEAD: usize = 4;
 
 /// A unit as it is written.
 pub(crate) struct WrittenUnit {
@@ -33,4 +40,44 @@ pub(crate) fn written(runbook: &Runbook, shape: &Shape, analyzer: &mut Analyzer)
         written.push(WrittenUnit { heading: unit.heading, parts });
     }
     written
+}
+
+/// The units of many runbooks, handed to `take` in the order of the runbooks, each with its runbook's place among them. Cutting
+/// texts into words is most of the work of laying out an index, so it is done on all cores, `take` beside it.
+///
+/// # Errors
+/// The first one of `take`.
+pub(crate) fn written_each<Failed>(
+    runbooks: &[&Runbook],
+    shape: &Shape,
+    mut take: impl FnMut(usize, WrittenUnit) -> Result<(), Failed>,
+) -> Result<(), Failed> {
+    let chunks = runbooks.len().div_ceil(CHUNK);
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(chunks);
+    if threads < 2 {
+        let mut analyzer = Analyzer::new();
+        let mut each = runbooks.iter().enumerate();
+        return each.try_for_each(|(place, runbook)| {
+            written(runbook, shape, &mut analyzer).into_iter().try_for_each(|unit| take(place, unit))
+        });
+    }
+    thread::scope(|scope| {
+        let begin = |thread: usize| {
+            let (sender, receiver) = sync_channel(CHUNKS_AHEAD);
+            scope.spawn(move || {
+                let mut analyzer = Analyzer::new();
+                for chunk in runbooks.chunks(CHUNK).skip(thread).step_by(threads) {
+                    let cut: Vec<_> = chunk.iter().map(|runbook| written(runbook, shape, &mut analyzer)).collect();
+                    if sender.send(cut).is_err() {
+                        return;
+                    }
+                }
+            });
+            receiver
+        };
+        let receivers: Vec<_> = (0..threads).map(begin).collect();
+        let cut = (0..chunks).flat_map(|chunk| receivers[chunk % threads].recv().unwrap_or_default());
+        let mut units = cut.enumerate().flat_map(|(place, units)| units.into_iter().map(move |unit| (place, unit)));
+        units.try_for_each(|(place, unit)| take(place, unit))
+    })
 }
