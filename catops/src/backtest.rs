@@ -95,7 +95,7 @@ impl<'t> Replay<'t> {
                 let record = self.records.get(&alarm.key).unwrap_or(&none);
                 let rank = |tried: &Tried| {
                     let hits = tried.library.search(&alarm, triage::HITS);
-                    let known = Known { record, changes: &changes, already_run: &[], elsewhere: &[] };
+                    let known = Known { changes: &changes, ..Known::of(record) };
                     let ranking = suggest::suggest(&alarm, &hits, &tried.setup.catalogue, known, at);
                     (actions(&ranking.suggestions, &ranking.runners_up), ranking.suggestions.len())
                 };

@@ -117,7 +117,8 @@ pub fn report(tried: &Tried, existing: &[Existing], used: &Used, now: DateTime<U
 fn row(tried: &Tried, existing: &Existing, matched: &mut BTreeSet<RunbookId>, now: DateTime<Utc>) -> Row {
     let alarm = &existing.alarm;
     let hits = tried.library.search(alarm, triage::HITS);
-    let known = Known { record: &Record::default(), changes: &[], already_run: &[], elsewhere: &[] };
+    let none = Record::default();
+    let known = Known::of(&none);
     let ranking = suggest::suggest(alarm, &hits, &tried.setup.catalogue, known, now);
     matched.extend(ranking.suggestions.iter().filter_map(|suggestion| suggestion.runbook.clone()));
     let covered = !ranking.suggestions.is_empty();

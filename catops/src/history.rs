@@ -183,7 +183,7 @@ impl Author<'_> {
         let opened = Incident::open(IncidentId(0), &first).context("an opening")?;
         let record = self.records.entry(alarm.key.clone()).or_default();
         let hits = self.library.search(alarm, crate::flow::triage::HITS);
-        let known = Known { record, changes: &[], already_run: &[], elsewhere: &[] };
+        let known = Known::of(record);
         let ranking = suggest::suggest(alarm, &hits, &self.setup.catalogue, known, at);
         let suggest = Command::Suggest {
             suggestions: ranking.suggestions,
@@ -191,6 +191,7 @@ impl Author<'_> {
             no_match: ranking.no_match,
             history: record.history(IncidentId(0), at),
             changes: Vec::new(),
+            related: Vec::new(),
         };
         let assign = crate::flow::triage::assign_by(self.setup, &opened, &[], 0, at, |_| None);
         let origin = Origin {

@@ -9,6 +9,7 @@ use crate::event::{Aside, Event, PageMessage, RunOutcome, seconds_between};
 use crate::fold::{Incident, ResolvedBy, Run, RunEffect, Status};
 use crate::id::{ActionId, IncidentId, ResponderId, RunId};
 use crate::record::{Fix, History};
+use crate::related::Related;
 use crate::suggestion::Suggestion;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -163,6 +164,8 @@ pub enum Command {
         history: Option<History>,
         /// Changes shortly before.
         changes: Vec<Change>,
+        /// What else is open on the same resource.
+        related: Vec<Related>,
     },
     /// A page reached somebody.
     RecordPage {
@@ -460,8 +463,8 @@ fn in_brackets(why: &str) -> String {
 pub fn decide(incident: &Incident, command: Command, at: DateTime<Utc>) -> Result<Vec<Event>, Refused> {
     match command {
         Command::Assign { .. } | Command::AckTimeout { .. } | Command::Escalate { .. } => escalation(incident, command),
-        Command::Suggest { suggestions, runners_up, no_match, history, changes } => {
-            Ok(vec![Event::Suggested { suggestions, runners_up, no_match, history, changes }])
+        Command::Suggest { suggestions, runners_up, no_match, history, changes, related } => {
+            Ok(vec![Event::Suggested { suggestions, runners_up, no_match, history, changes, related }])
         }
         Command::RecordPage { to, by, level, message } => Ok(vec![Event::Paged { to, by, level, message }]),
         Command::RecordPageFailure { to, error } => Ok(vec![Event::PageFailed { to, error }]),

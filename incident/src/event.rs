@@ -5,6 +5,7 @@ use crate::alarm::{Alarm, Severity};
 use crate::change::Change;
 use crate::id::{ActionId, DeliveryId, ResponderId, RunId};
 use crate::record::{Fix, History};
+use crate::related::Related;
 use crate::suggestion::Suggestion;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -127,6 +128,9 @@ pub enum Event {
         /// Changes shortly before; none in events from before December 2026.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         changes: Vec<Change>,
+        /// What else was open on the same resource; none in events from before December 2026.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        related: Vec<Related>,
     },
     /// The card stands in a channel.
     CardPosted {

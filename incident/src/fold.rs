@@ -6,13 +6,14 @@ use crate::change::Change;
 use crate::event::{BY_SLACK, Event, PageMessage, Recorded, RunOutcome};
 use crate::id::{ActionId, IncidentId, ResponderId, RunId};
 use crate::record::{Fix, History};
+use crate::related::Related;
 use crate::suggestion::Suggestion;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The version of this fold: a snapshot of another version is thrown away and folded again.
-pub const FOLD: u32 = 10;
+pub const FOLD: u32 = 11;
 
 /// Pages of one round that are drawn anew, the newest ones. Two levels of five people fit; each costs the
 /// append that ends the round one effect, and an append takes a hundred things.
@@ -251,6 +252,9 @@ pub struct Incident {
     pub history: Option<History>,
     /// Changes shortly before it.
     pub changes: Vec<Change>,
+    /// What else was open on the same resource, as it stood when the suggestions were made.
+    #[serde(default)]
+    pub related: Vec<Related>,
     /// Every run, oldest first.
     pub runs: Vec<Run>,
     /// Every note, oldest first.
@@ -316,6 +320,7 @@ impl Incident {
             suggested: false,
             history: None,
             changes: Vec::new(),
+            related: Vec::new(),
             runs: Vec::new(),
             notes: Vec::new(),
             cards: Vec::new(),
@@ -397,12 +402,13 @@ impl Incident {
     }
 
     fn take_suggestions(&mut self, event: &Event) {
-        if let Event::Suggested { suggestions, runners_up, no_match, history, changes } = event {
+        if let Event::Suggested { suggestions, runners_up, no_match, history, changes, related } = event {
             self.suggestions.clone_from(suggestions);
             self.runners_up.clone_from(runners_up);
             self.no_match.clone_from(no_match);
             self.history.clone_from(history);
             self.changes.clone_from(changes);
+            self.related.clone_from(related);
             self.suggested = true;
         }
     }

@@ -15,6 +15,7 @@ pub mod invariant;
 mod react;
 mod record;
 mod redact;
+mod related;
 mod suggestion;
 mod switch;
 mod timeline;
@@ -38,6 +39,7 @@ pub use react::{
 };
 pub use record::{End, Evidence, Fix, HISTORY_DAYS, History, Mark, Marked, Record, RecordEvent, Trial, Verdict};
 pub use redact::{NotRedacted, REDACTED, redact};
+pub use related::{RELATED_MAX, Related};
 pub use suggestion::{ActionRecord, Part, Strength, Suggestion};
 pub use switch::{Stopped, Switch, SwitchEvent};
 pub use timeline::{Line, line, page_channel, timeline};

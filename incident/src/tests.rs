@@ -142,6 +142,7 @@ fn owners_that_were_found_at_the_opening_are_not_looked_up_again() {
         no_match: None,
         history: None,
         changes: Vec::new(),
+        related: Vec::new(),
     };
     let mut night = Night::new();
     night.write(vec![opened.clone(), suggested, assigned], 0);

@@ -262,6 +262,7 @@ impl Drawing<'_> {
             facts.push(format!("{}: {}", self.setting.name(&note.by), line(&note.text, 150)));
         }
         facts.extend(self.changes(escape::link));
+        facts.extend(self.related().map(|open| format!("also {open}")));
         facts.extend(self.history());
         Block::context(facts.into_iter().map(Text::verbatim)).id(self.id("ctx"))
     }
@@ -282,6 +283,17 @@ impl Drawing<'_> {
             }
         };
         self.incident.changes.iter().map(told).collect()
+    }
+
+    /// What else was open on the same resource.
+    fn related(&self) -> Option<String> {
+        let named: Vec<String> = self
+            .incident
+            .related
+            .iter()
+            .map(|related| line(&format!("{} {}", related.incident, related.title), NAME_CHARS_MAX))
+            .collect();
+        (!named.is_empty()).then(|| format!("open on the same resource: {}", named.join(", ")))
     }
 
     /// What happened to this alarm before, in a sentence.
@@ -577,6 +589,9 @@ impl Drawing<'_> {
         }
         for change in self.changes(|_, text| line(text, NAME_CHARS_MAX)) {
             words = format!("{words} Changed: {change}.");
+        }
+        if let Some(related) = self.related() {
+            words = format!("{words} Also {related}.");
         }
         if let Some(history) = self.history() {
             words = format!("{words} {history}.");

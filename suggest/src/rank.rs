@@ -8,7 +8,7 @@ use crate::reason::{reason, record_line, terms};
 use crate::score::Score;
 use chrono::{DateTime, Utc};
 use incident::action::{Action, Catalogue, render};
-use incident::{ActionId, ActionRecord, Alarm, Change, Mark, Marked, Record, Strength, Suggestion};
+use incident::{ActionId, ActionRecord, Alarm, Change, Mark, Marked, Record, Related, Severity, Strength, Suggestion};
 use index::Hit;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,6 +28,11 @@ const TEXT_CHANCE: f64 = 0.6;
 const TEXT_OUTCOMES: f64 = 1.5;
 /// What an action keeps of its score after it ran in this incident and the alarm stayed.
 const ALREADY_RUN: f64 = 0.05;
+/// What an action keeps of its score after it ran for another incident on the same resource and that one stayed open. Judged:
+/// the two may have one cause, and it was not this.
+const TRIED_BESIDE: f64 = 0.4;
+/// What is added for an action that only reads while the alarm is a warning or less. Judged: enough to go before an equal.
+const LOOK_FIRST: f64 = 0.05;
 /// What a change shortly before adds to the text's chance of an action that takes changes back. Judged: most outages follow a
 /// change, and most of those are ended by taking it back (Google, "Site Reliability Engineering", 2016: some 70 %).
 const AFTER_CHANGE: f64 = 0.2;
@@ -59,6 +64,7 @@ struct Case<'a> {
     changes: &'a [Change],
     already_run: &'a [ActionId],
     elsewhere: &'a [Elsewhere],
+    related: &'a [Related],
     now: DateTime<Utc>,
 }
 
@@ -73,6 +79,16 @@ pub struct Known<'a> {
     pub already_run: &'a [ActionId],
     /// What helped with alarms that say the same words, the nearest first.
     pub elsewhere: &'a [Elsewhere],
+    /// What else is open on the same resource.
+    pub related: &'a [Related],
+}
+
+impl<'a> Known<'a> {
+    /// Only a record is known.
+    #[must_use]
+    pub const fn of(record: &'a Record) -> Self {
+        Self { record, changes: &[], already_run: &[], elsewhere: &[], related: &[] }
+    }
 }
 
 /// An action that helped with another alarm, which looked like this one.
@@ -90,8 +106,8 @@ pub struct Elsewhere {
 /// same action and parameters.
 #[must_use]
 pub fn suggest(alarm: &Alarm, hits: &[Hit], catalogue: &Catalogue, known: Known<'_>, now: DateTime<Utc>) -> Ranking {
-    let Known { record, changes, already_run, elsewhere } = known;
-    let case = Case { alarm, catalogue, record, changes, already_run, elsewhere, now };
+    let Known { record, changes, already_run, elsewhere, related } = known;
+    let case = Case { alarm, catalogue, record, changes, already_run, elsewhere, related, now };
     let mut candidates = case.of_hits(hits);
     candidates.extend(case.of_record(hits));
     candidates.extend(case.of_elsewhere(hits));
@@ -223,7 +239,19 @@ impl Case<'_> {
         if self.already_run.contains(&action.id) {
             score.add("ran in this incident already".to_owned(), (ALREADY_RUN - 1.0) * score.sum());
         }
+        self.weigh_related(action, score);
+        if action.read_only && matches!(self.alarm.severity, Severity::Info | Severity::Warning) {
+            score.add("looking does no harm, and nothing is down yet".to_owned(), LOOK_FIRST);
+        }
         self.decided(action, score);
+    }
+
+    /// What was tried for another incident on the same resource, whose alarm stayed.
+    fn weigh_related(&self, action: &Action, score: &mut Score) {
+        if let Some(related) = self.related.iter().find(|related| related.tried.contains(&action.id)) {
+            let what = format!("ran for {}, open on the same resource", related.incident);
+            score.add(what, (TRIED_BESIDE - 1.0) * score.sum());
+        }
     }
 
     /// What people decided goes before what was learned.

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use incident::action::Catalogue;
 use incident::{
     ActionId, ActionRecord, Alarm, AlarmKey, AlarmState, Change, DeliveryId, IncidentId, Mark, Record, RecordEvent,
-    RunbookId, Severity, Strength,
+    Related, RunbookId, Severity, Strength,
 };
 use index::{Hit, Match};
 use std::collections::BTreeMap;
@@ -49,6 +49,7 @@ fn parsed() -> Catalogue {
         ("actions/restart.toml", action("Restart {service}")),
         ("actions/scale.toml", action("Scale {service}")),
         ("actions/drain.toml", action("Drain {service}")),
+        ("actions/look.toml", action("Look at {service}").replace("read_only = false", "read_only = true")),
     ];
     let (catalogue, problems) = Catalogue::parse(&files);
     assert!(problems.is_empty(), "{problems:?}");
@@ -92,6 +93,8 @@ fn judge(record: &mut Record, incident: u64, action: &str, helped: bool) {
     record.apply(&judged, at(incident));
 }
 
+static NEW: LazyLock<Record> = LazyLock::new(Record::default);
+
 fn run(hits: &[Hit], outcomes: &[(&str, u32, u32)], already_run: &[&str]) -> Ranking {
     let (mut record, mut incident) = (Record::default(), 0);
     for (action, helped, did_not_help) in outcomes {
@@ -105,7 +108,7 @@ fn run(hits: &[Hit], outcomes: &[(&str, u32, u32)], already_run: &[&str]) -> Ran
 
 fn with_record(hits: &[Hit], record: &Record, already_run: &[&str]) -> Ranking {
     let already_run: Vec<ActionId> = already_run.iter().map(|id| ActionId::from(*id)).collect();
-    let known = Known { record, changes: &[], already_run: &already_run, elsewhere: &[] };
+    let known = Known { already_run: &already_run, ..Known::of(record) };
     checked(suggest(&alarm(), hits, catalogue(), known, at(1000)))
 }
 
@@ -213,7 +216,7 @@ fn after_a_deploy_what_takes_it_back_is_more_likely_to_help() {
     };
     let hits = [hit("Slow service", &["restart", "roll-back"], &[("title", "latency", 900.0), ("lead", "p99", 600.0)])];
     let ranked = |changes: &[Change]| {
-        let known = Known { record: &Record::default(), changes, already_run: &[], elsewhere: &[] };
+        let known = Known { changes, ..Known::of(&NEW) };
         checked(suggest(&alarm(), &hits, catalogue(), known, at(1000)))
     };
     assert_eq!(titles(&ranked(&[])), ["Restart checkout-api", "Roll back checkout-api"]);
@@ -223,11 +226,41 @@ fn after_a_deploy_what_takes_it_back_is_more_likely_to_help() {
 }
 
 #[test]
+fn what_was_tried_on_the_same_resource_in_vain_goes_down() {
+    let hits = [hit("Slow service", &["restart", "roll-back"], &[("title", "latency", 900.0), ("lead", "p99", 600.0)])];
+    let related =
+        [Related { incident: IncidentId(7), title: "errors".to_owned(), tried: vec![ActionId::from("restart")] }];
+    let ranking =
+        checked(suggest(&alarm(), &hits, catalogue(), Known { related: &related, ..Known::of(&NEW) }, at(1000)));
+    assert_eq!(titles(&ranking), ["Roll back checkout-api", "Restart checkout-api"]);
+    let parts = &ranking.suggestions[1].parts;
+    assert!(parts.iter().any(|part| part.what == "ran for INC-7, open on the same resource" && part.adds < 0.0));
+}
+
+#[test]
+fn while_nothing_is_down_looking_goes_before_an_equal() {
+    let hits = [
+        hit("Slow service", &["restart"], &[("title", "latency", 900.0), ("lead", "p99", 600.0)]),
+        hit("Slow pool", &["look"], &[("title", "latency", 880.0), ("lead", "p99", 600.0)]),
+    ];
+    let ranked = |severity| {
+        let alarm = Alarm { severity, ..alarm() };
+        titles(&checked(suggest(&alarm, &hits, catalogue(), Known::of(&NEW), at(1000))))
+            .into_iter()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(ranked(Severity::Critical)[0], "Restart checkout-api");
+    assert_eq!(ranked(Severity::Unknown)[0], "Restart checkout-api");
+    assert_eq!(ranked(Severity::Warning), ["Look at checkout-api", "Restart checkout-api"]);
+}
+
+#[test]
 fn what_helped_with_a_similar_alarm_fills_a_free_place_and_never_the_first() {
     let one =
         |action: &str| Elsewhere { action: action.into(), on: "INC-7 cart p99 latency".to_owned(), explained: 1.0 };
     let ranked = |hits: &[Hit], elsewhere: &[Elsewhere]| {
-        let known = Known { record: &Record::default(), changes: &[], already_run: &[], elsewhere };
+        let known = Known { elsewhere, ..Known::of(&NEW) };
         checked(suggest(&alarm(), hits, catalogue(), known, at(1000)))
     };
     let short = [hit("Slow service", &["restart"], &[("title", "latency", 900.0), ("lead", "p99", 600.0)])];

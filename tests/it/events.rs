@@ -194,6 +194,11 @@ fn one_of_each() -> Vec<Event> {
             no_match: None,
             history: Some(history()),
             changes: vec![change()],
+            related: vec![incident::Related {
+                incident: IncidentId(41),
+                title: "Disk is full".to_owned(),
+                tried: vec!["clean-disk".into()],
+            }],
         },
         Event::CardPosted { channel: "C0OPS".to_owned(), ts: "1.2".to_owned() },
         context_posted(),

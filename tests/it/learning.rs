@@ -126,6 +126,24 @@ async fn one_tap_says_what_ended_it_and_the_next_card_tells() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_card_names_what_else_is_open_on_the_same_resource() -> Result<()> {
+    let server = home()?.serve(&[])?;
+    let fire = async |key: &str, title: &str, resource: &str| {
+        let alarm = json!({ "id": key, "key": key, "title": title, "resource": resource });
+        server.post("/hooks/generic", &alarm).await
+    };
+    ensure!(fire("k1", "Disk is full", "db-1").await?.0 == 202);
+    card_that_says(&server, 1, ", paged ").await?;
+    fire("k2", "Queries are slow", "db-1").await?;
+    fire("k3", "Queries are slow", "db-2").await?;
+    card_that_says(&server, 2, "also open on the same resource: INC-1 Disk is full").await?;
+    card_that_says(&server, 3, ", paged ").await?;
+    let third = server.incident(3).await?;
+    ensure!(third["incident"]["related"] == json!([]), "{third:#}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_deploy_shortly_before_is_shown_and_what_takes_it_back_comes_first() -> Result<()> {
     let server = home()?.serve(&[])?;
     let fire = async |service: &str, id: &str| {

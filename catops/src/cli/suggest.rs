@@ -61,7 +61,8 @@ fn rank_one(args: &Args) -> Result<ExitCode> {
     let Tried { setup, library } = tried::read_or_starter(args.config.as_deref())?;
     let alarm = alarm(args)?;
     let hits = library.search(&alarm, args.top);
-    let known = suggest::Known { record: &incident::Record::default(), changes: &[], already_run: &[], elsewhere: &[] };
+    let none = incident::Record::default();
+    let known = suggest::Known::of(&none);
     let ranking = suggest::suggest(&alarm, &hits, &setup.catalogue, known, clock::now());
     if args.json {
         let answer = serde_json::json!({

@@ -5,13 +5,18 @@ use crate::config::Setup;
 use crate::flow::{change, changes, names};
 use crate::page;
 use chrono::{DateTime, TimeDelta, Utc};
-use incident::{Alarm, AlarmKey, AlarmState, Command, Event, Incident, IncidentId, Recorded, ResponderId};
+use incident::{
+    Alarm, AlarmKey, AlarmState, Command, Event, Incident, IncidentId, RELATED_MAX, Recorded, Related, ResponderId,
+};
 use log::{EventLog, ReadError};
 use rota::{Operation, Policy, Rota};
 use suggest::Known;
 
 /// Runbooks that are looked at for one alarm: three buttons, the runners-up, and room for pages without actions.
 pub const HITS: usize = 10;
+
+/// Open incidents that are looked at for one on the same resource, the newest.
+const OPEN_LOOKED_AT: usize = 20;
 
 /// How many levels a policy asks: its own, and the catch-all when it has one.
 #[must_use]
@@ -113,7 +118,14 @@ pub async fn suggest(app: &App, incident: &Incident) -> Result<Command, ReadErro
     let now = crate::clock::now();
     let changes = changes::load(&*app.log).await?.before(incident);
     let elsewhere = app.past.glance(incident);
-    let known = Known { record: &record, changes: &changes, already_run: &already_run, elsewhere: &elsewhere };
+    let related = related(app, incident).await?;
+    let known = Known {
+        record: &record,
+        changes: &changes,
+        already_run: &already_run,
+        elsewhere: &elsewhere,
+        related: &related,
+    };
     let ranking = suggest::suggest(&incident.alarm, &hits, &setup.catalogue, known, now);
     app.metrics.observe("suggest", started.elapsed());
     Ok(Command::Suggest {
@@ -122,5 +134,25 @@ pub async fn suggest(app: &App, incident: &Incident) -> Result<Command, ReadErro
         no_match: ranking.no_match,
         history: record.history(incident.id, now),
         changes,
+        related,
     })
+}
+
+/// What else is open on the same resource, of the newest incidents. Of a table, where each look is paid for, nothing is read.
+async fn related(app: &App, incident: &Incident) -> Result<Vec<Related>, ReadError> {
+    if app.data.is_none() || incident.alarm.resource.is_empty() {
+        return Ok(Vec::new());
+    }
+    let open = app.log.list(names::OPEN, None, OPEN_LOOKED_AT).await?;
+    let mut found = Vec::new();
+    for listed in &open.streams {
+        let Some(id) = names::incident_of(&listed.id) else { continue };
+        // One that cannot be read is not named.
+        let Ok(other) = change::from_log(&*app.log, id, &listed.stream).await else { continue };
+        found.extend(Related::of(incident, &other));
+        if found.len() == RELATED_MAX {
+            break;
+        }
+    }
+    Ok(found)
 }

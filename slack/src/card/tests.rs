@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use incident::action::{Catalogue, Denied};
 use incident::{
     ActionRecord, Alarm, AlarmState, Change, Digest, Event, Fix, History, Incident, IncidentId, Line, Link, Part,
-    Recorded, ResponderId, RunId, RunOutcome, Severity, Strength, Suggestion,
+    Recorded, Related, ResponderId, RunId, RunOutcome, Severity, Strength, Suggestion,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -145,6 +145,10 @@ fn deploy() -> Change {
     }
 }
 
+fn related() -> Vec<Related> {
+    vec![Related { incident: IncidentId(7), title: "Disk is full <db-2>".to_owned(), tried: vec!["clean".into()] }]
+}
+
 /// Eight of eleven cleared alone, and a roll back always helped.
 fn history() -> History {
     let achieved = ActionRecord { helped: 3, did_not_help: 0, median_seconds: Some(120) };
@@ -220,7 +224,17 @@ impl Night {
                 second_channel_seconds: BTreeMap::new(),
             },
         )
-        .and(0, Event::Suggested { suggestions, runners_up, no_match: None, history, changes: vec![deploy()] })
+        .and(
+            0,
+            Event::Suggested {
+                suggestions,
+                runners_up,
+                no_match: None,
+                history,
+                changes: vec![deploy()],
+                related: related(),
+            },
+        )
         .and(0, Event::Paged { to: ana(), by: "slack".into(), level: 0, message: None })
     }
 
@@ -287,6 +301,7 @@ fn nights(words: &str) -> Vec<(&'static str, Night)> {
                     no_match: Some(format!("no runbook mentions \"quasar\"{words}")),
                     history: None,
                     changes: vec![],
+                    related: vec![],
                 },
             ),
         ),
