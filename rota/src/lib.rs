@@ -8,29 +8,41 @@
 //! (`schedule`), O operations (`operation`).
 
 mod escalation;
+mod gaps;
+mod ledger;
 mod nearest;
+mod night;
 mod on_call;
 mod operation;
 mod parse;
+mod preview;
 mod rota;
 mod rotation;
 mod schedule;
 mod sentence;
+mod shifts;
 mod span;
+mod told;
 mod when;
 mod window;
 mod zone;
 
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod sample;
 
 pub use escalation::{Level, Policy, Target, matches, policy_for, targets};
+pub use gaps::gaps;
+pub use ledger::{Clocks, Facts, Load, Paged, ledger};
 pub use on_call::{Next, OnCall, Reason, SEARCH_PIECES_MAX, Segment, final_schedule, on_call, on_duty};
 pub use operation::{Change, Operation};
 pub use parse::Problem;
+pub use preview::{Handed, Move, PersonPreview, Preview, Side, preview};
 pub use rota::{Person, Rota, UnknownSchedule};
 pub use rotation::{Every, Rotation, Unit};
 pub use schedule::{Layer, Schedule, Turn};
+pub use shifts::shifts;
 pub use span::Span;
 pub use when::{UnreadableTime, When};
 pub use window::Window;
