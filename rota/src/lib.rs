@@ -16,6 +16,7 @@ mod on_call;
 mod operation;
 mod parse;
 mod preview;
+mod quality;
 mod rota;
 mod rotation;
 mod schedule;
@@ -39,6 +40,7 @@ pub use on_call::{Next, OnCall, Reason, SEARCH_PIECES_MAX, Segment, final_schedu
 pub use operation::{Change, Operation};
 pub use parse::Problem;
 pub use preview::{Handed, Move, PersonPreview, Preview, Side, preview};
+pub use quality::{Measure, Part, Proposal, QUALITY_WEEKS, Quality, Suggestion, quality};
 pub use rota::{Person, Rota, UnknownSchedule};
 pub use rotation::{Every, Rotation, Unit};
 pub use schedule::{Layer, Schedule, Turn};
