@@ -7,6 +7,7 @@
 //! The rules have letters: L wall time to instant (`zone`), R turns (`rotation`), W hours (`window`), P and V layers
 //! (`schedule`), O operations (`operation`).
 
+mod cover;
 mod escalation;
 mod gaps;
 mod ledger;
@@ -33,6 +34,10 @@ mod properties;
 #[cfg(test)]
 mod sample;
 
+pub use cover::{
+    AskRefused, Asked, AskedPart, AskedTurn, Away, Candidate, CoverCommand, CoverEvent, CoverRefused, CoverRequest,
+    CoverState, REMINDERS_BEFORE, Reminded, Reminder, Standing, Take, ask_for_cover, reminders, whom_to_ask,
+};
 pub use escalation::{Level, Policy, Target, matches, policy_for, targets};
 pub use gaps::gaps;
 pub use ledger::{Clocks, Facts, Load, Paged, ledger};
