@@ -20,7 +20,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use incident::ResponderId;
 use serde::{Deserialize, Serialize};
 
-/// How long before the start people are reminded of a request that is still open: those of Grafana OnCall.
+/// How long before the start people are reminded of a request that is still open: the times that Grafana's swaps use.
 pub const REMINDERS_BEFORE: [TimeDelta; 8] = [
     TimeDelta::weeks(4),
     TimeDelta::weeks(3),

@@ -212,7 +212,7 @@ fn the_least_burdened_is_asked_first_and_told_why() {
     assert!(!ask(span("03-09T00:00", "03-09T10:00"), &[]).contains("ben:"));
 }
 
-fn command(span: Span) -> impl Strategy<Value = (CoverCommand, DateTime<Utc>)> {
+fn command(span: Span) -> impl Strategy<Value = Given> {
     let part = prop_oneof![sample::part(span).prop_map(Some), Just(None)];
     let accept =
         (sample::person(), part).prop_map(|(taker, part)| CoverCommand::Accept { taker, part, on_duty: Vec::new() });
@@ -220,7 +220,10 @@ fn command(span: Span) -> impl Strategy<Value = (CoverCommand, DateTime<Utc>)> {
     (prop_oneof![8 => accept, 1 => cancel], sample::part(span)).prop_map(|(command, when)| (command, when.start))
 }
 
-fn story() -> impl Strategy<Value = (Rota, Vec<Operation>, Span, Span, Vec<(CoverCommand, DateTime<Utc>)>)> {
+/// A command, and when it is given.
+type Given = (CoverCommand, DateTime<Utc>);
+
+fn story() -> impl Strategy<Value = (Rota, Vec<Operation>, Span, Span, Vec<Given>)> {
     sample::story().prop_flat_map(|(rota, operations, span)| {
         (Just(rota), Just(operations), Just(span), sample::part(span), vec(command(span), 0..8))
     })

@@ -62,7 +62,7 @@ fn a_short_rest_between_shifts_is_counted() {
     let night = r#"layers = [{ name = "day", rotation = ["ana"], handoff = "2026-01-05 08:00", every = "1 week", window = ["Mon 08:00-12:00", "Mon 20:00-22:00"] }]"#;
     let found = judged(night, &[]);
     let rests = &found.parts[4];
-    assert_eq!((rests.points, &rests.because[..]), (5, "8 rests of 16 between two shifts under 11 h, of ana"));
+    assert_eq!((rests.points, rests.because.as_str()), (5, "8 rests of 16 between two shifts under 11 h, of ana"));
 }
 
 #[test]
