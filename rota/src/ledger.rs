@@ -42,7 +42,12 @@ impl Clocks {
     /// The zone in which that person's nights, weekends and holidays lie.
     #[must_use]
     pub fn zone(&self, person: &ResponderId) -> &Zone {
-        self.own.get(person).unwrap_or(&self.schedule)
+        self.zone_or(person, &self.schedule)
+    }
+
+    /// The zone in which that person's nights lie, when their own is not known and the schedule is one in `zone`.
+    pub(crate) fn zone_or<'z>(&'z self, person: &ResponderId, zone: &'z Zone) -> &'z Zone {
+        self.own.get(person).unwrap_or(zone)
     }
 
     /// The schedule's zone, in which what concerns everybody is told.

@@ -138,9 +138,10 @@ pub fn quality(
 
     let mut best = None;
     let mut score_best = score(&parts);
+    let original = rota.schedule(schedule)?;
     let mut changed = rota.clone();
     for proposal in proposals {
-        changed.schedules.insert(schedule.to_owned(), proposal.applied(rota.schedule(schedule)?));
+        changed.schedules.insert(original.name.clone(), proposal.applied(original));
         let after = judge.parts(&changed)?;
         // Of equals the first: the list begins with the smallest changes.
         if score(&after) > score_best {

@@ -76,7 +76,7 @@ impl Proposal {
     }
 
     fn apply(&self, layer: &mut Layer) {
-        let groups = &mut layer.rotation.groups;
+        let mut groups = groups(layer).to_vec();
         match self {
             Self::Swap { first, second, .. } => {
                 if groups.len() > *first.max(second) {
@@ -98,6 +98,7 @@ impl Proposal {
             Self::Add { joins, .. } => groups.push(vec![joins.clone()]),
             Self::Open { .. } => layer.windows.clear(),
         }
+        layer.rotation.groups = groups;
     }
 }
 
@@ -140,9 +141,14 @@ pub(super) fn proposals(
     Ok(of_layers.concat())
 }
 
+/// Who takes turns in a layer.
+fn groups(layer: &Layer) -> &[Vec<ResponderId>] {
+    &layer.rotation.groups
+}
+
 fn of_layer(layer: &Layer, reachable: &[&ResponderId], is_reachable: impl Fn(&ResponderId) -> bool) -> Vec<Proposal> {
     let name = || layer.name.clone();
-    let groups = &layer.rotation.groups;
+    let groups = groups(layer);
     let members: Vec<&ResponderId> = groups.iter().flatten().collect();
     let others = || reachable.iter().filter(|person| !members.contains(person)).map(|&person| person.clone());
     let mut proposals = Vec::new();
