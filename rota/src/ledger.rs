@@ -7,10 +7,12 @@ use crate::operation::Operation;
 use crate::rota::{Rota, UnknownSchedule};
 use crate::shifts::{intersection, shifts, total};
 use crate::span::Span;
+use crate::told;
 use crate::zone::Zone;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use incident::ResponderId;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// By which clock each person sleeps: their own zone where it is known, else the schedule's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +100,18 @@ pub struct Load {
     pub pages_at_night: usize,
 }
 
+/// What each person carried of a schedule in a time. `Display` tells it as a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ledger {
+    /// The schedule.
+    pub schedule: String,
+    /// The time.
+    pub span: Span,
+    /// Everybody, by id.
+    pub people: BTreeMap<ResponderId, Load>,
+    zone: Zone,
+}
+
 /// What each person carried of `schedule` in `span`: all its members, also those who carried nothing, and whoever else was
 /// on duty or paged.
 ///
@@ -109,18 +123,49 @@ pub fn ledger(
     operations: &[Operation],
     span: Span,
     facts: &Facts<'_>,
-) -> Result<BTreeMap<ResponderId, Load>, UnknownSchedule> {
+) -> Result<Ledger, UnknownSchedule> {
     let segments = final_schedule(rota, schedule, operations, span.start, span.end)?;
-    let mut loads = loads(&segments, facts.clocks, facts.holidays);
-    for member in rota.members(schedule)? {
-        loads.entry(member.clone()).or_default();
+    let mut people = loads(&segments, facts.clocks, facts.holidays);
+    for member in members(rota, schedule)? {
+        people.entry(member.clone()).or_default();
     }
     for page in facts.pages.iter().filter(|page| span.contains(page.at)) {
-        let load = loads.entry(page.person.clone()).or_default();
+        let load = people.entry(page.person.clone()).or_default();
         load.pages += 1;
         load.pages_at_night += usize::from(is_night(page.at, facts.clocks.zone(&page.person)));
     }
-    Ok(loads)
+    Ok(Ledger { schedule: schedule.to_owned(), span, people, zone: facts.clocks.everybody().clone() })
+}
+
+/// Those whose loads are compared: who can be on duty.
+pub(crate) fn members<'r>(rota: &'r Rota, schedule: &str) -> Result<Vec<&'r ResponderId>, UnknownSchedule> {
+    rota.members(schedule)
+}
+
+impl fmt::Display for Ledger {
+    /// A line for each person; times in hours.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = told::span(self.span, &self.zone, self.span.end);
+        writeln!(f, "{}, {time} {}; times in hours", self.schedule, self.zone.name())?;
+        let names = self.people.keys().map(|person| person.as_str().chars().count());
+        let width = names.max().unwrap_or(0);
+        let headings = ["duty", "at night", "weekends", "holidays", "nights", "shifts", "pages", "pages at night"];
+        let line = |name: &str, cells: [String; 8]| {
+            let cells: Vec<String> =
+                cells.iter().zip(headings).map(|(cell, heading)| format!("{cell:>0$}", heading.len().max(7))).collect();
+            format!("  {name:width$}  {}", cells.join("  "))
+        };
+        writeln!(f, "{}", line("", headings.map(str::to_owned)))?;
+        for (person, load) in &self.people {
+            let [duty, at_night, on_weekends, on_holidays] =
+                [load.duty, load.at_night, load.on_weekends, load.on_holidays].map(told::hours);
+            let [nights, shifts, pages, pages_at_night] =
+                [load.nights, load.shifts, load.pages, load.pages_at_night].map(|count| count.to_string());
+            let cells = [duty, at_night, on_weekends, on_holidays, nights, shifts, pages, pages_at_night];
+            writeln!(f, "{}", line(person.as_str(), cells))?;
+        }
+        Ok(())
+    }
 }
 
 /// What the people of `segments` carry, without pages.

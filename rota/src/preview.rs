@@ -10,6 +10,7 @@ use crate::rota::{Rota, UnknownSchedule};
 use crate::shifts::{difference, shifts, total};
 use crate::span::Span;
 use crate::told;
+use crate::zone::Zone;
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::ResponderId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -196,18 +197,24 @@ impl Preview {
         self.handed.is_empty()
     }
 
-    /// What is said to one person whose shifts move, a line for each; `None` when none of theirs does.
+    /// What is said to one person whose shifts move, in their own zone; `None` when none of theirs does.
     #[must_use]
     pub fn told_to(&self, person: &ResponderId) -> Option<String> {
         let preview = self.people.get(person).filter(|preview| !preview.moves.is_empty())?;
         let zone = self.clocks.zone(person);
+        let shifts = told::count(preview.moves.len(), "shift");
+        Some(format!("{shifts} of yours on {} ({}):\n{}", self.schedule, zone.name(), self.lines(preview, zone)))
+    }
+
+    /// A line for each move.
+    fn lines(&self, preview: &PersonPreview, zone: &Zone) -> String {
         let tell = |span: &Span| told::span(*span, zone, self.span.start);
-        let lines = preview.moves.iter().map(|step| match step {
-            Move::Lost(span) => format!("  - {}", tell(span)),
-            Move::Gained(span) => format!("  + {}", tell(span)),
-            Move::Moved { from, to } => format!("  ~ {}, was {}", tell(to), tell(from)),
-        });
-        Some(lines.collect::<Vec<_>>().join("\n"))
+        let line = |step: &Move| match step {
+            Move::Lost(span) => format!("  - {}\n", tell(span)),
+            Move::Gained(span) => format!("  + {}\n", tell(span)),
+            Move::Moved { from, to } => format!("  ~ {}, was {}\n", tell(to), tell(from)),
+        };
+        preview.moves.iter().map(line).collect()
     }
 }
 
@@ -232,7 +239,7 @@ impl fmt::Display for Preview {
             let hours = format!("{} before, {} after", told::length(before.duty), told::length(after.duty));
             let nights = format!("{} before, {} after", told::count(before.nights, "night"), after.nights);
             writeln!(f, "\n{person}: {hours}; {nights}")?;
-            writeln!(f, "{}", self.told_to(person).unwrap_or_default())?;
+            write!(f, "{}", self.lines(preview, zone))?;
         }
         let hours = |gaps: &[Span]| told::length(total(gaps));
         if self.gaps_before.is_empty() && self.gaps_after.is_empty() {

@@ -8,7 +8,7 @@
 mod proposal;
 
 use crate::gaps::gaps_of;
-use crate::ledger::{Clocks, Load, loads};
+use crate::ledger::{Clocks, Load, loads, members};
 use crate::on_call::{Segment, final_schedule};
 use crate::operation::Operation;
 use crate::rota::{Person, Rota, UnknownSchedule};
@@ -26,7 +26,7 @@ use std::fmt;
 pub const QUALITY_WEEKS: i64 = 8;
 
 /// The shortest rest between two shifts that counts as one.
-const REST_MIN: TimeDelta = TimeDelta::hours(11);
+pub(crate) const REST_MIN: TimeDelta = TimeDelta::hours(11);
 
 /// A day off is a time of that length without duty: a day has 23 hours when clocks go forward.
 const DAY_OFF: TimeDelta = TimeDelta::hours(23);
@@ -230,7 +230,7 @@ impl Judge<'_> {
         let segments: Vec<Segment<'_>> =
             final_schedule(rota, self.schedule, self.operations, self.span.start, self.span.end)?;
         let mut loads = loads(&segments, self.clocks, &[]);
-        for member in rota.members(self.schedule)? {
+        for member in members(rota, self.schedule)? {
             loads.entry(member.clone()).or_default();
         }
         let duties = Duties { loads, shifts: shifts(&segments), gaps: gaps_of(&segments), judge: self, rota };
@@ -337,12 +337,13 @@ impl Duties<'_> {
     }
 
     fn reachable(&self) -> Judged {
+        let on_duty = self.loads.iter().filter(|(_, load)| !load.duty.is_zero());
         let (reached, lost): (Vec<_>, Vec<_>) =
-            self.loads.iter().partition(|(person, _)| self.judge.is_reachable(self.rota, person));
+            on_duty.partition(|(person, _)| self.judge.is_reachable(self.rota, person));
         let sum = |part: &[(&ResponderId, &Load)]| part.iter().map(|(_, load)| load.duty).sum::<TimeDelta>();
         let (reached, duty_lost) = (sum(&reached), sum(&lost));
         let because = if lost.is_empty() {
-            "everybody can be reached".to_owned()
+            "everybody on duty can be reached".to_owned()
         } else {
             let people = told::people(lost.into_iter().map(|(person, _)| person));
             format!("{people} cannot be reached: {} of duty", told::length(duty_lost))

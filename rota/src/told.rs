@@ -30,6 +30,14 @@ pub(crate) fn length(length: TimeDelta) -> String {
     }
 }
 
+/// Hours as a number: `168`, `179.9`.
+pub(crate) fn hours(length: TimeDelta) -> String {
+    match (length.num_minutes() / 60, length.num_minutes() % 60 * 10 / 60) {
+        (hours, 0) => hours.to_string(),
+        (hours, tenths) => format!("{hours}.{tenths}"),
+    }
+}
+
 /// `1 night`, `2 nights`.
 pub(crate) fn count(number: usize, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }

@@ -1,20 +1,19 @@
 //! Whom to ask for cover: those who are free, least burdened first, each with the reason. It asks nobody.
 
-use crate::ledger::{Clocks, load_of};
+use crate::ledger::{Clocks, load_of, members};
 use crate::on_call::final_schedule;
 use crate::operation::Operation;
+use crate::quality::REST_MIN;
 use crate::rota::{Rota, UnknownSchedule};
 use crate::shifts::{intersection, shifts};
 use crate::span::Span;
 use crate::told;
 use chrono::TimeDelta;
 use incident::ResponderId;
+use std::collections::BTreeMap;
 
 /// How far on each side of the cover the load of a person is looked at: four weeks in all.
 const AROUND: TimeDelta = TimeDelta::weeks(2);
-
-/// A rest that is shorter than this is worth a warning; see [`crate::Measure::Rests`].
-const REST_MIN: TimeDelta = TimeDelta::hours(11);
 
 /// A time in which somebody cannot be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +35,9 @@ pub struct Candidate {
     pub because: String,
 }
 
-/// Whom to ask to cover `asker` in `span`, the best first: the members of the schedule who are neither on duty nor away at
-/// any moment of it, by least time on duty in the four weeks around it, then by fewest hours at night, then by id.
+/// Whom to ask to cover `asker` in `span`, the best first: the members of the schedule who are neither on duty on it nor away
+/// at any moment of it. First those who are on no other schedule either, then by least time on duty in the four weeks around
+/// it, then by fewest hours at night, then by id.
 ///
 /// # Errors
 /// When there is no such schedule.
@@ -55,29 +55,67 @@ pub fn whom_to_ask(
     let is_away = |person: &ResponderId| {
         away.iter().any(|away| away.person == *person && !intersection(&[away.span], &[span]).is_empty())
     };
+    let elsewhere = elsewhere(rota, schedule, operations, span)?;
     let mut free = Vec::new();
-    for member in rota.members(schedule)? {
-        let shifts = shifts.get(member).map(Vec::as_slice).unwrap_or_default();
-        if member != asker && !is_away(member) && intersection(shifts, &[span]).is_empty() {
-            let load = load_of(shifts, clocks.zone(member), &[]);
-            free.push((load.duty, load.at_night, member, shifts));
+    for person in members(rota, schedule)? {
+        let shifts = shifts.get(person).map(Vec::as_slice).unwrap_or_default();
+        if person != asker && !is_away(person) && intersection(shifts, &[span]).is_empty() {
+            let load = load_of(shifts, clocks.zone(person), &[]);
+            let elsewhere = elsewhere.get(person).map(Vec::as_slice).unwrap_or_default();
+            free.push(Free { person, duty: load.duty, at_night: load.at_night, shifts, elsewhere });
         }
     }
-    free.sort_by_key(|(duty, at_night, member, _)| (*duty, *at_night, *member));
-    let least = free.first().map(|(duty, _, member, _)| (*duty, *member));
-    let candidate = |(duty, _, member, shifts): (TimeDelta, _, &ResponderId, &[Span])| {
-        let place = match least {
-            Some((_, first)) if first == member => ", the least".to_owned(),
-            Some((duty_least, first)) if duty_least < duty => {
-                format!(", {} more than {first}", told::length(duty - duty_least))
-            }
-            _ => ", as little as the first".to_owned(),
+    free.sort_by_key(|free| (!free.elsewhere.is_empty(), free.duty, free.at_night, free.person));
+    let least = free.iter().map(|free| free.duty).min().unwrap_or_default();
+    Ok(free.iter().map(|free| free.candidate(span, least)).collect())
+}
+
+/// Somebody who has no duty on the schedule in the time of the cover.
+struct Free<'f> {
+    person: &'f ResponderId,
+    duty: TimeDelta,
+    at_night: TimeDelta,
+    shifts: &'f [Span],
+    elsewhere: &'f [&'f str],
+}
+
+impl Free<'_> {
+    fn candidate(&self, span: Span, least: TimeDelta) -> Candidate {
+        let place = if self.duty == least {
+            ", the least".to_owned()
+        } else {
+            format!(", {} more than the least", told::length(self.duty - least))
         };
-        let because =
-            format!("{} on call in the 4 weeks around it{place}{}", told::length(duty), short_rests(shifts, span));
-        Candidate { person: member.clone(), duty, because }
-    };
-    Ok(free.into_iter().map(candidate).collect())
+        let elsewhere = match self.elsewhere {
+            [] => String::new(),
+            schedules => format!("; then also on call on {}", schedules.join(", ")),
+        };
+        let (duty, rests) = (told::length(self.duty), short_rests(self.shifts, span));
+        let because = format!("{duty} on call in the 4 weeks around it{place}{elsewhere}{rests}");
+        Candidate { person: self.person.clone(), duty: self.duty, because }
+    }
+}
+
+/// Who is on duty on which other schedules in that time.
+fn elsewhere<'r>(
+    rota: &'r Rota,
+    schedule: &str,
+    operations: &'r [Operation],
+    span: Span,
+) -> Result<BTreeMap<&'r ResponderId, Vec<&'r str>>, UnknownSchedule> {
+    let own = &rota.schedule(schedule)?.name;
+    let mut elsewhere: BTreeMap<&ResponderId, Vec<&str>> = BTreeMap::new();
+    for other in rota.schedules.keys().filter(|other| *other != own) {
+        for person in
+            final_schedule(rota, other, operations, span.start, span.end)?.iter().flat_map(|segment| &segment.on_duty)
+        {
+            let others = elsewhere.entry(person).or_default();
+            if !others.contains(&other.as_str()) {
+                others.push(other);
+            }
+        }
+    }
+    Ok(elsewhere)
 }
 
 /// A warning of rests that the cover would make too short, else nothing.

@@ -212,6 +212,40 @@ fn the_least_burdened_is_asked_first_and_told_why() {
     assert!(!ask(span("03-09T00:00", "03-09T10:00"), &[]).contains("ben:"));
 }
 
+#[test]
+fn who_is_on_call_elsewhere_is_asked_last() {
+    let search = r#"
+[[schedules.s.layers]]
+name = "weekly"
+rotation = ["ana", "ben", "chi", "dan"]
+handoff = "2026-01-05 09:00"
+every = "1 week"
+[schedules.search]
+zone = "UTC"
+layers = [{ name = "all", rotation = [["chi", "dan"]], handoff = "2026-01-05 09:00", every = "1 week" }]
+"#;
+    let rota = sample::rota_of("UTC", search);
+    let clocks = Clocks::of(&rota, "s").unwrap();
+    // Of chi's weeks none is near, and ben has two.
+    let time = span("03-30T10:00", "03-30T14:00");
+    let found = whom_to_ask(&rota, "s", &[], &"ana".into(), time, &[], &clocks).unwrap();
+    let told: Vec<String> = found.iter().map(|one| format!("{}: {}\n", one.person, one.because)).collect();
+    insta::assert_snapshot!(told.concat());
+}
+
+#[test]
+fn what_is_kept_of_a_request_stays_readable() {
+    let mut request = request();
+    let event = request.decide(&accept("ben", Some(span("03-07T10:00", "03-07T12:00"))), at("02-21T09:00")).unwrap();
+    request.apply(&event);
+    let cancelled = request.decide(&CoverCommand::Cancel { by: "ana".into() }, at("02-21T10:00")).unwrap();
+    let kept = serde_json::json!({ "asked": request.asked, "events": [event, cancelled] });
+    insta::assert_snapshot!(serde_json::to_string_pretty(&kept).unwrap());
+    let asked: Asked = serde_json::from_value(kept["asked"].clone()).unwrap();
+    let events: Vec<CoverEvent> = serde_json::from_value(kept["events"].clone()).unwrap();
+    assert_eq!((asked, events), (request.asked, vec![event, cancelled]));
+}
+
 fn command(span: Span) -> impl Strategy<Value = Given> {
     let part = prop_oneof![sample::part(span).prop_map(Some), Just(None)];
     let accept =
