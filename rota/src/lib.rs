@@ -7,30 +7,55 @@
 //! The rules have letters: L wall time to instant (`zone`), R turns (`rotation`), W hours (`window`), P and V layers
 //! (`schedule`), O operations (`operation`).
 
+mod cover;
 mod escalation;
+mod gaps;
+mod ledger;
+mod natural;
 mod nearest;
+mod night;
 mod on_call;
 mod operation;
 mod parse;
+mod picture;
+mod preview;
+mod quality;
+mod replay;
 mod rota;
 mod rotation;
 mod schedule;
 mod sentence;
+mod shifts;
 mod span;
+mod told;
 mod when;
 mod window;
 mod zone;
 
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod sample;
 
+pub use cover::{
+    AskRefused, Asked, AskedPart, AskedTurn, Away, Candidate, CoverCommand, CoverEvent, CoverRefused, CoverRequest,
+    CoverState, REMINDERS_BEFORE, Reminded, Reminder, Standing, Take, ask_for_cover, reminders, whom_to_ask,
+};
 pub use escalation::{Level, Policy, Target, matches, policy_for, targets};
+pub use gaps::gaps;
+pub use ledger::{Clocks, Facts, Ledger, Load, Paged, ledger};
+pub use natural::{SpokenSpan, UnreadableSpan};
 pub use on_call::{Next, OnCall, Reason, SEARCH_PIECES_MAX, Segment, final_schedule, on_call, on_duty};
 pub use operation::{Change, Operation};
 pub use parse::Problem;
+pub use picture::{Weeks, picture, picture_svg};
+pub use preview::{Handed, Move, PersonPreview, Preview, Side, preview};
+pub use quality::{Measure, Part, Proposal, QUALITY_WEEKS, Quality, Suggestion, quality};
+pub use replay::{Elsewhere, Paging, PastPage, Replay, Woken, replay};
 pub use rota::{Person, Rota, UnknownSchedule};
 pub use rotation::{Every, Rotation, Unit};
 pub use schedule::{Layer, Schedule, Turn};
+pub use shifts::shifts;
 pub use span::Span;
 pub use when::{UnreadableTime, When};
 pub use window::Window;

@@ -1,9 +1,10 @@
 //! A stretch of time, start included, end excluded: the half-open interval that every rule of the rota is written in.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 
 /// `[start, end)`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
     /// The first instant inside.
     pub start: DateTime<Utc>,
@@ -25,6 +26,12 @@ impl Span {
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self { start: self.start.max(other.start), end: self.end.min(other.end) }
+    }
+
+    /// How long it is; zero when it ends before it starts.
+    #[must_use]
+    pub fn length(&self) -> TimeDelta {
+        (self.end - self.start).max(TimeDelta::zero())
     }
 
     /// The part around `at` in which it stays the same whether `boundary` has passed.
