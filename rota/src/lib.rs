@@ -7,6 +7,7 @@
 //! The rules have letters: L wall time to instant (`zone`), R turns (`rotation`), W hours (`window`), P and V layers
 //! (`schedule`), O operations (`operation`).
 
+pub mod calendar;
 mod escalation;
 mod nearest;
 mod on_call;
