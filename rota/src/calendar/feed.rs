@@ -18,8 +18,11 @@ use std::collections::BTreeMap;
 const BACK: TimeDelta = TimeDelta::days(15);
 /// How far ahead a feed goes: half a year.
 const AHEAD: TimeDelta = TimeDelta::days(180);
+/// How many months around the feed the schedule is asked for, tried one after the other until no shift is cut: one that is
+/// longer than the last is cut where a month begins.
+const MARGIN_MONTHS: [u32; 3] = [1, 4, 13];
 /// The years in which the schedule answers, with room for the feed.
-const YEARS: std::ops::RangeInclusive<i32> = 1901..=2890;
+const YEARS: std::ops::RangeInclusive<i32> = 1903..=2890;
 
 /// Whose feed it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,14 +105,13 @@ pub fn feed(
     at: DateTime<Utc>,
 ) -> Result<Feed, UnknownSchedule> {
     let at = within_years(at);
-    let look = look(at);
     let mut found = Vec::new();
-    match request.subject {
-        Subject::Schedule(schedule) => found.extend(shifts(rota, schedule, operations, None, look)?),
-        Subject::Person(person) => {
-            for schedule in rota.schedules.keys() {
-                found.extend(shifts(rota, schedule, operations, Some(person), look)?);
-            }
+    for months in MARGIN_MONTHS {
+        let look = look(at, months);
+        found = shifts_of(rota, operations, request.subject, look)?;
+        let is_cut = |shift: &Shift<'_>| touches(shift, at) && (shift.start <= look[0] || shift.end >= look[1]);
+        if !found.iter().any(is_cut) {
+            break;
         }
     }
     let previous: BTreeMap<&str, &Published> =
@@ -118,13 +120,36 @@ pub fn feed(
     Ok(published(request, drafts, &previous, at))
 }
 
-/// What is asked of the schedule: whole months around the feed, so that a shift at its edge is whole, and one that is too
-/// long for that is cut at the same place for a month.
-fn look(at: DateTime<Utc>) -> [DateTime<Utc>; 2] {
+/// The shifts of a subject in `look`.
+fn shifts_of<'r>(
+    rota: &'r Rota,
+    operations: &'r [Operation],
+    subject: Subject<'r>,
+    look: [DateTime<Utc>; 2],
+) -> Result<Vec<Shift<'r>>, UnknownSchedule> {
+    let mut found = Vec::new();
+    match subject {
+        Subject::Schedule(schedule) => found = shifts(rota, schedule, operations, None, look)?,
+        Subject::Person(person) => {
+            for schedule in rota.schedules.keys() {
+                found.extend(shifts(rota, schedule, operations, Some(person), look)?);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// What is asked of the schedule: so many whole months around the feed, so that the edges stay where they are for a month.
+fn look(at: DateTime<Utc>, months: u32) -> [DateTime<Utc>; 2] {
     let month = |at: DateTime<Utc>| at.date_naive().with_day(1).unwrap_or(NaiveDate::MIN);
-    let from = month(at - BACK).checked_sub_months(Months::new(1)).unwrap_or(NaiveDate::MIN);
-    let to = month(at + AHEAD).checked_add_months(Months::new(2)).unwrap_or(NaiveDate::MAX);
+    let from = month(at - BACK).checked_sub_months(Months::new(months)).unwrap_or(NaiveDate::MIN);
+    let to = month(at + AHEAD).checked_add_months(Months::new(months + 1)).unwrap_or(NaiveDate::MAX);
     [from, to].map(|day| day.and_time(NaiveTime::MIN).and_utc())
+}
+
+/// Whether a shift is in the time of the feed.
+fn touches(shift: &Shift<'_>, at: DateTime<Utc>) -> bool {
+    shift.end > at - BACK && shift.start < at + AHEAD
 }
 
 /// `at`, or the nearest instant at which a feed has years around it.
@@ -147,8 +172,7 @@ fn drafts(
     let mut drafts: BTreeMap<String, Draft> = BTreeMap::new();
     for shift in found {
         let uid = format!("{}@{}", &hexadecimal(shift.key.as_bytes(), 16), request.site);
-        let touches = shift.end > at - BACK && shift.start < at + AHEAD;
-        if touches || previous.contains_key(uid.as_str()) {
+        if touches(shift, at) || previous.contains_key(uid.as_str()) {
             drafts.insert(uid.clone(), draft(rota, request, shift, uid));
         }
     }
