@@ -154,7 +154,8 @@ impl Clocks {
 
     fn moment_of(&self, line: &Line, value: &str, problems: &mut Vec<String>) -> Result<Moment, String> {
         let is_utc = value.ends_with(['Z', 'z']);
-        let (wall, all_day) = wall(value.trim_end_matches(['Z', 'z'])).ok_or_else(|| {
+        let read = wall(value.trim_end_matches(['Z', 'z'])).filter(|(wall, _)| YEARS.contains(&wall.year()));
+        let (wall, all_day) = read.ok_or_else(|| {
             format!("line {}: {} is no date or time: \"{}\"", line.number, line.name, start_of(value))
         })?;
         let clock = match line.parameter("TZID") {
@@ -240,9 +241,6 @@ fn wall(value: &str) -> Option<(NaiveDateTime, bool)> {
     }
     let year = i32::try_from(number(date.get(..4))?).ok()?;
     let date = NaiveDate::from_ymd_opt(year, number(date.get(4..6))?, number(date.get(6..8))?)?;
-    if !YEARS.contains(&date.year()) {
-        return None;
-    }
     let Some(time) = time else { return Some((date.and_time(NaiveTime::MIN), true)) };
     if time.len() != 6 {
         return None;

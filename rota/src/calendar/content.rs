@@ -83,6 +83,11 @@ impl Line {
             Some(colon) => text.split_at_checked(colon)?,
             None => text.split_at_checked(text.find(':')?)?,
         };
+        // Exchange writes `DTSTART;TZID=tzone://Microsoft/Utc:20260105T090000`, without the quotes that this needs.
+        let (head, value) = match value.strip_prefix("://").and_then(|rest| rest.find(':')) {
+            Some(colon) if head.contains(';') => text.split_at_checked(head.len() + "://".len() + colon)?,
+            _ => (head, value),
+        };
         let mut quoted = false;
         let mut fields = head.split(|letter| {
             quoted ^= letter == '"';
