@@ -7,6 +7,7 @@
 //! The rules have letters: L wall time to instant (`zone`), R turns (`rotation`), W hours (`window`), P and V layers
 //! (`schedule`), O operations (`operation`).
 
+pub mod calendar;
 mod cover;
 mod escalation;
 mod gaps;
