@@ -8,6 +8,7 @@
 //! (`schedule`), O operations (`operation`).
 
 mod escalation;
+pub mod import;
 mod nearest;
 mod on_call;
 mod operation;
