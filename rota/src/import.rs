@@ -11,7 +11,10 @@ mod check;
 mod existing;
 mod export;
 mod form;
+mod goalert;
+mod grafana;
 mod hours;
+mod opsgenie;
 mod pagerduty;
 mod write;
 
@@ -26,17 +29,26 @@ use std::fmt;
 pub enum Tool {
     /// PagerDuty, REST API version 2.
     PagerDuty,
+    /// Opsgenie, REST API version 2.
+    Opsgenie,
+    /// Grafana OnCall, public API version 1.
+    GrafanaOnCall,
+    /// GoAlert, GraphQL.
+    GoAlert,
 }
 
 impl Tool {
     /// Every tool, in the order of the documentation.
-    pub const ALL: [Self; 1] = [Self::PagerDuty];
+    pub const ALL: [Self; 4] = [Self::PagerDuty, Self::Opsgenie, Self::GrafanaOnCall, Self::GoAlert];
 
     /// Its word on the command line and in file names: `grafana-oncall`.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::PagerDuty => "pagerduty",
+            Self::Opsgenie => "opsgenie",
+            Self::GrafanaOnCall => "grafana-oncall",
+            Self::GoAlert => "goalert",
         }
     }
 
@@ -45,6 +57,9 @@ impl Tool {
     pub const fn name(self) -> &'static str {
         match self {
             Self::PagerDuty => "PagerDuty",
+            Self::Opsgenie => "Opsgenie",
+            Self::GrafanaOnCall => "Grafana OnCall",
+            Self::GoAlert => "GoAlert",
         }
     }
 
@@ -155,6 +170,9 @@ pub fn plan(
 ) -> Plan {
     let form = match tool {
         Tool::PagerDuty => pagerduty::read(export),
+        Tool::Opsgenie => opsgenie::read(export),
+        Tool::GrafanaOnCall => grafana::read(export),
+        Tool::GoAlert => goalert::read(export),
     };
     let existing: Vec<(&str, &str)> = existing.iter().map(|(path, text)| (path.as_ref(), text.as_ref())).collect();
     assemble::assemble(tool, form, &existing)

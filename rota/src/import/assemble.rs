@@ -141,7 +141,8 @@ fn objects(form: Form) -> Vec<super::Object> {
     }
     entries.extend(form.policies.into_iter().map(|policy| policy.entry));
     entries.extend(form.services.into_iter().map(|service| service.entry));
-    let mut objects: Vec<super::Object> = entries.into_iter().map(Entry::into_object).collect();
+    let objects = entries.into_iter().filter(|entry| !entry.kind.is_empty());
+    let mut objects: Vec<super::Object> = objects.map(Entry::into_object).collect();
     objects.sort();
     objects
 }
@@ -327,6 +328,7 @@ impl Ids {
             }
         }
         let round = levels.clone();
+        policy.round = round.len();
         for _ in 0..policy.repeats {
             if round.is_empty() || levels.len() + round.len() > LEVELS_MAX {
                 policy.entry.caveat(format!("it repeats {} times; fewer rounds are written", policy.repeats));
@@ -338,6 +340,29 @@ impl Ids {
             policy.entry.refuse("none of its levels pages anybody who is imported");
         }
         policy.levels = levels;
+    }
+
+    /// A change with our ids; refused when it would put nobody on call who is to be.
+    fn change(&self, change: &Change, entry: &mut Entry) -> Option<operation::Change> {
+        let mut person = |key: &Key| {
+            let id = self.people.get(key);
+            if id.is_none() {
+                entry.refuse(format!("{key} is not among the imported people"));
+            }
+            id.map(|id| id.as_str().into())
+        };
+        Some(match change {
+            Change::ReplaceAll(keys) => {
+                let users: Vec<incident::ResponderId> = self.group(keys, entry).into_iter().map(Into::into).collect();
+                if users.is_empty() && !keys.is_empty() {
+                    entry.refuse("nobody whom it puts on call is imported");
+                }
+                operation::Change::ReplaceAll { users }
+            }
+            Change::Replace { from, to } => operation::Change::ReplaceUser { from: person(from)?, to: person(to)? },
+            Change::Add(key) => operation::Change::Add { user: person(key)? },
+            Change::Remove(key) => operation::Change::Remove { user: person(key)? },
+        })
     }
 
     fn target(&self, target: Target, entry: &mut Entry) -> Vec<Target> {
@@ -402,6 +427,15 @@ fn services(form: &mut Form, existing: &Existing<'_>) -> BTreeMap<Key, BTreeSet<
         taken.insert(name.clone(), "another policy".to_owned());
         served.entry(policy.clone()).or_default().insert(name);
     }
+    for policy in form.policies.iter_mut().filter(|policy| !policy.entry.is_refused()) {
+        let Some((name, why)) = policy.otherwise.take().map(|(name, why)| (write::plain(&name), why)) else { continue };
+        if served.contains_key(&policy.entry.key) || name.is_empty() || taken.contains_key(&name) {
+            continue;
+        }
+        policy.entry.caveat(why);
+        taken.insert(name.clone(), "another policy".to_owned());
+        served.insert(policy.entry.key.clone(), BTreeSet::from([name]));
+    }
     served
 }
 
@@ -448,19 +482,11 @@ fn operations(tool: Tool, form: &mut Form, ids: &Ids) -> Vec<Operation> {
                 change.entry.refuse("its schedule is not imported");
                 continue;
             };
-            let what = match &change.change {
-                Change::ReplaceAll(users) => {
-                    let group = ids.group(users, &mut change.entry);
-                    if group.is_empty() && !users.is_empty() {
-                        change.entry.refuse("nobody whom it puts on call is imported");
-                    }
-                    operation::Change::ReplaceAll { users: group.into_iter().map(Into::into).collect() }
-                }
-            };
+            let what = ids.change(&change.change, &mut change.entry);
             if change.start >= change.end {
                 change.entry.refuse("it ends before it starts");
             }
-            if !change.entry.is_refused() {
+            if let (Some(what), false) = (what, change.entry.is_refused()) {
                 operations.push(operation(tool, name, change.start, change.end, what));
             }
         }

@@ -11,7 +11,7 @@ use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 /// The tool's own id of a person, a schedule, a team or a policy.
 pub(super) type Key = String;
 
-/// An object of the export, and what is to be said about it.
+/// An object of the export, and what is to be said about it. One without a kind is no object of its own.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Entry {
     pub(super) kind: &'static str,
@@ -100,7 +100,15 @@ pub(super) struct Override {
 /// What an override does.
 #[derive(Debug, Clone)]
 pub(super) enum Change {
+    /// These and nobody else.
     ReplaceAll(Vec<Key>),
+    /// One for another, while the first is on duty.
+    Replace {
+        from: Key,
+        to: Key,
+    },
+    Add(Key),
+    Remove(Key),
 }
 
 /// Somebody on call by the export, `[start, end)`.
@@ -118,6 +126,10 @@ pub(super) struct Policy {
     pub(super) levels: Vec<Level>,
     /// How many more times all levels are gone through.
     pub(super) repeats: u32,
+    /// How many levels one round has; `assemble` counts them.
+    pub(super) round: usize,
+    /// What it serves while no service of the export leads to it, and why that.
+    pub(super) otherwise: Option<(String, String)>,
 }
 
 /// A step of a policy.

@@ -49,6 +49,12 @@ pub(super) fn open_between(from: (Weekday, i64), to: (Weekday, i64)) -> Open {
     open(&[from.0], time(from.1 * 60), minutes * 60)
 }
 
+/// Every one of `days` from a minute to a minute of the day; to the same or an earlier one is to that of the next day.
+pub(super) fn open_daily(days: &[Weekday], from: i64, to: i64) -> Open {
+    let minutes = if to <= from { to + 1_440 - from } else { to - from };
+    open(days, time(from * 60), minutes * 60)
+}
+
 /// All windows of a layer in few words; `None` when it is never open. One that is always open needs no window.
 pub(super) fn together(parts: impl IntoIterator<Item = Open>) -> Option<Vec<Window>> {
     let mut windows: Vec<Window> = Vec::new();

@@ -323,7 +323,7 @@ fn policy(found: WirePolicy) -> Policy {
         let wait = TimeDelta::try_minutes(rule.escalation_delay_in_minutes).unwrap_or(TimeDelta::MAX);
         levels.push(Level { page: page.collect(), wait });
     }
-    Policy { entry, levels, repeats: found.num_loops.unwrap_or_default() }
+    Policy { entry, levels, repeats: found.num_loops.unwrap_or_default(), ..Policy::default() }
 }
 
 fn service(found: WireService) -> Service {

@@ -33,13 +33,15 @@ fn shown(plan: &Plan) -> String {
     objects.chain(files).collect()
 }
 
+/// Who is on call, in the order of the alphabet.
 #[track_caller]
 fn on_call_at(plan: &Plan, schedule: &str, times: &[(&str, &str)]) {
     let rota = Rota::parse(&texts(plan)).unwrap();
     for (at, expected) in times {
         let instant: DateTime<Utc> = at.parse().unwrap();
         let (people, _) = on_duty(&rota, schedule, &plan.operations, instant).unwrap();
-        let people: Vec<&str> = people.into_iter().map(incident::ResponderId::as_str).collect();
+        let mut people: Vec<&str> = people.into_iter().map(incident::ResponderId::as_str).collect();
+        people.sort_unstable();
         assert_eq!(people.join(" "), *expected, "{schedule} at {at}");
     }
 }
@@ -162,4 +164,77 @@ fn people_who_are_there_keep_their_names_and_what_was_added_stays() {
     let second = plan(Tool::PagerDuty, &corpus(Tool::PagerDuty), &files);
     assert!(second.files[0].text.contains("name = \"Chi Lam\"\nslack = \"U0CHI\"\n"), "{}", second.files[0].text);
     assert_eq!(second.problems, []);
+}
+
+#[test]
+fn opsgenie_becomes_these_files() {
+    insta::assert_snapshot!(shown(&planned(Tool::Opsgenie)));
+}
+
+#[test]
+fn grafana_oncall_becomes_these_files() {
+    insta::assert_snapshot!(shown(&planned(Tool::GrafanaOnCall)));
+}
+
+#[test]
+fn goalert_becomes_these_files() {
+    insta::assert_snapshot!(shown(&planned(Tool::GoAlert)));
+}
+
+#[test]
+fn opsgenie_has_all_rotations_on_call_together() {
+    // By hand, from the sample: weeks of Ana, nobody, Ben from Mon 5 Jan 09:00; nights of two days from the same time.
+    let times = [
+        ("2026-01-05T10:00:00+01:00", "ana-ruiz"),
+        ("2026-01-06T07:59:00+01:00", "ana-ruiz dan-example-com"),
+        ("2026-01-06T19:59:00+01:00", "ana-ruiz"),
+        ("2026-01-07T21:00:00+01:00", "chi-lam"),
+        ("2026-01-10T03:00:00+01:00", "ana-ruiz dan-example-com"),
+        ("2026-01-12T08:59:00+01:00", "ana-ruiz"),
+        ("2026-01-12T09:00:00+01:00", ""),
+        ("2026-01-19T12:00:00+01:00", "ben-okafor"),
+        ("2026-02-03T12:00:00+01:00", "ben-okafor"),
+        ("2027-01-05T21:00:00+01:00", ""),
+    ];
+    on_call_at(&planned(Tool::Opsgenie), "payments-schedule", &times);
+}
+
+#[test]
+fn grafana_oncall_and_the_files_name_the_same_people() {
+    let plan = planned(Tool::GrafanaOnCall);
+    assert_eq!(plan.checks.len(), 1);
+    assert_eq!(plan.checks[0].differences, []);
+    // By hand: Ana and Chi on the Monday and Saturday nights of every second week, weeks from Sunday; the week goes on.
+    let times = [
+        ("2026-04-06T21:59:00+02:00", "ana"),
+        ("2026-04-06T23:00:00+02:00", "ana chi"),
+        ("2026-04-07T07:00:00+02:00", "ana"),
+        ("2026-04-12T06:59:00+02:00", "ana chi"),
+        ("2026-04-13T23:00:00+02:00", "ben"),
+        ("2026-04-18T23:00:00+02:00", "ben"),
+        ("2026-04-20T23:00:00+02:00", "ana chi"),
+        ("2026-06-01T00:30:00+02:00", "ana"),
+    ];
+    on_call_at(&plan, "payments", &times);
+}
+
+#[test]
+fn goalert_and_the_files_name_the_same_people() {
+    let plan = planned(Tool::GoAlert);
+    let [check] = plan.checks.as_slice() else { panic!("one schedule of the sample has shifts: {:?}", plan.checks) };
+    assert_eq!((check.schedule.as_str(), check.differences.as_slice()), ("ops", &[][..]));
+    // By hand, from the sample's `shifts`.
+    let times = [
+        ("2026-03-06T10:00:00-06:00", "ana-ruiz dan"),
+        ("2026-03-07T12:00:00-06:00", "chi-lam"),
+        ("2026-03-09T08:59:00-05:00", "ana-ruiz"),
+        ("2026-03-09T17:00:00-05:00", "ben-okafor"),
+        ("2026-03-10T03:00:00-05:00", "dan"),
+        ("2026-03-10T07:00:00-05:00", ""),
+        ("2026-03-10T12:00:00-05:00", "ben-okafor dan"),
+    ];
+    on_call_at(&plan, "ops", &times);
+    // By hand: Dan is active until 5 March 08:00 UTC, and 12 hours before and after it is Chi.
+    let times = [("2026-03-05T07:59:00Z", "dan"), ("2026-03-05T08:00:00Z", "chi-lam"), ("2026-03-05T20:00:00Z", "dan")];
+    on_call_at(&plan, "backup", &times);
 }

@@ -121,8 +121,12 @@ pub(super) fn escalation(
     match policies.iter().find(|(_, policy)| Some(&policy.entry.key) == default) {
         Some((_, policy)) => {
             put(&mut text, format_args!("\n"));
-            comment(&mut text, &format!("For every alarm that no policy serves: as {}.", policy.entry.name));
-            levels(&mut text, "default", policy);
+            // A copy needs no second round: what it is a copy of is in the file with all of them.
+            let is_copy = served.contains_key(&policy.entry.key);
+            let rounds = if is_copy { ", one round" } else { "" };
+            comment(&mut text, &format!("For every alarm that no policy serves: as {}{rounds}.", policy.entry.name));
+            let once = Policy { levels: first_round(policy).to_vec(), ..Policy::default() };
+            levels(&mut text, "default", if is_copy { &once } else { policy });
         }
         None if existing.policies.contains("default") => {}
         None => text += &last_resort(form, ids),
@@ -170,12 +174,17 @@ fn levels(text: &mut String, id: &str, policy: &Policy) {
     level_tables(text, id, policy);
 }
 
+/// The levels before they repeat.
+fn first_round(policy: &Policy) -> &[Level] {
+    policy.levels.get(..policy.round).unwrap_or(&policy.levels)
+}
+
 fn level_tables(text: &mut String, id: &str, policy: &Policy) {
-    let rounds = usize::try_from(policy.repeats).unwrap_or(usize::MAX).saturating_add(1);
-    let round = if policy.levels.len() % rounds == 0 { policy.levels.len() / rounds } else { 0 };
+    let round = policy.round;
+    let rounds = policy.levels.len().checked_div(round).unwrap_or(1);
     for (place, level) in policy.levels.iter().enumerate() {
         put(text, format_args!("\n[[escalation.{id}.levels]]\n"));
-        if round > 0 && place > 0 && place % round == 0 {
+        if place > 0 && place.checked_rem(round) == Some(0) {
             comment(text, &format!("Once more from the first level: round {} of {rounds}.", place / round + 1));
         }
         let page: Vec<String> = level.page.iter().map(target).collect();
