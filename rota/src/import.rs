@@ -16,6 +16,7 @@ mod grafana;
 mod hours;
 mod opsgenie;
 mod pagerduty;
+mod parity;
 mod write;
 
 use crate::operation::Operation;
@@ -23,6 +24,8 @@ use crate::parse::Problem;
 use chrono::{DateTime, Utc};
 use incident::ResponderId;
 use std::fmt;
+
+pub use parity::{Page, Parity, Row, Verdict, compare};
 
 /// A tool that people come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -190,5 +193,7 @@ impl fmt::Display for Object {
     }
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

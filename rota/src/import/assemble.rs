@@ -4,15 +4,13 @@
 use super::check::check;
 use super::existing::Existing;
 use super::form::{Change, Entry, Form, Key, Layer, Moment, Policy, Schedule, Target};
+use super::hours::YEARS;
 use super::{Check, File, FileChange, Plan, Tool, write};
 use crate::Rota;
 use crate::operation::{self, Operation};
 use crate::zone::{Occurrence, Zone};
 use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Utc};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// The years that `rota/*.toml` can name.
-const YEARS: std::ops::Range<i32> = 1970..2200;
 
 /// A policy with more levels than this, repeats counted, would page for a day; nobody reads such a file.
 const LEVELS_MAX: usize = 60;

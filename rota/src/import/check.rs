@@ -9,7 +9,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use incident::ResponderId;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Compares over the time from the first shift's start to the last one's end; `None` without shifts.
+/// A year shows every rotation that people have; a span that an export makes up could be thousands of years.
+const CHECKED_MAX: TimeDelta = TimeDelta::days(366);
+
+/// Compares over the time from the first shift's start to the last one's end, [`CHECKED_MAX`] of it at most; `None` without shifts.
 pub(super) fn check(
     rota: &Rota,
     schedule: &str,
@@ -18,11 +21,11 @@ pub(super) fn check(
     operations: &[Operation],
 ) -> Option<Check> {
     let start = shifts.iter().map(|shift| shift.start).min()?;
-    let end = shifts.iter().map(|shift| shift.end).max()?;
+    let end = shifts.iter().map(|shift| shift.end).max()?.min(start.checked_add_signed(CHECKED_MAX)?);
     let segments = final_schedule(rota, schedule, operations, start, end).ok()?;
     let edges = shifts.iter().flat_map(|shift| [shift.start, shift.end]);
     let edges: BTreeSet<DateTime<Utc>> = edges.chain(segments.iter().map(|segment| segment.start)).collect();
-    let edges: Vec<DateTime<Utc>> = edges.into_iter().chain([end]).collect();
+    let edges: Vec<DateTime<Utc>> = edges.into_iter().filter(|at| *at < end).chain([end]).collect();
     let mut differences: Vec<Difference> = Vec::new();
     for pair in edges.windows(2) {
         let [from, to] = *pair else { continue };

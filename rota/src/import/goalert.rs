@@ -13,7 +13,7 @@ use super::export::{Export, Kind, name_of};
 use super::form::{
     Change, Entry, Form, Key, Layer, Level, Moment, Override, Person, Policy, Schedule, Service, Shift, Target,
 };
-use super::hours::{self, Open, WEEKDAYS};
+use super::hours::{self, Open, WEEKDAYS, YEARS};
 use crate::rotation::{Every, Rotation, Unit};
 use crate::zone::Zone;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Utc};
@@ -247,7 +247,9 @@ fn turns(found: WireRotation) -> (Key, Turns) {
             .caveat("in months without its day it hands over on their last day here, on a day of the next month there");
     }
     let mut groups: Vec<Vec<Key>> = found.user_ids.into_iter().map(|user| vec![user]).collect();
+    let writable = |at: &DateTime<Utc>| YEARS.contains(&at.year());
     let handoff = found.next_handoff_times.unwrap_or_default().first().copied();
+    let handoff = handoff.filter(|handoff| writable(handoff) && writable(&found.start));
     match (found.active_user_index, handoff) {
         (Some(active), Some(handoff)) if active < groups.len() => {
             let grid = Rotation { groups: Vec::new(), anchor, every };

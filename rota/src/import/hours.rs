@@ -12,6 +12,9 @@ const WEEK: i64 = 7 * DAY;
 pub(super) const WEEKDAYS: [Weekday; 7] =
     [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri, Weekday::Sat, Weekday::Sun];
 
+/// The years that `rota/*.toml` can name.
+pub(super) const YEARS: std::ops::Range<i32> = 1970..2200;
+
 /// A turn for a layer that is refused.
 pub(super) const ONE_DAY: Every = Every { length: 1, unit: Unit::Day };
 

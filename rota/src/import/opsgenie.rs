@@ -42,6 +42,9 @@ const KINDS: &[Kind] = &[
 /// How long the last rule waits when nothing comes after it.
 const LAST_WAIT: TimeDelta = TimeDelta::minutes(5);
 
+/// Far above what a policy may wait, and far below what a time span can hold.
+const DELAY_MINUTES_MAX: i64 = 100_000;
+
 /// Reads an export.
 pub(super) fn read(documents: &[(impl AsRef<str>, impl AsRef<str>)]) -> Form {
     let mut export = Export::read(KINDS, documents);
@@ -395,7 +398,8 @@ fn policy(found: WireEscalation, ids: &BTreeMap<String, Key>) -> (Option<Key>, P
             }
             _ => Target::Person(to),
         };
-        rules.push((TimeDelta::try_minutes(minutes).unwrap_or(TimeDelta::days(7)), target));
+        // Longer than a week is cut later, and said.
+        rules.push((TimeDelta::minutes(minutes.clamp(0, DELAY_MINUTES_MAX)), target));
     }
     rules.sort_by_key(|(delay, _)| *delay);
     if let Some((first, _)) = rules.first().filter(|(delay, _)| !delay.is_zero()) {
