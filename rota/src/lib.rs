@@ -11,6 +11,7 @@ pub mod calendar;
 mod cover;
 mod escalation;
 mod gaps;
+pub mod import;
 mod ledger;
 mod natural;
 mod nearest;

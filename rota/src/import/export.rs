@@ -1,0 +1,143 @@
+//! The documents of an export, sorted into objects by kind. It knows how the tools wrap their lists (`{"users": [...]}`,
+//! `{"data": [...]}`, `{"results": [...]}`, `{"users": {"nodes": [...]}}`) and nothing of what the objects mean.
+//!
+//! No object is lost here: what is of no known kind, or is no object at all, is kept as refused.
+
+use super::form::Entry;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// A kind of object: its word in sentences, and the names under which exports list it.
+pub(super) type Kind = (&'static str, &'static [&'static str]);
+
+/// Keys under which an answer lists what its address, and not the answer, names.
+const ENVELOPES: [&str; 3] = ["data", "results", "nodes"];
+
+/// Objects that say something about the answer and not about the tool's configuration.
+const ABOUT_THE_ANSWER: [&str; 5] = ["paging", "links", "meta", "pageInfo", "extensions"];
+
+/// The objects of an export by the word of their kind.
+pub(super) struct Export {
+    kinds: &'static [Kind],
+    items: BTreeMap<&'static str, Vec<Value>>,
+    /// What is no object of a known kind.
+    pub(super) others: Vec<Entry>,
+}
+
+impl Export {
+    /// Reads documents given as (name, JSON).
+    pub(super) fn read(kinds: &'static [Kind], documents: &[(impl AsRef<str>, impl AsRef<str>)]) -> Self {
+        let mut export = Self { kinds, items: BTreeMap::new(), others: Vec::new() };
+        for (path, text) in documents {
+            let path = path.as_ref();
+            match serde_json::from_str(text.as_ref()) {
+                Ok(value) => export.document(path, value),
+                Err(error) => export.others.push(Entry::refused("file", path, path, format!("is not JSON: {error}"))),
+            }
+        }
+        export
+    }
+
+    /// Takes out all objects of a kind, each read as a `T`; one that cannot be read is refused.
+    pub(super) fn take<T: DeserializeOwned>(&mut self, kind: &'static str) -> Vec<T> {
+        let mut read = Vec::new();
+        for value in self.items.remove(kind).unwrap_or_default() {
+            let (key, name) = (id_of(&value).unwrap_or_default(), name_of(&value));
+            match serde_json::from_value(value) {
+                Ok(item) => read.push(item),
+                Err(error) => self.others.push(Entry::refused(kind, key, name, format!("cannot be read: {error}"))),
+            }
+        }
+        read
+    }
+
+    fn document(&mut self, path: &str, value: Value) {
+        match value {
+            Value::Object(fields) => self.top(&stem(path), fields),
+            Value::Array(list) => self.list(&stem(path), list),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+                let reason = "holds neither an object nor a list";
+                self.others.push(Entry::refused("file", path, path, reason));
+            }
+        }
+    }
+
+    /// A document's fields: lists by name, or one object.
+    fn top(&mut self, stem: &str, fields: Map<String, Value>) {
+        if fields.contains_key("id") {
+            return self.item(stem, Value::Object(fields));
+        }
+        for (key, value) in fields {
+            match value {
+                Value::Object(inner) if key == "data" => self.top(stem, inner),
+                Value::Array(list) if ENVELOPES.contains(&key.as_str()) => self.list(stem, list),
+                value => self.field(&key, value),
+            }
+        }
+    }
+
+    fn field(&mut self, key: &str, value: Value) {
+        match value {
+            Value::Array(list) => self.list(key, list),
+            Value::Object(mut fields) => {
+                let listed = ENVELOPES.iter().find(|envelope| fields.get(**envelope).is_some_and(Value::is_array));
+                match listed.and_then(|envelope| fields.remove(*envelope)) {
+                    Some(Value::Array(list)) => self.list(key, list),
+                    _ if ABOUT_THE_ANSWER.contains(&key) => {}
+                    _ => self.item(key, Value::Object(fields)),
+                }
+            }
+            // Counts, cursors and flags of the answer.
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    fn list(&mut self, key: &str, list: Vec<Value>) {
+        list.into_iter().for_each(|value| self.item(key, value));
+    }
+
+    fn item(&mut self, key: &str, value: Value) {
+        let known = self.kinds.iter().find(|(_, names)| names.contains(&key));
+        let id = id_of(&value).unwrap_or_else(|| format!("#{}", self.others.len()));
+        let Some((kind, _)) = known else {
+            let name = format!("{key} / {}", name_of(&value));
+            let reason = "an import reads no objects of this kind";
+            return self.others.push(Entry::refused("other object", id, name, reason));
+        };
+        let Value::Object(fields) = &value else {
+            return self.others.push(Entry::refused(kind, id, name_of(&value), "is not an object"));
+        };
+        let items = self.items.entry(kind).or_default();
+        let same = items.iter_mut().find(|item| id_of(item).is_some_and(|other| other == id));
+        match same {
+            // The answer about one object says more than the list that it is in.
+            Some(item) if item.as_object().is_some_and(|known| known.len() < fields.len()) => *item = value,
+            Some(_) => {}
+            None => items.push(value),
+        }
+    }
+}
+
+/// `export/schedules-2.json` without folder, number and ending: `schedules`.
+fn stem(path: &str) -> String {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    let name = name.split('.').next().unwrap_or(name);
+    name.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == '-').to_owned()
+}
+
+/// The tool's id of an object.
+pub(super) fn id_of(value: &Value) -> Option<String> {
+    match value.get("id")? {
+        Value::String(id) => Some(id.clone()),
+        Value::Number(id) => Some(id.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// What an object is called, or where it is in doubt what it is.
+pub(super) fn name_of(value: &Value) -> String {
+    let named = ["name", "fullName", "username", "summary", "id", "alias"];
+    let name = named.iter().find_map(|key| value.get(key)?.as_str()).map(str::to_owned);
+    name.unwrap_or_else(|| if value.is_object() { "without a name".to_owned() } else { value.to_string() })
+}
