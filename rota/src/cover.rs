@@ -185,7 +185,7 @@ pub enum CoverState {
 }
 
 /// A part of a request that somebody took.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Take {
     /// Who.
     pub taker: ResponderId,
@@ -210,7 +210,7 @@ pub enum Standing {
 }
 
 /// A request with all that happened to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CoverRequest {
     /// What was asked for.
     pub asked: Asked,

@@ -7,6 +7,7 @@
 //! The rules have letters: L wall time to instant (`zone`), R turns (`rotation`), W hours (`window`), P and V layers
 //! (`schedule`), O operations (`operation`).
 
+mod book;
 pub mod calendar;
 mod cover;
 mod escalation;
@@ -39,6 +40,7 @@ mod properties;
 #[cfg(test)]
 mod sample;
 
+pub use book::{Book, BookEvent, Swap, SwapState, Wish, WishRefused};
 pub use cover::{
     AskRefused, Asked, AskedPart, AskedTurn, Away, Candidate, CoverCommand, CoverEvent, CoverRefused, CoverRequest,
     CoverState, REMINDERS_BEFORE, Reminded, Reminder, Standing, Take, ask_for_cover, reminders, whom_to_ask,
