@@ -4,7 +4,7 @@
 
 use fuzz::Input;
 use incident::Mark;
-use slack::command::{Actions, Argument, Line, Marking, Person, Run, Which, Word, parse};
+use slack::command::{Actions, Argument, Line, Marking, OnCall, Person, Run, Which, Word, parse};
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let text = Input(data).text();
@@ -37,12 +37,7 @@ fn typed(line: &Line) -> Option<String> {
         Line::Resolve(which, text) => format!("resolve {} {}", said(*which)?, quoted(text)?),
         Line::Note(which, text) => format!("note {} {}", said(*which)?, quoted(text)?),
         Line::Assign(which, person) => format!("assign {} to {}", number(*which), name(person)?),
-        Line::OnCall { schedule, at } => {
-            let at = at.as_ref().map(|at| Some(format!("at {}", quoted(at)?)));
-            let schedule = schedule.as_ref().filter(|name| !name.eq_ignore_ascii_case("at"));
-            let schedule = schedule.map(|name| quoted(name));
-            format!("oncall {} {}", schedule.unwrap_or(Some(String::new()))?, at.unwrap_or(Some(String::new()))?)
-        }
+        Line::OnCall(wish) => on_call(wish)?,
         Line::Actions(Actions::Show) => Word::Actions.text().to_owned(),
         Line::Actions(Actions::Start) => format!("{} start", Word::Actions.text()),
         Line::Actions(Actions::Stop(why)) if why.is_empty() => format!("{} stop", Word::Actions.text()),
@@ -52,6 +47,28 @@ fn typed(line: &Line) -> Option<String> {
         Line::Mark(marking) => mark(marking)?,
         Line::Run(run) => self::run(run)?,
     })
+}
+
+/// Times and reasons stand without quotes and take the rest of the line: those are left out.
+fn on_call(wish: &OnCall) -> Option<String> {
+    let named = |word: &str, schedule: &Option<String>| {
+        Some(format!("oncall {word} {}", schedule.as_ref().map_or(Some(String::new()), |name| quoted(name))?))
+    };
+    match wish {
+        OnCall::Who { schedule, at } => {
+            let at = at.as_ref().map(|at| Some(format!("at {}", quoted(at)?)));
+            let schedule = schedule.as_ref().filter(|name| !name.eq_ignore_ascii_case("at"));
+            let schedule = schedule.map_or(Some(String::new()), |name| quoted(name));
+            Some(format!("oncall {} {}", schedule?, at.unwrap_or(Some(String::new()))?))
+        }
+        OnCall::Me => Some("oncall me".to_owned()),
+        OnCall::Week(schedule) => named("week", schedule),
+        OnCall::Gaps(schedule) => named("gaps", schedule),
+        OnCall::Fair(schedule) => named("fair", schedule),
+        OnCall::Cancel(number) => Some(format!("oncall cancel {number}")),
+        OnCall::Accept { number, part } if part.is_empty() => Some(format!("oncall accept #{number}")),
+        _ => None,
+    }
 }
 
 fn mark(marking: &Marking) -> Option<String> {

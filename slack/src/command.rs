@@ -12,7 +12,7 @@
 //! run      = "run", [ action, { argument } ], [ "on", incident ], [ "--dry" ], [ "--reason", value ] ;
 //! argument = name, "=", value | value ;                        (* a value with spaces stands in quotes *)
 //! actions  = "actions", [ "stop", [ "because" ], [ text ] | "start" ] ;
-//! oncall   = "oncall", [ schedule ], [ "at", time ] ;              (* the rota reads the time *)
+//! oncall   = "oncall", { ... } ;                                    (* in command/rota.rs *)
 //! pin      = ( "pin" | "ban" ), action, [ "on", incident ], [ "because" ], text | "unpin", action, [ "on", incident ] ;
 //! assign   = "assign", [ incident ], [ "to" ], ( "me" | "<@U...>" | "@name" | name ) ;
 //! ```
@@ -23,7 +23,10 @@ use crate::escape::unescape;
 use incident::{IncidentId, Mark};
 
 mod nearest;
+mod rota;
 mod words;
+
+pub use rota::{OnCall, Timed};
 
 use words::{Spoken, readable, split};
 
@@ -50,13 +53,8 @@ pub enum Line {
     Similar(Which),
     /// Runbooks that say these words.
     Runbook(String),
-    /// Who is on call: of a schedule, at a time, both in the words that were typed.
-    OnCall {
-        /// The schedule; `None` is all.
-        schedule: Option<String>,
-        /// When; `None` is now.
-        at: Option<String>,
-    },
+    /// Who is on call, and what people change about it.
+    OnCall(OnCall),
     /// Are you there?
     Ping,
     /// Give it to somebody.
@@ -263,7 +261,7 @@ impl Word {
             Self::Run => "run an action; alone, choose one from a list",
             Self::Actions => "stop all actions at once, or start them again",
             Self::Why => "why these actions were suggested",
-            Self::OnCall => "who is on call, and why",
+            Self::OnCall => "who is on call and why; me, week, gaps, fair, cover, take, override, swap, accept, cancel",
             Self::Ping => "check that CatOps is there",
             Self::Assign => "give an incident to somebody",
             Self::Escalate => "ask the next level now",
@@ -321,6 +319,20 @@ pub enum Misread {
         /// The command.
         word: Word,
     },
+    /// Something is missing from one of the wishes of a command.
+    #[error("{what} is missing; type: {example}")]
+    Incomplete {
+        /// What: `the time`.
+        what: &'static str,
+        /// A whole line.
+        example: &'static str,
+    },
+    /// Something stands where a number of a change belongs.
+    #[error("\"{said}\" is no number of a change; the answers name them, as in: oncall cancel 3")]
+    NotANumber {
+        /// What was typed, shortened.
+        said: String,
+    },
     /// A quote that never ends.
     #[error("a quote is open; close it with \" at the end")]
     OpenQuote,
@@ -360,7 +372,7 @@ pub fn parse(line: &str) -> Result<Line, Misread> {
                 text => Ok(Line::Note(which, text)),
             }
         }
-        Word::OnCall => on_call(&mut rest),
+        Word::OnCall => rota::on_call(&mut rest),
         Word::Assign => assign(&mut rest),
         Word::Run => run(&mut rest).map(Line::Run),
         Word::Actions => actions(&mut rest),
@@ -397,20 +409,6 @@ fn find_word(said: &str, spoken: &Spoken) -> Result<Word, Misread> {
             could_be: several.iter().map(|word| word.text()).collect(),
         }),
     }
-}
-
-fn on_call(rest: &mut Rest<'_>) -> Result<Line, Misread> {
-    let schedule = if rest.peek_is("at") { None } else { rest.take().map(unescape) };
-    let at = if rest.peek_is("at") {
-        rest.next += 1;
-        match rest.text() {
-            text if text.is_empty() => return Err(Misread::Missing { what: "the time", word: rest.word }),
-            text => Some(text),
-        }
-    } else {
-        None
-    };
-    rest.end(Line::OnCall { schedule, at })
 }
 
 fn actions(rest: &mut Rest<'_>) -> Result<Line, Misread> {

@@ -322,7 +322,7 @@ pub fn timeline(incident: &Incident, lines: &[Line], setting: &Setting<'_>) -> V
     fit_view(View::modal("timeline", format!("Timeline {}", incident.id), blocks))
 }
 
-fn asking(callback_id: &str, title: &str, submit: &str, claim: Claim, blocks: Vec<Block>) -> View {
+pub(crate) fn asking(callback_id: &str, title: &str, submit: &str, claim: Claim, blocks: Vec<Block>) -> View {
     let mut view = View::modal(callback_id, plain(title, limits::MODAL_TITLE_CHARS_MAX), blocks);
     view.submit = Some(Text::plain(submit));
     view.close = Some(Text::plain("Cancel"));
@@ -330,7 +330,7 @@ fn asking(callback_id: &str, title: &str, submit: &str, claim: Claim, blocks: Ve
     view
 }
 
-fn input(block_id: &str, label: &str, element: Element) -> Block {
+pub(crate) fn input(block_id: &str, label: &str, element: Element) -> Block {
     Block::Input(Input {
         label: Text::plain(label),
         element,

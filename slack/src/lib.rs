@@ -14,6 +14,7 @@ pub mod form;
 pub mod limits;
 pub mod manifest;
 pub mod read;
+pub mod rota;
 mod secret;
 pub mod sim;
 pub mod value;

@@ -51,6 +51,14 @@ pub enum Verb {
     Feedback,
     /// What ended it: an action (`a`), or `f=alone`, `f=other`.
     Fix,
+    /// Take all of a request for cover (`n`) that is open.
+    RotaAccept,
+    /// Take a part of a request for cover (`n`).
+    RotaPart,
+    /// Take back a change, a request or a swap (`n`).
+    RotaCancel,
+    /// Agree to a swap (`n`).
+    RotaAgree,
     /// The commands.
     Help,
     /// Only opens an address; nothing is done at the server.
@@ -58,7 +66,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    const WORDS: [(Self, &'static str); 21] = [
+    const WORDS: [(Self, &'static str); 25] = [
         (Self::Acknowledge, "ack"),
         (Self::AcknowledgeAll, "ackall"),
         (Self::Resolve, "resolve"),
@@ -78,6 +86,10 @@ impl Verb {
         (Self::OnCall, "oncall"),
         (Self::Feedback, "fb"),
         (Self::Fix, "fix"),
+        (Self::RotaAccept, "rotaaccept"),
+        (Self::RotaPart, "rotapart"),
+        (Self::RotaCancel, "rotacancel"),
+        (Self::RotaAgree, "rotaagree"),
         (Self::Help, "help"),
         (Self::Link, "link"),
     ];

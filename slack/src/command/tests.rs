@@ -1,6 +1,6 @@
 //! What people type, and what it is taken for.
 
-use super::{Actions, Argument, Line, Misread, Person, Run, Which, Word, parse};
+use super::{Actions, Argument, Line, Misread, OnCall, Person, Run, Timed, Which, Word, parse};
 use incident::IncidentId;
 use proptest::prelude::*;
 
@@ -34,7 +34,7 @@ fn beginnings_are_enough_but_never_for_run() {
     check("ls", Line::Incidents);
     check("res 42", Line::Resolve(INC_42, String::new()));
     check("reo 42", Line::Reopen(INC_42));
-    check("o", Line::OnCall { schedule: None, at: None });
+    check("o", Line::OnCall(OnCall::Who { schedule: None, at: None }));
     check("who", Line::Whoami);
     check("", Line::Help(None));
     check("help res", Line::Help(Some(Word::Resolve)));
@@ -103,12 +103,46 @@ fn people_and_times_are_understood() {
     check("assign 42 <@U0BEN|ben>", Line::Assign(INC_42, Person::User("U0BEN".into())));
     check("assign me", Line::Assign(Which::Unsaid, Person::Me));
     check_said("assign 42", "the person is missing; type: assign 42 to @ana");
-    check("oncall payments", Line::OnCall { schedule: Some("payments".into()), at: None });
+    check("oncall payments", Line::OnCall(OnCall::Who { schedule: Some("payments".into()), at: None }));
     check(
         "oncall payments at tomorrow 09:00",
-        Line::OnCall { schedule: Some("payments".into()), at: Some("tomorrow 09:00".into()) },
+        Line::OnCall(OnCall::Who { schedule: Some("payments".into()), at: Some("tomorrow 09:00".into()) }),
     );
-    check("oncall at 18:00", Line::OnCall { schedule: None, at: Some("18:00".into()) });
+    check("oncall at 18:00", Line::OnCall(OnCall::Who { schedule: None, at: Some("18:00".into()) }));
+}
+
+#[test]
+fn what_people_change_about_the_rota_is_understood() {
+    let check = |line: &str, expect: OnCall| check(line, Line::OnCall(expect));
+    let timed = |when: &str, schedule: Option<&str>, why: &str| Timed {
+        when: when.into(),
+        schedule: schedule.map(str::to_owned),
+        why: why.into(),
+    };
+    let ben = || Person::User("U0BEN".into());
+    check("oncall me", OnCall::Me);
+    check("oncall week payments", OnCall::Week(Some("payments".into())));
+    check("oncall gaps", OnCall::Gaps(None));
+    check(
+        "oncall cover me sat 10-14 because my sister marries",
+        OnCall::Cover(timed("sat 10-14", None, "my sister marries")),
+    );
+    check("oncall cover sat 10–14 on payments", OnCall::Cover(timed("sat 10–14", Some("payments"), "")));
+    check("oncall take", OnCall::Take { from: None, timed: Timed::default() });
+    check("oncall take <@U0BEN|ben> 2h", OnCall::Take { from: Some(ben()), timed: timed("2h", None, "") });
+    check("oncall take now for 2h", OnCall::Take { from: None, timed: timed("now for 2h", None, "") });
+    check(
+        "oncall override <@U0BEN> mon 9-17 on web because training",
+        OnCall::Override { who: ben(), timed: timed("mon 9-17", Some("web"), "training") },
+    );
+    check("oncall swap with @ben", OnCall::Swap { with: Person::Name("ben".into()), timed: Timed::default() });
+    check("oncall accept #7 sat 10-12", OnCall::Accept { number: 7, part: "sat 10-12".into() });
+    check("oncall cancel 3", OnCall::Cancel(3));
+    check_said("oncall cover me", "the time is missing; type: oncall cover me sat 10-14 because my sister marries");
+    check_said("oncall cancel it", "\"it\" is no number of a change; the answers name them, as in: oncall cancel 3");
+    check_said("oncall swap", "the person is missing; type: oncall swap @ben");
+    check_said("oncall cancel", "the number is missing; type: oncall cancel 3");
+    check_said("oncall cancel 3 4", "\"4\" is too much; type: oncall payments at tomorrow 09:00");
 }
 
 #[test]
