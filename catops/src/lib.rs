@@ -27,6 +27,7 @@ pub mod flow;
 pub mod history;
 pub mod library;
 pub mod metrics;
+pub mod oncall;
 pub mod page;
 pub mod past;
 pub mod probe;

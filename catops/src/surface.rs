@@ -199,6 +199,17 @@ pub fn halted(app: &App, halt: &Halt) -> Message {
     sentence(&format!("{}; {runs}.", told(app, &halt.stopped.refusal())))
 }
 
+/// Draws something that needs names and addresses.
+pub fn drawn<T>(app: &App, drawing: impl FnOnce(&Setting<'_>) -> T) -> T {
+    Scene::of(app).draw(drawing)
+}
+
+/// The zone in which somebody's times are meant: that of the schedule.
+#[must_use]
+pub fn zone_of(rota: &rota::Rota, _who: &ResponderId, schedule: Option<&str>) -> rota::Zone {
+    rota.zone_of(schedule)
+}
+
 /// The commands, or one of them.
 #[must_use]
 pub fn help(app: &App, word: Option<Word>) -> Message {

@@ -4,10 +4,10 @@ use crate::app::App;
 use crate::flow::act::{self, Doer, Seen, Wish};
 use crate::flow::change::{self, ChangeError, Changed};
 use crate::flow::switch;
-use crate::surface;
+use crate::{oncall, surface};
 use incident::{ActionId, Incident, IncidentId, Mark, Refused, ResponderId};
 use slack::blocks::Message;
-use slack::command::{Actions, Line, Marking, Person, Run, Which, parse};
+use slack::command::{Actions, Line, Marking, OnCall, Person, Run, Which, parse};
 use slack::read::Command;
 use std::collections::BTreeMap;
 
@@ -60,7 +60,7 @@ impl Speaker<'_> {
             Line::Help(word) => Ok(surface::help(self.app, word)),
             Line::Ping => Ok(surface::sentence("Meow!")),
             Line::Incidents => Ok(surface::incidents(self.app).await?),
-            Line::OnCall { schedule, at } => Ok(surface::on_call(self.app, schedule.as_deref(), at.as_deref()).await?),
+            Line::OnCall(wish) => self.on_call(wish).await,
             Line::Whoami => Ok(surface::whoami(self.app, &self.command.who.user)),
             Line::Actions(wish) => self.actions(wish).await,
             Line::Why(which) => {
@@ -72,6 +72,42 @@ impl Speaker<'_> {
             Line::Timeline(which) => Ok(surface::timeline_message(self.app, &self.find(which).await?).await?),
             line => self.act(line).await,
         }
+    }
+
+    async fn on_call(&self, wish: OnCall) -> Result<Message, Said> {
+        let app = self.app;
+        let looked = match &wish {
+            OnCall::Who { schedule, at } => {
+                return Ok(surface::on_call(app, schedule.as_deref(), at.as_deref()).await?);
+            }
+            OnCall::Week(schedule) => oncall::week(app, schedule.as_deref()).await,
+            OnCall::Gaps(schedule) => oncall::no_one(app, schedule.as_deref()).await,
+            OnCall::Fair(schedule) => oncall::fair(app, schedule.as_deref()).await,
+            _ => self.change_rota(wish).await?,
+        };
+        match looked {
+            Ok(message) => Ok(message),
+            Err(oncall::Said::No(why)) => Ok(surface::sentence(&why)),
+            Err(oncall::Said::Change(ChangeError::Duplicate)) => Ok(surface::sentence("This was done already.")),
+            Err(oncall::Said::Change(error)) => Err(error.into()),
+        }
+    }
+
+    /// What only somebody of the rota can ask.
+    async fn change_rota(&self, wish: OnCall) -> Result<Result<Message, oncall::Said>, Said> {
+        let (app, doer) = (self.app, self.doer()?);
+        Ok(match wish {
+            OnCall::Cover(timed) => oncall::ask(app, &doer, &timed).await,
+            OnCall::Take { from, timed } => {
+                let from = from.map(|from| self.person(&from)).transpose()?;
+                oncall::take(app, &doer, from, &timed).await
+            }
+            OnCall::Override { who, timed } => oncall::put(app, &doer, self.person(&who)?, &timed).await,
+            OnCall::Swap { with, timed } => oncall::offer(app, &doer, self.person(&with)?, &timed).await,
+            OnCall::Accept { number, part } => oncall::accept(app, &doer, number, &part).await,
+            OnCall::Cancel(number) => oncall::cancel(app, &doer, number).await,
+            _ => oncall::mine(app, &doer.who).await,
+        })
     }
 
     async fn actions(&self, wish: Actions) -> Result<Message, Said> {

@@ -3,12 +3,13 @@
 
 use crate::blocks::{Block, Button, Element, Message, PlainTextInput, Style, Text, View};
 use crate::card::Setting;
-use crate::escape::{bold, day_time, line, text, utc_day_time};
+use crate::escape::{bold, day_time, line, plain, text};
 use crate::form::{FIELD, asking, input};
 use crate::limits::{fit, fit_view};
 use crate::value::{Claim, Verb};
 use chrono::{DateTime, Utc};
 use incident::ResponderId;
+use serde_json::{Value, json};
 
 /// Lines that an answer lists.
 const LINES_MAX: usize = 30;
@@ -160,6 +161,12 @@ pub fn part(number: u64) -> View {
     fit_view(asking(PART, "A part of the cover", "I take it", claim(Verb::RotaPart, number), fields))
 }
 
+/// The answer to a part that nobody can take: the form stays open and says why below its field.
+#[must_use]
+pub fn part_error(why: &str) -> Value {
+    json!({ "response_action": "errors", "errors": { PART_FIELD: plain(why, 300) } })
+}
+
 /// The swap, with its buttons while it is open.
 #[must_use]
 pub fn swap(swap: &Swap, setting: &Setting<'_>) -> Message {
@@ -209,12 +216,6 @@ pub fn overridden(done: &Override, setting: &Setting<'_>) -> Message {
 /// `Sat 5 Dec 10:00 to 14:00` as each reader's clock shows it.
 fn told((start, end): Time) -> String {
     format!("{} to {}", day_time(start), day_time(end))
-}
-
-/// The same in words for a notification.
-#[must_use]
-pub fn told_plainly((start, end): Time) -> String {
-    format!("{} to {}", utc_day_time(start), utc_day_time(end))
 }
 
 fn names(people: &[ResponderId], setting: &Setting<'_>) -> String {

@@ -7,7 +7,7 @@ use crate::flow::act::{self, Doer, Seen, Wish};
 use crate::flow::change::{self, ChangeError};
 use crate::flow::digest;
 use crate::slack_side::SlackSide;
-use crate::{surface, typed};
+use crate::{oncall, surface, typed};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -164,6 +164,9 @@ async fn carry_out(app: &Arc<App>, press: &Press, claim: &Claim) -> Reply {
         Verb::Link => return Reply::Quiet,
         _ => {}
     }
+    if let Some(reply) = rota_pressed(app, press, claim).await {
+        return reply;
+    }
     let Some(id) = claim.incident else { return Reply::say(surface::sentence("This button names no incident.")) };
     let done = match claim.verb {
         Verb::Why | Verb::Timeline | Verb::Open => return look(app, claim.verb, id).await,
@@ -178,6 +181,27 @@ async fn carry_out(app: &Arc<App>, press: &Press, claim: &Claim) -> Reply {
             Reply::say(surface::refused(app, Some(id), &error).await)
         }
     }
+}
+
+/// A button under a request for cover, a swap or an override; none when it is another one. Its message is drawn anew.
+async fn rota_pressed(app: &App, press: &Press, claim: &Claim) -> Option<Reply> {
+    let is_ours = matches!(claim.verb, Verb::RotaAccept | Verb::RotaPart | Verb::RotaCancel | Verb::RotaAgree);
+    let number: u64 = claim.id("n").filter(|_| is_ours)?.parse().ok()?;
+    let doer = match act::responder(app, &press.who.user) {
+        Ok(who) => Doer { who, cause: press.key.clone() },
+        Err(refused) => return Some(Reply::say(surface::refused(app, None, &refused.into()).await)),
+    };
+    let done = match claim.verb {
+        Verb::RotaAccept => oncall::accept(app, &doer, number, "").await,
+        Verb::RotaPart => return Some(Reply::ask(slack::rota::part(number))),
+        Verb::RotaAgree => oncall::agree(app, &doer, number).await,
+        _ => oncall::cancel(app, &doer, number).await,
+    };
+    Some(match done {
+        Ok(message) => Reply::say(Message { replace_original: Some(true), ..message }),
+        Err(oncall::Said::Change(ChangeError::Duplicate)) => Reply::Quiet,
+        Err(said) => Reply::say(surface::sentence(&said.to_string())),
+    })
 }
 
 async fn act_on(app: &Arc<App>, press: &Press, claim: &Claim, id: IncidentId) -> Result<Reply, ChangeError> {
@@ -300,6 +324,9 @@ async fn submitted(app: &Arc<App>, submit: Submit) -> Response {
         Ok(claim) => claim,
         Err(error) => return unreadable(&error.to_string()),
     };
+    if claim.verb == Verb::RotaPart {
+        return part_submitted(app, &submit, &claim).await;
+    }
     let Some(id) = claim.incident else { return StatusCode::OK.into_response() };
     match carry_out_form(app, &submit, &claim, id).await {
         Ok(Some(next)) => Json(form::replace(next)).into_response(),
@@ -309,6 +336,20 @@ async fn submitted(app: &Arc<App>, submit: Submit) -> Response {
             let view = surface::refused_view(&surface::refused(app, Some(id), &error).await);
             Json(form::replace(view)).into_response()
         }
+    }
+}
+
+/// Somebody says which part of a request they take. What cannot be done is told below the field.
+async fn part_submitted(app: &App, submit: &Submit, claim: &Claim) -> Response {
+    let part = submit.state.get(slack::rota::PART_FIELD).unwrap_or_default();
+    let number = claim.id("n").and_then(|number| number.parse().ok()).unwrap_or_default();
+    let done = match act::responder(app, &submit.who.user) {
+        Ok(who) => oncall::accept(app, &Doer { who, cause: submit.key.clone() }, number, part).await,
+        Err(refused) => Err(oncall::Said::Change(refused.into())),
+    };
+    match done {
+        Ok(_) | Err(oncall::Said::Change(ChangeError::Duplicate)) => StatusCode::OK.into_response(),
+        Err(said) => Json(slack::rota::part_error(&said.to_string())).into_response(),
     }
 }
 

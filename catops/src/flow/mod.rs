@@ -1,6 +1,7 @@
 //! The one flow: load, decide, append, react, perform. The shell around the pure core; it never decides anything itself.
 
 pub mod act;
+pub mod book;
 pub mod change;
 pub mod changes;
 pub mod digest;

@@ -104,6 +104,6 @@ pub fn anchors() -> StreamId {
 
 /// The stream of the changes that people make to the schedules.
 #[must_use]
-pub fn operations() -> StreamId {
-    StreamId::new("rota/operations")
+pub fn book() -> StreamId {
+    StreamId::new("rota/book")
 }

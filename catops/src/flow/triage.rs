@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::config::Setup;
-use crate::flow::{change, changes, names};
+use crate::flow::{book, change, changes, names};
 use crate::page;
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{
@@ -36,10 +36,7 @@ pub fn policy<'r>(rota: &'r Rota, incident: &Incident) -> &'r Policy {
 /// # Errors
 /// The log cannot be read.
 pub async fn operations(log: &dyn EventLog) -> Result<Vec<Operation>, ReadError> {
-    match log.load(&names::operations()).await? {
-        None => Ok(Vec::new()),
-        Some(stream) => Ok(serde_json::from_slice(&stream.head.snapshot).unwrap_or_default()),
-    }
+    Ok(book::load(log).await?.operations())
 }
 
 /// Suggestions and owners for an alarm that would open an incident now; none when it would join one that is open, or when

@@ -50,7 +50,7 @@ impl Team {
 }
 
 fn over(user: &str, span: Span) -> Wish {
-    Wish::Override { schedule: "s".to_owned(), span, user: user.into(), reason: "dentist".to_owned() }
+    Wish::Override { schedule: "s".to_owned(), span, user: user.into(), from: None, reason: "dentist".to_owned() }
 }
 
 fn cover(span: Span) -> Wish {

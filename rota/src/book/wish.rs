@@ -28,6 +28,8 @@ pub enum Wish {
         span: Span,
         /// Who.
         user: ResponderId,
+        /// Only instead of somebody, while they are on duty; instead of everybody, when `None`.
+        from: Option<ResponderId>,
         /// Why; may be empty.
         reason: String,
     },
@@ -80,6 +82,9 @@ pub enum WishRefused {
     /// Too long for a change by hand.
     #[error("that is longer than {} days; for so long edit the rota's files", CHANGED_MAX.num_days())]
     TooLong,
+    /// Who should be relieved has no duty then.
+    #[error("{0} is not on call on that schedule in that time")]
+    NotOnDuty(ResponderId),
     /// Nobody of that name.
     #[error("{0} is not in the rota")]
     NotInRota(ResponderId),
@@ -122,8 +127,15 @@ impl Book {
         at: DateTime<Utc>,
     ) -> Result<BookEvent, WishRefused> {
         match wish {
-            Wish::Override { schedule, span, user, reason } => {
-                self.override_with(rota, who, schedule, *span, user, reason, at)
+            Wish::Override { schedule, span, user, from, reason } => {
+                let change = match from {
+                    Some(from) => Change::ReplaceUser { from: from.clone(), to: user.clone() },
+                    None => Change::ReplaceAll { users: vec![user.clone()] },
+                };
+                if !rota.is_responder(user) {
+                    return Err(WishRefused::NotInRota(user.clone()));
+                }
+                self.override_with(rota, who, schedule, *span, change, reason, at)
             }
             Wish::Cover { schedule, span, reason } => {
                 let asked = ask_for_cover(rota, schedule, &self.operations(), who, *span, &short(reason), at)?;
@@ -143,14 +155,12 @@ impl Book {
         who: &ResponderId,
         schedule: &str,
         span: Span,
-        user: &ResponderId,
+        change: Change,
         reason: &str,
         at: DateTime<Utc>,
     ) -> Result<BookEvent, WishRefused> {
         let schedule = &rota.schedule(schedule)?.name;
-        if !rota.is_responder(user) {
-            return Err(WishRefused::NotInRota(user.clone()));
-        }
+        let operations = self.operations();
         let start = span.start.max(at);
         if span.end <= start {
             return Err(WishRefused::Over);
@@ -158,12 +168,18 @@ impl Book {
         if span.end - start > CHANGED_MAX {
             return Err(WishRefused::TooLong);
         }
+        if let Change::ReplaceUser { from, .. } = &change {
+            let segments = final_schedule(rota, schedule, &operations, start, span.end)?;
+            if !segments.iter().any(|segment| segment.on_duty.contains(&from)) {
+                return Err(WishRefused::NotOnDuty(from.clone()));
+            }
+        }
         let operation = Operation {
             number: self.numbers + 1,
             schedule: schedule.clone(),
             start,
             end: span.end,
-            change: Change::ReplaceAll { users: vec![user.clone()] },
+            change,
             by: who.clone(),
             reason: short(reason),
         };
