@@ -25,6 +25,7 @@ pub async fn answer_in(app: &App, command: &Command, thread_ts: Option<&str>) ->
     let speaker = Speaker { app, command, thread_ts };
     match speaker.answer(line).await {
         Ok(message) => message,
+        Err(Said::NotInRota(who)) => surface::sentence(&format!("{who} is not in the rota.")),
         Err(Said::NoIncident) => surface::sentence("No incident is open. `incidents` lists them; name one as INC-42."),
         Err(Said::Change(id, error)) => surface::refused(app, id, &error).await,
     }
@@ -39,6 +40,8 @@ struct Speaker<'a> {
 /// Why a line was not carried out.
 enum Said {
     NoIncident,
+    /// Somebody else who was named.
+    NotInRota(String),
     Change(Option<IncidentId>, ChangeError),
 }
 
@@ -228,13 +231,13 @@ impl Speaker<'_> {
         let setup = self.app.setup();
         match person {
             Person::Me => Ok(act::responder(self.app, &self.command.who.user)?),
-            Person::User(user) => Ok(act::responder(self.app, user)?),
+            Person::User(user) => act::responder(self.app, user).map_err(|_| Said::NotInRota(format!("<@{user}>"))),
             Person::Name(name) => {
                 let id = ResponderId(name.trim_start_matches('@').to_lowercase());
                 if setup.rota.is_responder(&id) {
                     Ok(id)
                 } else {
-                    Err(Refused::UnknownPerson { who: name.clone() }.into())
+                    Err(Said::NotInRota(name.clone()))
                 }
             }
         }
@@ -255,7 +258,8 @@ impl Speaker<'_> {
     /// As [`Self::find`], but "last" may be one that is over.
     async fn find_any(&self, which: Which) -> Result<Incident, Said> {
         match self.find(which).await {
-            Err(Said::NoIncident) => {
+            Err(Said::NotInRota(who)) => surface::sentence(&format!("{who} is not in the rota.")),
+        Err(Said::NoIncident) => {
                 let (ended, _) = crate::entry::api::list(self.app, crate::flow::names::RESOLVED, None, 1).await?;
                 ended.into_iter().next().ok_or(Said::NoIncident)
             }

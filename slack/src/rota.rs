@@ -135,7 +135,10 @@ pub fn cover(cover: &Cover, setting: &Setting<'_>) -> Message {
                 could.collect::<Vec<_>>().join("; ")
             ))]));
         }
-        let button = |id: &str, label: &str, verb| Button::new(id, label, claim(verb, cover.number).to_string());
+        let number = cover.number;
+        let button = |id: &str, text: &str, verb| {
+            Button::new(id, text, claim(verb, number).to_string()).label(format!("#{number}: {text}"))
+        };
         blocks.push(Block::buttons([
             button("rota.accept", "I take all", Verb::RotaAccept).style(Style::Primary),
             button("rota.part", "A part…", Verb::RotaPart),
@@ -148,9 +151,10 @@ pub fn cover(cover: &Cover, setting: &Setting<'_>) -> Message {
     fit(Message::new(words, blocks))
 }
 
-/// The form that asks which part somebody takes.
+/// The form that asks which part somebody takes; `message` is the channel and the message on which the button stood, which
+/// is drawn anew afterwards.
 #[must_use]
-pub fn part(number: u64) -> View {
+pub fn part(number: u64, message: Option<(&str, &str)>) -> View {
     let element = Element::PlainTextInput(PlainTextInput {
         action_id: FIELD.to_owned(),
         placeholder: Some(Text::plain("sat 10-12")),
@@ -158,7 +162,12 @@ pub fn part(number: u64) -> View {
         ..PlainTextInput::default()
     });
     let fields = vec![input(PART_FIELD, "Which part, in the schedule's time zone", element)];
-    fit_view(asking(PART, "A part of the cover", "I take it", claim(Verb::RotaPart, number), fields))
+    let claim = claim(Verb::RotaPart, number);
+    let claim = match message {
+        Some((channel, ts)) => claim.with("c", channel).with("t", ts),
+        None => claim,
+    };
+    fit_view(asking(PART, "A part of the cover", "I take it", claim, fields))
 }
 
 /// The answer to a part that nobody can take: the form stays open and says why below its field.
@@ -183,8 +192,11 @@ pub fn swap(swap: &Swap, setting: &Setting<'_>) -> Message {
     match swap.ended {
         Some(ended) => blocks.push(Block::context([Text::verbatim(ended)])),
         None => blocks.push(Block::buttons([
-            Button::new("rota.agree", "Agree", claim(Verb::RotaAgree, swap.number).to_string()).style(Style::Primary),
-            Button::new("rota.cancel", "No", claim(Verb::RotaCancel, swap.number).to_string()),
+            Button::new("rota.agree", "Agree", claim(Verb::RotaAgree, swap.number).to_string())
+                .style(Style::Primary)
+                .label(format!("#{}: Agree", swap.number)),
+            Button::new("rota.cancel", "No", claim(Verb::RotaCancel, swap.number).to_string())
+                .label(format!("#{}: No", swap.number)),
         ])),
     }
     fit(Message::new(body, blocks))
@@ -208,7 +220,8 @@ pub fn overridden(done: &Override, setting: &Setting<'_>) -> Message {
         let said = format!("It goes before {}.", beneath.collect::<Vec<_>>().join(", "));
         blocks.push(Block::context([Text::verbatim(said)]));
     }
-    let undo = Button::new("rota.cancel", "Take it back", claim(Verb::RotaCancel, done.number).to_string());
+    let undo = Button::new("rota.cancel", "Take it back", claim(Verb::RotaCancel, done.number).to_string())
+        .label(format!("#{}: Take it back", done.number));
     blocks.push(Block::buttons([undo]));
     fit(Message::new(body, blocks))
 }

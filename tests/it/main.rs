@@ -7,6 +7,7 @@ mod cbor;
 mod clicks;
 mod connections;
 mod context;
+mod cover;
 mod coverage;
 mod deploy;
 mod digest;

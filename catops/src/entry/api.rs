@@ -155,14 +155,27 @@ pub async fn similar(State(app): State<Arc<App>>, Path(id): Path<String>) -> Res
     }
 }
 
-/// `GET /api/v1/oncall`: who is on call now, by schedule.
-pub async fn oncall(State(app): State<Arc<App>>) -> Response {
+/// What may be asked about the rota.
+#[derive(Debug, Deserialize)]
+pub struct OnCallQuery {
+    /// When, as `catops oncall --at` takes it; now, when nothing is said.
+    #[serde(default)]
+    at: Option<String>,
+}
+
+/// `GET /api/v1/oncall?at=2026-12-24T08:00:00Z`: who is on call, by schedule.
+pub async fn oncall(State(app): State<Arc<App>>, Query(query): Query<OnCallQuery>) -> Response {
     let operations = match triage::operations(app.log.as_ref()).await {
         Ok(operations) => operations,
         Err(error) => return unavailable(&error),
     };
     let setup = app.setup();
-    let at = clock::now();
+    let now = clock::now();
+    let asked = query.at.map(|typed| rota::When::parse(&typed, &setup.rota.zone_of(None), now));
+    let at = match asked.transpose() {
+        Ok(asked) => asked.map_or(now, |when| when.at),
+        Err(unreadable) => return problem(StatusCode::BAD_REQUEST, &unreadable.to_string()),
+    };
     let schedules: Vec<serde_json::Value> = setup
         .rota
         .schedules

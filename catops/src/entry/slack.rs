@@ -193,7 +193,12 @@ async fn rota_pressed(app: &App, press: &Press, claim: &Claim) -> Option<Reply> 
     };
     let done = match claim.verb {
         Verb::RotaAccept => oncall::accept(app, &doer, number, "").await,
-        Verb::RotaPart => return Some(Reply::ask(slack::rota::part(number))),
+        Verb::RotaPart => {
+            // In a direct message or an answer to one person there is nothing to draw anew.
+            let message = press.place.channel.as_deref().zip(press.place.message_ts.as_deref());
+            let message = message.filter(|_| !press.place.ephemeral);
+            return Some(Reply::ask(slack::rota::part(number, message)));
+        }
         Verb::RotaAgree => oncall::agree(app, &doer, number).await,
         _ => oncall::cancel(app, &doer, number).await,
     };
@@ -348,8 +353,21 @@ async fn part_submitted(app: &App, submit: &Submit, claim: &Claim) -> Response {
         Err(refused) => Err(oncall::Said::Change(refused.into())),
     };
     match done {
-        Ok(_) | Err(oncall::Said::Change(ChangeError::Duplicate)) => StatusCode::OK.into_response(),
+        Ok(message) => {
+            redraw_request(app, claim, message).await;
+            StatusCode::OK.into_response()
+        }
+        Err(oncall::Said::Change(ChangeError::Duplicate)) => StatusCode::OK.into_response(),
         Err(said) => Json(slack::rota::part_error(&said.to_string())).into_response(),
+    }
+}
+
+/// The message on which somebody pressed "A part" shows what is left.
+async fn redraw_request(app: &App, claim: &Claim, message: Message) {
+    let (Some(side), Some(channel), Some(ts)) = (&app.slack, claim.id("c"), claim.id("t")) else { return };
+    let shown = Message { response_type: None, replace_original: None, ..message };
+    if let Err(failure) = side.client.update(channel, ts, shown).await {
+        tracing::warn!(error = %failure, "could not draw a request for cover anew: {failure}");
     }
 }
 

@@ -1,0 +1,138 @@
+//! What people change about the rota in Slack, and that who is paged follows: cover in parts, swaps, overrides, taking over.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use tests::{Home, Server};
+
+use crate::clicks::Button;
+
+const ANA: &str = "U0ANA";
+const BEN: &str = "U0BEN";
+const CHI: &str = "U0CHI";
+const OPS: &str = "C0OPS";
+
+/// Ana is always on call; Ben and Chi are on the schedule and have no turn that counts.
+fn home() -> Result<Home> {
+    let home = Home::of_ana(
+        "[slack]\nchannel = \"C0OPS\"\npost_interval = \"0s\"\n[[source]]\nkind = \"generic\"\nauth = \"open\"\n",
+    )?;
+    let rota = "[people.ana]\nname = \"Ana Ruiz\"\nslack = \"U0ANA\"\n[people.ben]\nname = \"Ben Okafor\"\nslack = \"U0BEN\"\n\
+        [people.chi]\nname = \"Chi Lee\"\nslack = \"U0CHI\"\n[schedules.payments]\nzone = \"UTC\"\n\
+        [[schedules.payments.layers]]\nname = \"first\"\nrotation = [\"ana\"]\nhandoff = \"2026-01-05 09:00\"\nevery = \"1 week\"\npriority = 1\n\
+        [[schedules.payments.layers]]\nname = \"second\"\nrotation = [\"ben\", \"chi\"]\nhandoff = \"2026-01-05 09:00\"\nevery = \"1 week\"\n\
+        [escalation.default]\nlevels = [{ page = [\"schedule:payments\"], wait = \"10m\" }]\n";
+    std::fs::write(home.config.join("rota/team.toml"), rota)?;
+    Ok(home)
+}
+
+async fn say(server: &Server, who: &str, text: &str) -> Result<()> {
+    server.local("say", &json!({ "as": who, "channel": OPS, "text": format!("/catops oncall {text}") })).await.map(drop)
+}
+
+/// A message in a channel or direct messages, once one says all of this.
+async fn says(server: &Server, channel: &str, who: &str, wanted: &[&str]) -> Result<Value> {
+    let look = async |server: &Server| {
+        let seen = server.messages(channel, who).await?;
+        let text = |message: &Value| message["rendered_text"].as_str().unwrap_or_default().to_owned();
+        let found = seen.iter().find(|message| wanted.iter().all(|wanted| text(message).contains(wanted)));
+        let all = || seen.iter().map(text).collect::<Vec<_>>();
+        Ok(found.cloned().ok_or_else(|| format!("{:#?}", all())))
+    };
+    server.until(&format!("{wanted:?} in {channel}"), look).await
+}
+
+/// Who is on call at a time that could be typed.
+async fn duty(server: &Server, at: &str) -> Result<Vec<String>> {
+    let answer = server.get(&format!("/api/v1/oncall?at={}", at.replace(' ', "%20"))).await?;
+    let people = answer["schedules"][0]["on_duty"].as_array().context("people")?;
+    Ok(people.iter().filter_map(|person| person.as_str().map(str::to_owned)).collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cover_is_taken_in_parts_and_the_first_who_accepts_wins() -> Result<()> {
+    let server = home()?.serve(&[])?;
+    say(&server, ANA, "cover me tomorrow 10:00-14:00 because my sister marries").await?;
+    let asked = says(
+        &server,
+        OPS,
+        BEN,
+        &["Ana Ruiz asks for cover on payments", "my sister marries", "Until somebody takes it, Ana Ruiz is on call"],
+    )
+    .await?;
+    says(&server, "D0BEN", BEN, &["Ana Ruiz asks for cover", "I take all"]).await?;
+    says(&server, "D0CHI", CHI, &["Ana Ruiz asks for cover"]).await?;
+    ensure!(duty(&server, "tomorrow 11:00").await? == ["ana"], "nobody has taken it yet");
+
+    let take_all = Button::find(&asked, "#1: I take all").context("a button to take all")?;
+    take_all.press(&server, ANA).await?;
+    says(&server, OPS, ANA, &["you asked for this cover yourself"]).await?;
+    say(&server, BEN, "accept 1 tomorrow 10:00-12:00").await?;
+    says(&server, OPS, ANA, &["Ben Okafor covers", "Until somebody takes it"]).await?;
+    take_all.press(&server, CHI).await?;
+    says(&server, OPS, ANA, &["Ben Okafor covers", "Chi Lee covers"]).await?;
+    says(&server, "D0ANA", ANA, &["Ben Okafor covers", "Chi Lee covers"]).await?;
+    let [before, first, second, after] = ["09:59", "10:00", "12:00", "14:00"].map(|time| format!("tomorrow {time}"));
+    ensure!(duty(&server, &before).await? == ["ana"]);
+    ensure!(duty(&server, &first).await? == ["ben"]);
+    ensure!(duty(&server, &second).await? == ["chi"]);
+    ensure!(duty(&server, &after).await? == ["ana"]);
+
+    say(&server, BEN, "accept 1").await?;
+    says(&server, OPS, BEN, &["already taken by ben and chi"]).await?;
+    say(&server, CHI, "me").await?;
+    says(&server, OPS, CHI, &["You are not on call now. Your next shifts:", "payments"]).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_over_is_paged_until_it_is_taken_back_and_files_change_nothing_about_it() -> Result<()> {
+    let home = home()?;
+    let server = home.serve(&[])?;
+    say(&server, BEN, "take 2h because Ana is on a plane").await?;
+    let told = says(&server, OPS, ANA, &["Ben Okafor is on call for payments", "Ana is on a plane", "#1"]).await?;
+    ensure!(server.fire("db-1/disk", "a1", "Disk is full on db-1").await? == 202);
+    says(&server, "D0BEN", BEN, &["Disk is full on db-1"]).await?;
+
+    // The layers are changed under it: what people agreed on stays.
+    let path = home.config.join("rota/team.toml");
+    let rota = std::fs::read_to_string(&path)?.replace("rotation = [\"ana\"]", "rotation = [\"chi\"]");
+    std::fs::write(&path, rota)?;
+    let look = async |server: &Server| {
+        let now = (duty(server, "now").await?, duty(server, "tomorrow 12:00").await?);
+        Ok(if now == (vec!["ben".to_owned()], vec!["chi".to_owned()]) { Ok(()) } else { Err(format!("{now:?}")) })
+    };
+    server.until("Ben now, Chi tomorrow", look).await?;
+
+    let back = Button::find(&told, "#1: Take it back").context("the way back")?;
+    back.press(&server, ANA).await?;
+    says(&server, OPS, BEN, &["Ana Ruiz took #1 back."]).await?;
+    ensure!(duty(&server, "now").await? == ["chi"]);
+    say(&server, BEN, "cancel 1").await?;
+    says(&server, OPS, BEN, &["that time is over; what was, stays as it was"]).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_override_says_what_it_goes_before_and_who_is_put_on_duty_is_told() -> Result<()> {
+    let server = home()?.serve(&[])?;
+    say(&server, ANA, "override @ben tomorrow 9-17").await?;
+    says(&server, OPS, ANA, &["Ben Okafor is on call for payments", "says Ana Ruiz", "#1"]).await?;
+    says(&server, "D0BEN", BEN, &["Ben Okafor is on call for payments", "says Ana Ruiz"]).await?;
+    say(&server, CHI, "override @chi tomorrow 12-13").await?;
+    says(&server, OPS, ANA, &["Chi Lee is on call for payments", "It goes before #1 of Ana Ruiz."]).await?;
+    ensure!(duty(&server, "tomorrow 11:00").await? == ["ben"]);
+    ensure!(duty(&server, "tomorrow 12:30").await? == ["chi"]);
+    say(&server, ANA, "override @ben yesterdy").await?;
+    says(&server, OPS, ANA, &["is no time that I can read"]).await?;
+    say(&server, ANA, "override @zoe tomorrow 9-17").await?;
+    says(&server, OPS, ANA, &["zoe is not in the rota."]).await?;
+    say(&server, "U0SAM", "take").await?;
+    says(&server, OPS, "U0SAM", &["not in the rota"]).await?;
+    say(&server, ANA, "gaps").await?;
+    says(&server, OPS, ANA, &["Somebody is on call at every moment of the next eight weeks."]).await?;
+    say(&server, ANA, "week").await?;
+    says(&server, OPS, ANA, &["On call in the next seven days", "(#1)", "(#2)"]).await?;
+    say(&server, ANA, "fair").await?;
+    says(&server, OPS, ANA, &["Who carries how much", "Ben Okafor: 7 h"]).await?;
+    Ok(())
+}
