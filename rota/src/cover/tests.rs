@@ -66,6 +66,21 @@ fn the_first_who_accepts_wins() {
 }
 
 #[test]
+fn who_took_it_can_ask_for_cover_in_turn() {
+    let mut first = request();
+    done(&mut first, &accept("ben", None), "02-21T09:00");
+    let mut operations = vec![first.operation(&first.takes[0], 1)];
+    let part = span("03-07T12:00", "03-07T18:00");
+    let asked = ask_for_cover(&rota(), "s", &operations, &"ben".into(), part, "", at("02-22T09:00")).unwrap();
+    let mut second = CoverRequest::new(asked);
+    done(&mut second, &accept("chi", None), "02-22T10:00");
+    operations.push(second.operation(&second.takes[0], 2));
+    let on_duty = |when: &str| crate::on_call(&rota(), "s", &operations, at(when)).unwrap().on_duty;
+    let hours = ["03-07T09:59", "03-07T10:00", "03-07T12:00", "03-07T14:00"];
+    assert_eq!(hours.map(on_duty), ["ana", "ben", "chi", "ana"].map(|name| vec![name.into()]));
+}
+
+#[test]
 fn a_part_leaves_the_rest_open() {
     let mut request = request();
     done(&mut request, &accept("ben", Some(span("03-07T11:00", "03-07T12:00"))), "02-21T09:00");
