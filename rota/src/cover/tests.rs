@@ -124,6 +124,17 @@ fn what_has_begun_cannot_be_taken() {
 }
 
 #[test]
+fn how_it_stands_is_told() {
+    let mut request = request();
+    done(&mut request, &accept("ben", Some(span("03-07T11:00", "03-07T12:00"))), "02-21T09:00");
+    let told = |request: &CoverRequest, when: &str| request.told(&Zone::utc(), at(when));
+    insta::assert_snapshot!(told(&request, "02-21T09:00"));
+    insta::assert_snapshot!(told(&request, "03-07T10:30"));
+    done(&mut request, &CoverCommand::Cancel { by: "ana".into() }, "02-21T10:00");
+    insta::assert_snapshot!(told(&request, "02-21T10:00"));
+}
+
+#[test]
 fn only_the_asker_cancels_and_only_what_is_not_taken() {
     let mut request = request();
     done(&mut request, &accept("ben", Some(span("03-07T11:00", "03-07T12:00"))), "02-21T09:00");

@@ -85,7 +85,7 @@ fn people_with_like_names_have_letters_of_their_own() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_gap_shows_and_no_line_is_too_wide((rota, operations, span) in sample::story(), weeks in 1..6_u32) {
