@@ -197,6 +197,18 @@ struct End<'w> {
     clock: Option<Clock>,
 }
 
+impl End<'_> {
+    /// Whether this as the start goes with `last` as the end in more than one way: `dec 10-14` and `10-14 dec` may mean
+    /// hours or days.
+    fn is_unlike(self, last: Self) -> bool {
+        match (self.day, self.clock, last.day, last.clock) {
+            (Some((_, Day::Today)), ..) => false,
+            (Some(_), None, None, _) | (None, Some(_), Some(_), None) => true,
+            _ => false,
+        }
+    }
+}
+
 /// A day as it was typed.
 #[derive(Clone, Copy)]
 enum Day {
@@ -311,8 +323,11 @@ impl Reader<'_> {
         {
             return Ok(Span { start, end });
         }
-        let end = end(to).filter(|end| end.day.is_some() || end.clock.is_some()).ok_or(SpanProblem::Unknown)?;
-        let end = match (end.day, end.clock) {
+        let last = end(to).ok_or(SpanProblem::Unknown)?;
+        if end(from).is_some_and(|first| first.is_unlike(last)) {
+            return Err(SpanProblem::Unknown);
+        }
+        let end = match (last.day, last.clock) {
             // A day as the end is included.
             (Some((_, day)), clock) => {
                 let clock = clock.unwrap_or(Clock::DayEnds);
