@@ -413,6 +413,30 @@ impl CoverRequest {
         }
     }
 
+    /// How it stands at `at`, in words: what was asked, who has which part, and what nobody has.
+    #[must_use]
+    pub fn told(&self, zone: &Zone, at: DateTime<Utc>) -> String {
+        let Asked { schedule, asker, reason, .. } = &self.asked;
+        let span = |span: &Span| told::span(*span, zone, at);
+        let spans = |spans: &[Span]| spans.iter().map(span).collect::<Vec<_>>().join(", ");
+        let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
+        let mut lines = vec![format!("{asker} asks for cover on {schedule}, {}{reason}", zone.name())];
+        let mut takes: Vec<&Take> = self.takes.iter().collect();
+        takes.sort_by_key(|take| take.span.start);
+        lines.extend(takes.iter().map(|take| format!("{} covers {}", take.taker, span(&take.span))));
+        let open = self.open(at);
+        let stays = difference(&self.untaken(), &open);
+        if !open.is_empty() {
+            lines.push(format!("open: {}", spans(&open)));
+        }
+        match (stays.is_empty(), self.cancelled.is_some()) {
+            (true, _) => {}
+            (false, true) => lines.push(format!("cancelled: {}", spans(&stays))),
+            (false, false) => lines.push(format!("nobody took it, {asker} is on call: {}", spans(&stays))),
+        }
+        lines.join("\n")
+    }
+
     /// What a take does to the schedule. `number` is its place in the order of all operations.
     #[must_use]
     pub fn operation(&self, take: &Take, number: u64) -> Operation {

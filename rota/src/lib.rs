@@ -48,7 +48,7 @@ pub use cover::{
 pub use escalation::{Level, Policy, Target, matches, policy_for, targets};
 pub use gaps::gaps;
 pub use ledger::{Clocks, Facts, Ledger, Load, Paged, ledger};
-pub use natural::{SpokenSpan, UnreadableSpan};
+pub use natural::{SpanProblem, SpokenSpan, UnreadableSpan};
 pub use on_call::{Next, OnCall, Reason, SEARCH_PIECES_MAX, Segment, final_schedule, on_call, on_duty};
 pub use operation::{Change, Operation};
 pub use parse::Problem;

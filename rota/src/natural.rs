@@ -27,62 +27,53 @@ pub struct SpokenSpan {
 
 /// Said when a text is no stretch of time. The words are for whoever typed it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum UnreadableSpan {
-    /// Nothing that is known.
-    #[error(
-        "\"{said}\" is no time that I can read; write it like \"sat 10-14\", \"tomorrow 22:00-06:00\", \"now for 2h\" or \"2026-12-24 18:00 to 2026-12-26 09:00\""
-    )]
-    Unknown {
-        /// What was typed, shortened.
-        said: String,
-    },
-    /// A moment, where a time with an end is needed.
-    #[error("\"{said}\" does not say until when; write it like \"sat 10-14\" or \"sat 10:00 for 2h\"")]
-    NoEnd {
-        /// What was typed, shortened.
-        said: String,
-    },
-    /// Two times or more.
-    #[error("\"{said}\" is more than one time; write each on its own, like \"mon 9-17\"")]
-    Several {
-        /// What was typed, shortened.
-        said: String,
-    },
-    /// It ends before it starts, or at once.
-    #[error("\"{said}\" ends before it starts; write the start first, like \"2026-12-24 18:00 to 2026-12-26 09:00\"")]
-    Backwards {
-        /// What was typed, shortened.
-        said: String,
-    },
-    /// Its end has passed, and no date was written.
-    #[error("\"{said}\" is over; write a later time, or its date if you mean the past")]
-    Over {
-        /// What was typed, shortened.
-        said: String,
-    },
+#[error("\"{said}\" {problem}")]
+pub struct UnreadableSpan {
+    /// What was typed, shortened.
+    pub said: String,
+    /// What is wrong with it.
+    pub problem: SpanProblem,
 }
 
-/// Why a text is refused, before what was typed is known.
-type Refusal = fn(String) -> UnreadableSpan;
-
-const UNKNOWN: Refusal = |said| UnreadableSpan::Unknown { said };
-const NO_END: Refusal = |said| UnreadableSpan::NoEnd { said };
-const SEVERAL: Refusal = |said| UnreadableSpan::Several { said };
-const BACKWARDS: Refusal = |said| UnreadableSpan::Backwards { said };
-const OVER: Refusal = |said| UnreadableSpan::Over { said };
+/// Why a text is no stretch of time, and what to write instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SpanProblem {
+    /// Nothing that is known.
+    #[error(
+        "is no time that I can read; write it like \"sat 10-14\", \"tomorrow 22:00-06:00\", \"now for 2h\" or \"2026-12-24 18:00 to 2026-12-26 09:00\""
+    )]
+    Unknown,
+    /// A moment, where a time with an end is needed.
+    #[error("does not say until when; write it like \"sat 10-14\" or \"sat 10:00 for 2h\"")]
+    NoEnd,
+    /// Two times or more.
+    #[error("is more than one time; write each on its own, like \"mon 9-17\"")]
+    Several,
+    /// It ends before it starts, or at once.
+    #[error("ends before it starts; write the start first, like \"2026-12-24 18:00 to 2026-12-26 09:00\"")]
+    Backwards,
+    /// Its end has passed, and no date was written.
+    #[error("is over; write a later time, or its date if you mean the past")]
+    Over,
+}
 
 impl SpokenSpan {
     /// Reads a time. The name of a zone at the end counts instead of `zone`.
     ///
     /// `today` starts now; a weekday is the next one that has not begun; an end without a day is the first after the start;
-    /// a day as the end is included; `28 nov` is the next one; `weekend` is the one that comes or runs, from Saturday 00:00 to Monday 00:00.
+    /// a day as the end is included; `28 nov` is the next one; `weekend` is the one that comes or runs, from Saturday 00:00
+    /// to Monday 00:00; `tonight` is 22:00 to 06:00.
     ///
     /// # Errors
     /// When it is no such time, or outside the years 1970 to 2199; the error says what to write instead.
     pub fn parse(text: &str, zone: &Zone, now: DateTime<Utc>) -> Result<Self, UnreadableSpan> {
-        let refused = |refusal: Refusal| refusal(text.trim().chars().take(SAID_CHARS_MAX).collect());
+        Self::read(text, zone, now)
+            .map_err(|problem| UnreadableSpan { said: text.trim().chars().take(SAID_CHARS_MAX).collect(), problem })
+    }
+
+    fn read(text: &str, zone: &Zone, now: DateTime<Utc>) -> Result<Self, SpanProblem> {
         if text.chars().count() > READ_CHARS_MAX {
-            return Err(refused(UNKNOWN));
+            return Err(SpanProblem::Unknown);
         }
         let words = words(text);
         let (words, zone) = match words.split_last() {
@@ -92,21 +83,20 @@ impl SpokenSpan {
             },
             _ => (&words[..], zone.clone()),
         };
-        let words = with_dates(words, zone.wall(now).date()).ok_or_else(|| refused(UNKNOWN))?;
+        let words = with_dates(words, zone.wall(now).date()).ok_or(SpanProblem::Unknown)?;
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let reader = Reader { zone: &zone, now };
-        let span = reader.read(&words).map_err(refused)?;
+        let span = Reader { zone: &zone, now }.read(&words)?;
         let readable = |at: DateTime<Utc>| (1970..2200).contains(&at.year());
+        let has_date = words.iter().any(|word| date(word).is_some() || instant(word).is_some());
         if !readable(span.start) || !readable(span.end) {
-            return Err(refused(UNKNOWN));
+            Err(SpanProblem::Unknown)
+        } else if span.start >= span.end {
+            Err(SpanProblem::Backwards)
+        } else if span.end <= now && !has_date {
+            Err(SpanProblem::Over)
+        } else {
+            Ok(Self { span, zone, near: now })
         }
-        if span.start >= span.end {
-            return Err(refused(BACKWARDS));
-        }
-        if span.end <= now && !words.iter().any(|word| date(word).is_some() || instant(word).is_some()) {
-            return Err(refused(OVER));
-        }
-        Ok(Self { span, zone, near: now })
     }
 }
 
@@ -207,6 +197,18 @@ struct End<'w> {
     clock: Option<Clock>,
 }
 
+impl End<'_> {
+    /// Whether this as the start goes with `last` as the end in more than one way: `dec 10-14` and `10-14 dec` may mean
+    /// hours or days.
+    fn is_unlike(self, last: Self) -> bool {
+        match (self.day, self.clock, last.day, last.clock) {
+            (Some((_, Day::Today)), ..) => false,
+            (Some(_), None, None, _) | (None, Some(_), Some(_), None) => true,
+            _ => false,
+        }
+    }
+}
+
 /// A day as it was typed.
 #[derive(Clone, Copy)]
 enum Day {
@@ -237,7 +239,7 @@ struct Reader<'r> {
 }
 
 impl Reader<'_> {
-    fn read(&self, words: &[&str]) -> Result<Span, Refusal> {
+    fn read(&self, words: &[&str]) -> Result<Span, SpanProblem> {
         if let Some(named) = self.named(words) {
             return Ok(named);
         }
@@ -246,7 +248,7 @@ impl Reader<'_> {
         }
         if let Some(place) = words.iter().position(|word| *word == "for") {
             let (start, rest) = words.split_at(place);
-            let length = rest.get(1..).and_then(length).ok_or(UNKNOWN)?;
+            let length = rest.get(1..).and_then(length).ok_or(SpanProblem::Unknown)?;
             let start = if start.is_empty() { self.now } else { self.moment(start)? };
             return self.lasting(start, length);
         }
@@ -254,7 +256,7 @@ impl Reader<'_> {
         match (dashes, words.iter().position(|word| *word == "-")) {
             (0, _) => self.whole_day(words),
             (1, Some(place)) => self.between(&words[..place], &words[place + 1..]),
-            _ => Err(SEVERAL),
+            _ => Err(SpanProblem::Several),
         }
     }
 
@@ -285,29 +287,29 @@ impl Reader<'_> {
         }
     }
 
-    fn lasting(&self, start: DateTime<Utc>, length: Length) -> Result<Span, Refusal> {
+    fn lasting(&self, start: DateTime<Utc>, length: Length) -> Result<Span, SpanProblem> {
         let mut end = start;
         if length.days > 0 {
-            let wall = self.zone.wall(start).checked_add_days(Days::new(length.days)).ok_or(UNKNOWN)?;
+            let wall = self.zone.wall(start).checked_add_days(Days::new(length.days)).ok_or(SpanProblem::Unknown)?;
             end = self.zone.instant(wall, Occurrence::Last);
         }
-        Ok(Span { start, end: end.checked_add_signed(length.time).ok_or(UNKNOWN)? })
+        Ok(Span { start, end: end.checked_add_signed(length.time).ok_or(SpanProblem::Unknown)? })
     }
 
     /// A day alone is all of it; today is what is left of it.
-    fn whole_day(&self, words: &[&str]) -> Result<Span, Refusal> {
-        let end = end(words).ok_or(UNKNOWN)?;
+    fn whole_day(&self, words: &[&str]) -> Result<Span, SpanProblem> {
+        let end = end(words).ok_or(SpanProblem::Unknown)?;
         match end {
             End { day: Some((_, day)), clock: None } => {
                 let start = self.start(words)?;
                 let date = self.date(day, start);
-                Ok(Span { start, end: self.day_ends_before(date.succ_opt().ok_or(UNKNOWN)?) })
+                Ok(Span { start, end: self.day_ends_before(date.succ_opt().ok_or(SpanProblem::Unknown)?) })
             }
-            End { clock: Some(_), .. } | End { day: None, clock: None } => Err(NO_END),
+            End { clock: Some(_), .. } | End { day: None, clock: None } => Err(SpanProblem::NoEnd),
         }
     }
 
-    fn between(&self, from: &[&str], to: &[&str]) -> Result<Span, Refusal> {
+    fn between(&self, from: &[&str], to: &[&str]) -> Result<Span, SpanProblem> {
         // `10-14 sat`: a day behind both times is the day of both.
         if let ([first], [second, behind]) = (from, to)
             && clock(first).is_some()
@@ -321,8 +323,11 @@ impl Reader<'_> {
         {
             return Ok(Span { start, end });
         }
-        let end = end(to).filter(|end| end.day.is_some() || end.clock.is_some()).ok_or(UNKNOWN)?;
-        let end = match (end.day, end.clock) {
+        let last = end(to).ok_or(SpanProblem::Unknown)?;
+        if end(from).is_some_and(|first| first.is_unlike(last)) {
+            return Err(SpanProblem::Unknown);
+        }
+        let end = match (last.day, last.clock) {
             // A day as the end is included.
             (Some((_, day)), clock) => {
                 let clock = clock.unwrap_or(Clock::DayEnds);
@@ -335,14 +340,14 @@ impl Reader<'_> {
                 let clock = clock.unwrap_or(Clock::DayEnds);
                 let first = self.zone.wall(start).date();
                 let at = self.ending(first, clock)?;
-                if at > start { at } else { self.ending(first.succ_opt().ok_or(UNKNOWN)?, clock)? }
+                if at > start { at } else { self.ending(first.succ_opt().ok_or(SpanProblem::Unknown)?, clock)? }
             }
         };
         Ok(Span { start, end })
     }
 
     /// When a time that starts with these words starts.
-    fn start(&self, words: &[&str]) -> Result<DateTime<Utc>, Refusal> {
+    fn start(&self, words: &[&str]) -> Result<DateTime<Utc>, SpanProblem> {
         match end(words) {
             Some(End { day: Some((_, Day::Today)), clock: None }) => Ok(self.now),
             Some(End { day: Some((day, _)), clock: None }) => self.when(&format!("{day} 00:00")),
@@ -351,7 +356,7 @@ impl Reader<'_> {
     }
 
     /// The moment that is meant, by the rules of [`When`].
-    fn moment(&self, words: &[&str]) -> Result<DateTime<Utc>, Refusal> {
+    fn moment(&self, words: &[&str]) -> Result<DateTime<Utc>, SpanProblem> {
         if let ["now"] = words {
             return Ok(self.now);
         }
@@ -360,17 +365,17 @@ impl Reader<'_> {
         {
             return Ok(at);
         }
-        match end(words).ok_or(UNKNOWN)? {
+        match end(words).ok_or(SpanProblem::Unknown)? {
             End { day, clock: Some(Clock::At(time)) } => {
                 let time = time.format("%H:%M");
                 self.when(&day.map_or_else(|| time.to_string(), |(day, _)| format!("{day} {time}")))
             }
-            End { .. } => Err(UNKNOWN),
+            End { .. } => Err(SpanProblem::Unknown),
         }
     }
 
-    fn when(&self, text: &str) -> Result<DateTime<Utc>, Refusal> {
-        When::parse(text, self.zone, self.now).map(|when| when.at).map_err(|_| UNKNOWN)
+    fn when(&self, text: &str) -> Result<DateTime<Utc>, SpanProblem> {
+        When::parse(text, self.zone, self.now).map(|when| when.at).map_err(|_| SpanProblem::Unknown)
     }
 
     /// The date of a day; a weekday is the first from `start` on.
@@ -389,10 +394,10 @@ impl Reader<'_> {
     }
 
     /// The last instant of that wall time on that day.
-    fn ending(&self, date: NaiveDate, clock: Clock) -> Result<DateTime<Utc>, Refusal> {
+    fn ending(&self, date: NaiveDate, clock: Clock) -> Result<DateTime<Utc>, SpanProblem> {
         match clock {
             Clock::At(time) => Ok(self.zone.instant(date.and_time(time), Occurrence::Last)),
-            Clock::DayEnds => Ok(self.day_ends_before(date.succ_opt().ok_or(UNKNOWN)?)),
+            Clock::DayEnds => Ok(self.day_ends_before(date.succ_opt().ok_or(SpanProblem::Unknown)?)),
         }
     }
 
@@ -405,8 +410,8 @@ impl Reader<'_> {
     }
 }
 
-fn week_later(date: NaiveDate) -> Result<NaiveDate, Refusal> {
-    date.checked_add_days(Days::new(7)).ok_or(UNKNOWN)
+fn week_later(date: NaiveDate) -> Result<NaiveDate, SpanProblem> {
+    date.checked_add_days(Days::new(7)).ok_or(SpanProblem::Unknown)
 }
 
 /// A day and a time of it in any order, or one of them.

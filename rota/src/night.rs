@@ -34,35 +34,18 @@ pub(crate) fn weekends(span: Span, zone: &Zone) -> Vec<Span> {
     )
 }
 
-/// Those `dates` that touch `span`, each from 00:00 to 00:00; days that follow each other are one time.
+/// Those `dates`, in any order, that touch `span`, each from 00:00 to 00:00; days that follow each other are one time.
 pub(crate) fn whole_days(dates: &[NaiveDate], span: Span, zone: &Zone) -> Vec<Span> {
-    let near = days(span, zone);
-    let (first, last) = (near.start, near.end);
-    let dates = dates.iter().filter(|&&date| first <= date && date <= last);
-    union(touching(span, dates.filter_map(|&day| between(day, NaiveTime::MIN, day.succ_opt()?, NaiveTime::MIN, zone))))
+    let days = dates.iter().filter_map(|&day| between(day, NaiveTime::MIN, day.succ_opt()?, NaiveTime::MIN, zone));
+    union(days.filter(|day| touches(day, span)).collect())
 }
 
 /// The local days in which something that touches `span` may have started: two days more in front, for a weekend that is
 /// running, and one for a day that the zone skipped.
-fn days(span: Span, zone: &Zone) -> LocalDays {
-    let first = zone.wall(span.start).date();
-    LocalDays { start: first.checked_sub_days(Days::new(3)).unwrap_or(first), end: zone.wall(span.end).date() }
-}
-
-/// From `start` to `end`, both included.
-struct LocalDays {
-    start: NaiveDate,
-    end: NaiveDate,
-}
-
-impl Iterator for LocalDays {
-    type Item = NaiveDate;
-
-    fn next(&mut self) -> Option<NaiveDate> {
-        let day = (self.start <= self.end).then_some(self.start)?;
-        self.start = day.succ_opt()?;
-        Some(day)
-    }
+fn days(span: Span, zone: &Zone) -> impl Iterator<Item = NaiveDate> {
+    let (first, last) = (zone.wall(span.start).date(), zone.wall(span.end).date());
+    let first = first.checked_sub_days(Days::new(3)).unwrap_or(first);
+    first.iter_days().take_while(move |day| *day <= last)
 }
 
 /// The time between two wall times; `None` when clocks skipped all of it.
@@ -72,12 +55,15 @@ fn between(first: NaiveDate, from: NaiveTime, last: NaiveDate, to: NaiveTime, zo
     (start < end).then_some(Span { start, end })
 }
 
-/// Those that share time with `span`, or hold its instant when it is one. Where a zone skipped a day, two may be one.
+/// Whether a time shares time with `span`, or holds its instant when it is one.
+fn touches(time: &Span, span: Span) -> bool {
+    time.end > span.start && time.start <= span.end
+}
+
+/// Those that touch `span`, of candidates in order. Where a zone skipped a day, two may be one.
 fn touching(span: Span, candidates: impl Iterator<Item = Span>) -> Vec<Span> {
     let mut found = Vec::new();
-    candidates
-        .filter(|candidate| candidate.end > span.start && candidate.start <= span.end)
-        .for_each(|candidate| append(&mut found, candidate));
+    candidates.filter(|time| touches(time, span)).for_each(|time| append(&mut found, time));
     found
 }
 

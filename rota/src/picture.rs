@@ -9,13 +9,13 @@ use crate::ledger::{Clocks, loads};
 use crate::on_call::{Segment, final_schedule};
 use crate::operation::Operation;
 use crate::rota::{Rota, UnknownSchedule};
+use crate::shifts::total;
 use crate::span::Span;
 use crate::told;
 use crate::zone::{Occurrence, Zone};
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use incident::ResponderId;
 use letters::{Letters, printable};
-use std::fmt::Write as _;
 pub use svg::picture_svg;
 
 /// The hours behind one letter.
@@ -172,19 +172,18 @@ fn legend(rota: &Rota, segments: &[Segment<'_>], letters: &Letters, clocks: &Clo
         let name = rota.person(person).map_or(person.as_str(), |person| &person.name);
         let load = loads.get(person).copied().unwrap_or_default();
         let (hours, nights) = (told::length(load.duty), told::count(load.nights, "night"));
-        // Writing to a string cannot fail.
-        let _written = writeln!(text, "  {letter}  {}: {hours}, {nights}", printable(name));
+        text.push_str(&format!("  {letter}  {}: {hours}, {nights}\n", printable(name)));
     }
     let gaps = gaps_of(segments);
     if gaps.is_empty() {
         return text;
     }
-    let _written = writeln!(text, "  {GAP}  nobody: {}", told::length(crate::shifts::total(&gaps)));
+    text.push_str(&format!("  {GAP}  nobody: {}\n", told::length(total(&gaps))));
     for gap in gaps.iter().take(GAPS_TOLD_MAX) {
-        let _written = writeln!(text, "     {}", told::span(*gap, clocks.everybody(), now));
+        text.push_str(&format!("     {}\n", told::span(*gap, clocks.everybody(), now)));
     }
     if gaps.len() > GAPS_TOLD_MAX {
-        let _written = writeln!(text, "     and {} more", gaps.len() - GAPS_TOLD_MAX);
+        text.push_str(&format!("     and {} more\n", gaps.len() - GAPS_TOLD_MAX));
     }
     text
 }

@@ -9,21 +9,23 @@ mod proposal;
 
 use crate::gaps::gaps_of;
 use crate::ledger::{Clocks, Load, loads, members};
+use crate::night::nights;
 use crate::on_call::{Segment, final_schedule};
 use crate::operation::Operation;
 use crate::rota::{Person, Rota, UnknownSchedule};
-use crate::shifts::{shifts, total};
+use crate::shifts::{intersection, shifts, total};
 use crate::span::Span;
 use crate::told;
-use crate::zone::Zone;
-use chrono::{DateTime, TimeDelta, Utc};
+use crate::zone::{Occurrence, Zone};
+use chrono::{DateTime, Days, NaiveDateTime, TimeDelta, Utc};
 use incident::ResponderId;
 pub use proposal::Proposal;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 
 /// How many weeks are looked at: each of up to eight people of a weekly rotation has a turn.
-pub const QUALITY_WEEKS: i64 = 8;
+pub const QUALITY_WEEKS: u64 = 8;
 
 /// The shortest rest between two shifts that counts as one.
 pub(crate) const REST_MIN: TimeDelta = TimeDelta::hours(11);
@@ -34,12 +36,19 @@ const DAY_OFF: TimeDelta = TimeDelta::hours(23);
 /// A turn of a week is nothing to be said against; it has 169 hours when clocks go back.
 const RUN_GOOD: TimeDelta = TimeDelta::hours(169);
 
+/// How much shorter or longer somebody's turn is than the same turn of others when clocks change.
+const CLOCK_CHANGE: TimeDelta = TimeDelta::hours(1);
+
+/// The nights of such a turn.
+const NIGHTS_GOOD: TimeDelta = TimeDelta::hours(57);
+
 /// What a schedule is judged by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Measure {
     /// The share of all time with somebody on duty.
     Coverage,
-    /// How evenly the members share the hours.
+    /// How evenly the members share the hours. In turns of up to a week, one turn more than somebody else is even enough:
+    /// eight weeks are no whole number of rounds of three people.
     Hours,
     /// How evenly they share the hours between 22:00 and 06:00.
     Nights,
@@ -99,8 +108,9 @@ pub struct Quality {
     pub span: Span,
     /// The parts, in the order of [`Measure::ALL`].
     pub parts: Vec<Part>,
-    /// The single change that raises the score most; `None` when none of those tried raises it.
-    pub suggestion: Option<Suggestion>,
+    /// The single change that raises the score most, then the best of each other kind; empty when none of those tried
+    /// raises it. The changes exclude each other: each is judged on its own.
+    pub suggestions: Vec<Suggestion>,
     /// How many changes were tried.
     pub tried: usize,
     zone: Zone,
@@ -130,30 +140,33 @@ pub fn quality(
     clocks: &Clocks,
     unreachable: &[ResponderId],
 ) -> Result<Quality, UnknownSchedule> {
-    let span = Span { start: from, end: from + TimeDelta::weeks(QUALITY_WEEKS) };
+    let zone = clocks.everybody();
+    let wall_end = zone.wall(from).checked_add_days(Days::new(7 * QUALITY_WEEKS)).unwrap_or(NaiveDateTime::MAX);
+    let span = Span { start: from, end: zone.instant(wall_end, Occurrence::First) };
     let judge = Judge { schedule, operations, span, clocks, unreachable };
     let parts = judge.parts(rota)?;
     let proposals = proposal::proposals(rota, schedule, |person| judge.is_reachable(rota, person))?;
     let tried = proposals.len();
 
-    let mut best = None;
-    let mut score_best = score(&parts);
+    let mut best: BTreeMap<&str, (Proposal, Vec<Part>)> = BTreeMap::new();
     let original = rota.schedule(schedule)?;
     let mut changed = rota.clone();
     for proposal in proposals {
         changed.schedules.insert(original.name.clone(), proposal.applied(original));
         let after = judge.parts(&changed)?;
+        let score_best = best.get(proposal.kind()).map_or(score(&parts), |(_, best)| score(best));
         // Of equals the first: the list begins with the smallest changes.
         if score(&after) > score_best {
-            score_best = score(&after);
-            best = Some((proposal, after));
+            best.insert(proposal.kind(), (proposal, after));
         }
     }
-    let suggestion = best.map(|(proposal, after)| {
+    let suggestion = |(proposal, after): (Proposal, Vec<Part>)| {
         let sentence = format!("{proposal}: {}", rise(&parts, &after));
         Suggestion { proposal, parts: after, sentence }
-    });
-    Ok(Quality { schedule: schedule.to_owned(), span, parts, suggestion, tried, zone: clocks.everybody().clone() })
+    };
+    let mut suggestions: Vec<Suggestion> = best.into_values().map(suggestion).collect();
+    suggestions.sort_by_key(|suggestion| Reverse(suggestion.score()));
+    Ok(Quality { schedule: schedule.to_owned(), span, parts, suggestions, tried, zone: zone.clone() })
 }
 
 /// The sum of the parts, 0 to 100.
@@ -197,10 +210,11 @@ impl fmt::Display for Quality {
         for Part { measure, points, because } in &self.parts {
             writeln!(f, "  {:<17} {points:>2} of {}: {because}", measure.name(), measure.points_max())?;
         }
-        match &self.suggestion {
-            Some(suggestion) => writeln!(f, "What raises it most: {}.", suggestion.sentence),
-            None => writeln!(f, "None of {} raises it.", told::count(self.tried, "single change")),
-        }
+        let Some((best, others)) = self.suggestions.split_first() else {
+            return writeln!(f, "None of {} raises it.", told::count(self.tried, "single change"));
+        };
+        writeln!(f, "What raises it most: {}.", best.sentence)?;
+        others.iter().try_for_each(|other| writeln!(f, "Or {}.", other.sentence))
     }
 }
 
@@ -253,8 +267,8 @@ impl Duties<'_> {
         } else {
             match measure {
                 Measure::Coverage => self.coverage(),
-                Measure::Hours => self.balance(measure, |load| load.duty, "on duty"),
-                Measure::Nights => self.balance(measure, |load| load.at_night, "at night"),
+                Measure::Hours => self.hours(),
+                Measure::Nights => self.nights(),
                 Measure::DaysOff => self.days_off(),
                 Measure::Rests => self.rests(),
                 Measure::Reachable => self.reachable(),
@@ -274,31 +288,51 @@ impl Duties<'_> {
         (share(Measure::Coverage, whole - uncovered, whole), because)
     }
 
-    /// How far the members are from equal parts: all points when they are equal, none when one of them has everything, also
-    /// when there is nobody else.
-    fn balance(&self, measure: Measure, time: impl Fn(&Load) -> TimeDelta, what: &str) -> Judged {
+    /// How far the members are from equal parts: all points when they are at most one shift apart, none when one of them has
+    /// everything, also when there is nobody else. `time` is what is shared, `part` what a shift has of it, `apart_max` the
+    /// most that counts as one shift.
+    fn balance(
+        &self,
+        measure: Measure,
+        time: impl Fn(&Load) -> TimeDelta,
+        part: impl Fn(&ResponderId, &Span) -> TimeDelta,
+        apart_max: TimeDelta,
+    ) -> Judged {
+        let what = if measure == Measure::Nights { "at night" } else { "on duty" };
         let times: Vec<(TimeDelta, &ResponderId)> =
             self.loads.iter().map(|(person, load)| (time(load), person)).collect();
         let sum: TimeDelta = times.iter().map(|(time, _)| *time).sum();
-        let (Some(least), Some(most)) =
-            (times.iter().min_by_key(|time| time.0), times.iter().max_by_key(|time| time.0))
-        else {
+        let least = times.iter().min_by_key(|time| time.0);
+        let most = times.iter().rev().max_by_key(|time| time.0);
+        let (Some(least), Some(most), false) = (least, most, sum.is_zero()) else {
             return (measure.points_max(), format!("nobody is {what}"));
         };
-        if sum.is_zero() {
-            return (measure.points_max(), format!("nobody is {what}"));
-        }
         if times.len() == 1 {
             return (0, format!("{} carries everything alone", most.1));
         }
         if least.0 == most.0 {
             return (measure.points_max(), format!("everybody has {} {what}", told::length(most.0)));
         }
+        let because = format!("{} has {} {what}, {} {}", most.1, told::length(most.0), least.1, told::length(least.0));
+        let parts = self.shifts.iter().flat_map(|(person, shifts)| shifts.iter().map(|shift| part(person, shift)));
+        if most.0 - least.0 <= parts.max().unwrap_or_default().min(apart_max) + CLOCK_CHANGE {
+            return (measure.points_max(), format!("{because}: no more than a shift apart"));
+        }
         let count = i32::try_from(times.len()).unwrap_or(i32::MAX);
         let distance: TimeDelta = times.iter().map(|(time, _)| (*time * count - sum).abs()).sum();
         let distance_max = sum * 2 * (count - 1);
-        let because = format!("{} has {} {what}, {} {}", most.1, told::length(most.0), least.1, told::length(least.0));
         (share(measure, distance_max - distance, distance_max), because)
+    }
+
+    fn hours(&self) -> Judged {
+        self.balance(Measure::Hours, |load| load.duty, |_, shift| shift.length(), RUN_GOOD)
+    }
+
+    fn nights(&self) -> Judged {
+        let part = |person: &ResponderId, shift: &Span| {
+            total(&intersection(&nights(*shift, self.judge.clocks.zone(person)), &[*shift]))
+        };
+        self.balance(Measure::Nights, |load| load.at_night, part, NIGHTS_GOOD)
     }
 
     fn days_off(&self) -> Judged {

@@ -6,6 +6,7 @@ use crate::shifts::total;
 use crate::{sample, shifts};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::Index;
 use std::collections::BTreeMap;
 
 const WEEKLY: &str = r#"layers = [{ name = "weekly", rotation = ["ana", "ben", "chi", "dan"], handoff = "2026-01-05 09:00", every = "1 week" }]"#;
@@ -66,6 +67,21 @@ fn the_first_who_accepts_wins() {
 }
 
 #[test]
+fn who_took_it_can_ask_for_cover_in_turn() {
+    let mut first = request();
+    done(&mut first, &accept("ben", None), "02-21T09:00");
+    let mut operations = vec![first.operation(&first.takes[0], 1)];
+    let part = span("03-07T12:00", "03-07T18:00");
+    let asked = ask_for_cover(&rota(), "s", &operations, &"ben".into(), part, "", at("02-22T09:00")).unwrap();
+    let mut second = CoverRequest::new(asked);
+    done(&mut second, &accept("chi", None), "02-22T10:00");
+    operations.push(second.operation(&second.takes[0], 2));
+    let on_duty = |when: &str| crate::on_call(&rota(), "s", &operations, at(when)).unwrap().on_duty;
+    let hours = ["03-07T09:59", "03-07T10:00", "03-07T12:00", "03-07T14:00"];
+    assert_eq!(hours.map(on_duty), ["ana", "ben", "chi", "ana"].map(|name| vec![name.into()]));
+}
+
+#[test]
 fn a_part_leaves_the_rest_open() {
     let mut request = request();
     done(&mut request, &accept("ben", Some(span("03-07T11:00", "03-07T12:00"))), "02-21T09:00");
@@ -106,6 +122,17 @@ fn what_has_begun_cannot_be_taken() {
         "03-07T12:00",
         "that time has begun, and ana is on call; to take over now, take the duty itself",
     );
+}
+
+#[test]
+fn how_it_stands_is_told() {
+    let mut request = request();
+    done(&mut request, &accept("ben", Some(span("03-07T11:00", "03-07T12:00"))), "02-21T09:00");
+    let told = |request: &CoverRequest, when: &str| request.told(&Zone::utc(), at(when));
+    insta::assert_snapshot!(told(&request, "02-21T09:00"));
+    insta::assert_snapshot!(told(&request, "03-07T10:30"));
+    done(&mut request, &CoverCommand::Cancel { by: "ana".into() }, "02-21T10:00");
+    insta::assert_snapshot!(told(&request, "02-21T10:00"));
 }
 
 #[test]
@@ -246,47 +273,58 @@ fn what_is_kept_of_a_request_stays_readable() {
     assert_eq!((asked, events), (request.asked, vec![event, cancelled]));
 }
 
-fn command(span: Span) -> impl Strategy<Value = Given> {
-    let part = prop_oneof![sample::part(span).prop_map(Some), Just(None)];
-    let accept =
-        (sample::person(), part).prop_map(|(taker, part)| CoverCommand::Accept { taker, part, on_duty: Vec::new() });
-    let cancel = sample::person().prop_map(|by| CoverCommand::Cancel { by });
-    (prop_oneof![8 => accept, 1 => cancel], sample::part(span)).prop_map(|(command, when)| (command, when.start))
+/// A command as it is made up: parts and times are thousandths of the time that is asked for.
+#[derive(Debug, Clone)]
+enum MadeUp {
+    Accept { taker: ResponderId, part: Option<(i32, i32)> },
+    Cancel { by: ResponderId },
 }
 
-/// A command, and when it is given.
-type Given = (CoverCommand, DateTime<Utc>);
+/// The command, and when it is given: most often before the start, which is 0.
+fn made_up() -> impl Strategy<Value = (MadeUp, i32)> {
+    let part = prop_oneof![5 => (0..1000, 1..600).prop_map(Some), 1 => Just(None)];
+    let accept = (sample::person(), part).prop_map(|(taker, part)| MadeUp::Accept { taker, part });
+    let cancel = sample::person().prop_map(|by| MadeUp::Cancel { by });
+    (prop_oneof![12 => accept, 1 => cancel], prop_oneof![3 => -1000..0, 1 => 0..1000])
+}
 
-fn story() -> impl Strategy<Value = (Rota, Vec<Operation>, Span, Span, Vec<Given>)> {
-    sample::story().prop_flat_map(|(rota, operations, span)| {
-        (Just(rota), Just(operations), Just(span), sample::part(span), vec(command(span), 0..8))
-    })
+fn thousandths(span: Span, thousandths: i32) -> DateTime<Utc> {
+    span.start + span.length() * thousandths / 1000
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn p14_only_what_is_taken_changes_the_schedule_and_once((rota, mut operations, whole, span, mut commands) in story(), asker in sample::person()) {
+    fn p14_only_what_is_taken_changes_the_schedule_and_once(
+        (rota, mut operations, whole) in sample::story(), place in any::<Index>(), mut commands in vec(made_up(), 0..8),
+    ) {
         let duty = |operations: &[Operation]| shifts(&final_schedule(&rota, "s", operations, whole.start, whole.end).unwrap());
-        let Ok(asked) = ask_for_cover(&rota, "s", &operations, &asker, span, "", whole.start - TimeDelta::days(1)) else { return Ok(()) };
+        let on_duty = duty(&operations);
+        prop_assume!(!on_duty.is_empty());
+        let (asker, own) = on_duty.iter().nth(place.index(on_duty.len())).unwrap();
+        // From the first to at most the third shift.
+        let span = Span { start: own[0].start, end: own[2.min(own.len() - 1)].end };
+        let asked = ask_for_cover(&rota, "s", &operations, asker, span, "", whole.start - TimeDelta::days(1)).unwrap();
         let mut before: BTreeMap<ResponderId, Vec<Span>> = duty(&operations);
         let mut request = CoverRequest::new(asked);
         commands.sort_by_key(|(_, when)| *when);
         for (command, when) in commands {
+            let when = thousandths(span, when);
             let command = match command {
-                CoverCommand::Accept { taker, part, .. } => {
+                MadeUp::Accept { taker, part } => {
                     let on_duty = duty(&operations).remove(&taker).unwrap_or_default();
+                    let part = part.map(|(start, length)| Span { start: thousandths(span, start), end: thousandths(span, start + length) });
                     CoverCommand::Accept { taker, part, on_duty }
                 }
-                cancel @ CoverCommand::Cancel { .. } => cancel,
+                MadeUp::Cancel { by } => CoverCommand::Cancel { by },
             };
             let (takes, was) = (request.takes.len(), request.state(when));
             let Ok(event) = request.decide(&command, when) else { continue };
             prop_assert_eq!(was, CoverState::Open);
             request.apply(&event);
             for take in &request.takes[takes..] {
-                prop_assert!(take.span.start > when && take.taker != asker);
+                prop_assert!(take.span.start > when && take.taker != *asker);
                 operations.push(request.operation(take, u64::MAX));
             }
         }
@@ -298,7 +336,7 @@ proptest! {
         prop_assert_eq!(request.untaken().is_empty(), request.state(whole.end) == CoverState::Taken);
 
         // The asker is relieved of exactly what was taken, and each taker carries exactly that more.
-        let relieved = difference(&before.remove(&asker).unwrap_or_default(), &taken);
+        let relieved = difference(&before.remove(asker).unwrap_or_default(), &taken);
         before.insert(asker.clone(), relieved);
         for take in &request.takes {
             let carried = before.remove(&take.taker).unwrap_or_default();

@@ -40,6 +40,8 @@ fn hours_without_a_day_are_the_next_ones() {
     check("22-6", "Tue 24 Nov 22:00 to Wed 25 Nov 06:00 Europe/Madrid, 8 h");
     check("until 18:00", "Tue 24 Nov 12:00 to 18:00 Europe/Madrid, 6 h");
     check("now to 18:00", "Tue 24 Nov 12:00 to 18:00 Europe/Madrid, 6 h");
+    check("today until 18:00", "Tue 24 Nov 12:00 to 18:00 Europe/Madrid, 6 h");
+    check("now to fri", "Tue 24 Nov 12:00 to Sat 28 Nov 00:00 Europe/Madrid, 84 h");
     check("until fri 18:00", "Tue 24 Nov 12:00 to Fri 27 Nov 18:00 Europe/Madrid, 78 h");
 }
 
@@ -132,6 +134,10 @@ fn refusals_say_what_to_write() {
         "13pm-14pm",
         "sun 28 nov 10-14",
         "31 nov",
+        "dec 10-14",
+        "10-14 dec",
+        "sat - 14:00",
+        "10:00 to fri",
         "for 99999999999h",
     ] {
         check(text, &unknown(text));

@@ -12,7 +12,6 @@ use crate::span::Span;
 use crate::told;
 use crate::zone::Zone;
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Timelike, Utc};
-use std::fmt::Write as _;
 
 /// Pixels a day.
 const DAY: i64 = 120;
@@ -59,7 +58,10 @@ pub fn picture_svg(
     let title = format!("{schedule}, from {}, {}", weeks.first.format("%a %-d %b %Y"), zone.name());
     let (width, height) = (MARGIN + 7 * DAY, canvas.top);
     Ok(format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" font-size=\"12\" role=\"img\">\n<title>{}</title>\n{}</svg>\n",
+        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12" role="img">
+<title>{}</title>
+{}</svg>
+"#,
         escaped(&title),
         canvas.body
     ))
@@ -82,14 +84,11 @@ impl Canvas<'_> {
             let (x, y) = (MARGIN + DAY * i64::from(number), self.top);
             let weight = if day == today { " font-weight=\"bold\"" } else { "" };
             let name = escaped(&heading(day, today));
-            // Writing to a string cannot fail.
-            let _written = writeln!(
-                self.body,
-                "<line x1=\"{x}\" y1=\"{}\" x2=\"{x}\" y2=\"{y}\" stroke=\"#888888\"/><text x=\"{}\" y=\"{}\"{weight}>{name}</text>",
-                y - LANE,
-                x + 4,
-                y - 5
-            );
+            let (line_top, text_x, text_y) = (y - LANE, x + 4, y - 5);
+            self.body.push_str(&format!(
+                r##"<line x1="{x}" y1="{line_top}" x2="{x}" y2="{y}" stroke="#888888"/><text x="{text_x}" y="{text_y}"{weight}>{name}</text>
+"##
+            ));
         }
     }
 
@@ -99,17 +98,16 @@ impl Canvas<'_> {
             return;
         }
         let (name, top) = (escaped(&printable(name)), self.top);
-        let _written = writeln!(self.body, "<text x=\"4\" y=\"{}\">{name}</text>", top + LANE - 5);
+        let (text_y, rect_y, height) = (top + LANE - 5, top + 2, LANE - 4);
+        self.body.push_str(&format!("<text x=\"4\" y=\"{text_y}\">{name}</text>\n"));
         for span in spans {
             let (left, right) = (self.across(span.start, monday), self.across(span.end, monday));
+            let width = (right - left).max(WIDTH_MIN);
             let time = escaped(&told::span(*span, self.zone, self.now));
-            let _written = writeln!(
-                self.body,
-                "<rect x=\"{left}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{colour}\"><title>{name}: {time}</title></rect>",
-                top + 2,
-                (right - left).max(WIDTH_MIN),
-                LANE - 4
-            );
+            self.body.push_str(&format!(
+                r#"<rect x="{left}" y="{rect_y}" width="{width}" height="{height}" fill="{colour}"><title>{name}: {time}</title></rect>
+"#
+            ));
         }
         self.top += LANE;
     }

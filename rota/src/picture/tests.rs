@@ -85,7 +85,7 @@ fn people_with_like_names_have_letters_of_their_own() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_gap_shows_and_no_line_is_too_wide((rota, operations, span) in sample::story(), weeks in 1..6_u32) {
@@ -104,7 +104,10 @@ proptest! {
             let wall = zone.wall(gap.start);
             let (row, column) = heading(wall.date().format("%a %-d %b").to_string()).unwrap();
             let slot = usize::try_from(chrono::Timelike::hour(&wall) / SLOT_HOURS).unwrap();
-            prop_assert_eq!(rows[row + 1].get(column + slot), Some(&GAP), "{}\n{}", wall, text);
+            let shown: Vec<char> = rows[row + 1].iter().skip(column).take(SLOTS).copied().collect();
+            // What comes a second time, when clocks go back, is in a slot of the hours that follow.
+            let comes_again = zone.instant(wall, Occurrence::First) != gap.start;
+            prop_assert!(shown[slot] == GAP || (comes_again && shown[slot..].contains(&GAP)), "{}\n{}", wall, text);
         }
         let marks = text.lines().take_while(|line| !line.contains(": ")).map(|line| line.matches(GAP).count()).sum::<usize>();
         prop_assert_eq!(marks == 0, found.is_empty());

@@ -68,6 +68,17 @@ impl Proposal {
         }
     }
 
+    /// Which kind of change it is: what a person decides about first.
+    pub(super) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Swap { .. } => "swap",
+            Self::Replace { .. } => "replace",
+            Self::Fill { .. } => "fill",
+            Self::Add { .. } => "add",
+            Self::Open { .. } => "open",
+        }
+    }
+
     /// The schedule with this change. Of layers with one name all are changed.
     #[must_use]
     pub fn applied(&self, schedule: &Schedule) -> Schedule {

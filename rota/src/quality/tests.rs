@@ -26,8 +26,17 @@ fn the_measures_sum_up_to_100() {
 #[test]
 fn four_people_who_take_turns_by_the_week_have_the_full_score() {
     let found = judged(&weekly(r#"["ana", "ben", "chi", "dan"]"#), &[]);
-    assert_eq!((found.score(), &found.suggestion), (100, &None));
+    assert_eq!((found.score(), found.suggestions.len()), (100, 0));
     insta::assert_snapshot!(found);
+}
+
+#[test]
+fn three_people_and_a_change_of_clocks_are_even_enough() {
+    let rota = sample::rota_of("Europe/Madrid", &weekly(r#"["ana", "ben", "chi"]"#));
+    let clocks = Clocks::of(&rota, "s").unwrap();
+    let found = quality(&rota, "s", &[], "2026-03-09T08:00:00Z".parse().unwrap(), &clocks, &[]).unwrap();
+    assert_eq!((found.score(), found.suggestions.len()), (100, 0));
+    assert_eq!(found.parts[1].because, "ana has 504 h on duty, chi 335 h: no more than a shift apart");
 }
 
 #[test]
@@ -55,6 +64,12 @@ fn two_turns_in_a_row_are_parted() {
 fn office_hours_are_opened() {
     let day = r#"layers = [{ name = "day", rotation = ["ana", "ben"], handoff = "2026-01-05 08:00", every = "1 day", window = "Mon-Sun 08:00-23:00" }]"#;
     insta::assert_snapshot!(judged(day, &["chi", "dan", "eve"]));
+}
+
+#[test]
+fn the_best_of_each_kind_of_change_is_told() {
+    let uneven = r#"layers = [{ name = "day", rotation = ["ana", "ana", "ben", []], handoff = "2026-01-05 08:00", every = "1 week", window = "Mon-Sat 07:00-06:00" }]"#;
+    insta::assert_snapshot!(judged(uneven, &["dan", "eve"]));
 }
 
 #[test]
@@ -94,7 +109,8 @@ proptest! {
         prop_assert!(found.parts.iter().all(|part| part.points <= part.measure.points_max()));
         let full = found.parts[0].points == Measure::Coverage.points_max();
         prop_assert_eq!(full, crate::gaps(&rota, "s", &operations, span.start, found.span.end).unwrap().is_empty());
-        let Some(suggestion) = &found.suggestion else { return Ok(()) };
+        prop_assert!(found.suggestions.is_sorted_by(|one, next| one.score() >= next.score()));
+        let Some(suggestion) = found.suggestions.last() else { return Ok(()) };
         prop_assert!(suggestion.score() > found.score());
         let mut changed = rota.clone();
         changed.schedules.insert("s".into(), suggestion.proposal.applied(&rota.schedules["s"]));
