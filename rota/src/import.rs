@@ -19,8 +19,7 @@ mod pagerduty;
 mod parity;
 mod write;
 
-use crate::operation::Operation;
-use crate::parse::Problem;
+use crate::{Operation, Problem};
 use chrono::{DateTime, Utc};
 use incident::ResponderId;
 use std::fmt;

@@ -6,9 +6,7 @@ use super::existing::Existing;
 use super::form::{Change, Entry, Form, Key, Layer, Moment, Policy, Schedule, Target};
 use super::hours::YEARS;
 use super::{Check, File, FileChange, Plan, Tool, write};
-use crate::Rota;
-use crate::operation::{self, Operation};
-use crate::zone::{Occurrence, Zone};
+use crate::{Occurrence, Operation, Problem, Rota, Zone};
 use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -99,7 +97,7 @@ fn checked(
     form: &Form,
     ids: &Ids,
     operations: &[Operation],
-) -> (Vec<Check>, Vec<crate::Problem>) {
+) -> (Vec<Check>, Vec<Problem>) {
     let own = files.iter().map(|file| (file.path.as_str(), file.text.as_str()));
     let all: Vec<(&str, &str)> = existing.others.iter().copied().chain(own).collect();
     match Rota::parse(&all) {
@@ -258,6 +256,10 @@ impl Ids {
                 None => layer.entry.refuse("its time zone is not in the IANA database"),
             }
         }
+        let mut names = BTreeSet::new();
+        for layer in &mut schedule.layers {
+            layer.name = unlike(&mut names, &write::plain(&layer.name));
+        }
         let usable = |layer: &Layer| !layer.entry.is_refused();
         if schedule.layers.is_empty() {
             schedule.entry.refuse("has no layers in the export; export it with them");
@@ -341,7 +343,7 @@ impl Ids {
     }
 
     /// A change with our ids; refused when it would put nobody on call who is to be.
-    fn change(&self, change: &Change, entry: &mut Entry) -> Option<operation::Change> {
+    fn change(&self, change: &Change, entry: &mut Entry) -> Option<crate::Change> {
         let mut person = |key: &Key| {
             let id = self.people.get(key);
             if id.is_none() {
@@ -355,11 +357,11 @@ impl Ids {
                 if users.is_empty() && !keys.is_empty() {
                     entry.refuse("nobody whom it puts on call is imported");
                 }
-                operation::Change::ReplaceAll { users }
+                crate::Change::ReplaceAll { users }
             }
-            Change::Replace { from, to } => operation::Change::ReplaceUser { from: person(from)?, to: person(to)? },
-            Change::Add(key) => operation::Change::Add { user: person(key)? },
-            Change::Remove(key) => operation::Change::Remove { user: person(key)? },
+            Change::Replace { from, to } => crate::Change::ReplaceUser { from: person(from)?, to: person(to)? },
+            Change::Add(key) => crate::Change::Add { user: person(key)? },
+            Change::Remove(key) => crate::Change::Remove { user: person(key)? },
         })
     }
 
@@ -383,6 +385,16 @@ fn wall(moment: Moment, zone: &Zone) -> NaiveDateTime {
         Moment::Instant(at) => zone.wall(at),
         Moment::Wall(wall) => wall,
     }
+}
+
+/// The name of a layer; with a number when another layer has it, or none of its own.
+fn unlike(taken: &mut BTreeSet<String>, name: &str) -> String {
+    let name = if name.is_empty() { "layer" } else { name };
+    let numbered = (2_u32..).map(|number| format!("{name} {number}"));
+    let free = std::iter::once(name.to_owned()).chain(numbered).find(|name| !taken.contains(name));
+    let free = free.unwrap_or_else(|| name.to_owned());
+    taken.insert(free.clone());
+    free
 }
 
 /// A name made of what people call it: ASCII, small letters, `-`; with a number when it is taken.
@@ -493,13 +505,7 @@ fn operations(tool: Tool, form: &mut Form, ids: &Ids) -> Vec<Operation> {
     operations
 }
 
-fn operation(
-    tool: Tool,
-    schedule: &str,
-    start: DateTime<Utc>,
-    end: DateTime<Utc>,
-    change: operation::Change,
-) -> Operation {
+fn operation(tool: Tool, schedule: &str, start: DateTime<Utc>, end: DateTime<Utc>, change: crate::Change) -> Operation {
     Operation {
         number: 0,
         schedule: schedule.to_owned(),

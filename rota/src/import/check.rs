@@ -2,9 +2,7 @@
 
 use super::form::{Key, Shift};
 use super::{Check, Difference, Tool};
-use crate::on_call::final_schedule;
-use crate::operation::Operation;
-use crate::rota::Rota;
+use crate::{Operation, Rota, final_schedule};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::ResponderId;
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,9 +3,9 @@
 //! People, schedules and teams are named by the tool's own ids (keys) here; nothing is left out because it cannot be
 //! written, that is said in its [`Entry`].
 
+use super::hours::Window;
 use super::{Object, Outcome};
-use crate::rotation::Every;
-use crate::window::Window;
+use crate::Every;
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 
 /// The tool's own id of a person, a schedule, a team or a policy.

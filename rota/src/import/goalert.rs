@@ -14,8 +14,7 @@ use super::form::{
     Change, Entry, Form, Key, Layer, Level, Moment, Override, Person, Policy, Schedule, Service, Shift, Target,
 };
 use super::hours::{self, Open, WEEKDAYS, YEARS};
-use crate::rotation::{Every, Rotation, Unit};
-use crate::zone::Zone;
+use crate::{Every, Occurrence, Unit, Zone};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Utc};
 use serde::Deserialize;
 use serde_json::Value;
@@ -42,8 +41,8 @@ const KINDS: &[Kind] = &[
 /// Reads an export.
 pub(super) fn read(documents: &[(impl AsRef<str>, impl AsRef<str>)]) -> Form {
     let mut export = Export::read(KINDS, documents);
-    let mut form = Form::default();
-    form.people = export.take(USER).into_iter().map(person).collect();
+    let people = export.take(USER).into_iter().map(person).collect();
+    let mut form = Form { people, ..Form::default() };
     let mut rotations: BTreeMap<Key, Turns> = export.take(ROTATION).into_iter().map(turns).collect();
     for found in export.take(SCHEDULE) {
         let schedule = schedule(found, &mut rotations, &mut form.others);
@@ -252,9 +251,7 @@ fn turns(found: WireRotation) -> (Key, Turns) {
     let handoff = handoff.filter(|handoff| writable(handoff) && writable(&found.start));
     match (found.active_user_index, handoff) {
         (Some(active), Some(handoff)) if active < groups.len() => {
-            let grid = Rotation { groups: Vec::new(), anchor, every };
-            let (number, span) = grid.turn(handoff, &zone);
-            if span.start == handoff {
+            if let Some(number) = turn_at(zone.wall(handoff), anchor, every) {
                 // Turn `number` is that of the one after the active one.
                 let count = i64::try_from(groups.len()).unwrap_or(i64::MAX);
                 let first = (i64::try_from(active).unwrap_or_default() + 1 - number % count).rem_euclid(count);
@@ -271,6 +268,26 @@ fn turns(found: WireRotation) -> (Key, Turns) {
         _ => {}
     }
     (found.id, Turns { entry, zone: found.time_zone, groups, anchor, every, used: false })
+}
+
+/// The number of the turn that starts when clocks show `wall`; `None` when none does, as after a change of the clocks.
+fn turn_at(wall: NaiveDateTime, anchor: NaiveDateTime, every: Every) -> Option<i64> {
+    let length = i64::from(every.length);
+    let seconds = |unit: i64| {
+        let passed = (wall - anchor).num_seconds();
+        (passed % (unit * length) == 0).then(|| passed / (unit * length))
+    };
+    match every.unit {
+        Unit::Hour => seconds(3_600),
+        Unit::Day => seconds(86_400),
+        Unit::Week => seconds(604_800),
+        Unit::Month | Unit::Year => {
+            let months =
+                i64::from(wall.year() - anchor.year()) * 12 + i64::from(wall.month()) - i64::from(anchor.month());
+            let starts = (wall.day(), wall.time()) == (anchor.day(), anchor.time());
+            (starts && months % length == 0).then(|| months / length)
+        }
+    }
 }
 
 fn schedule(found: WireSchedule, rotations: &mut BTreeMap<Key, Turns>, others: &mut Vec<Entry>) -> Schedule {
@@ -351,7 +368,7 @@ impl Turns {
         let caveat = format!("its turns are counted in {} there and in {zone} here, where its rules are", self.zone);
         layer.entry.caveat(caveat);
         if let (Some(own), Some(other)) = (Zone::get(&self.zone), Zone::get(zone)) {
-            layer.anchor = Moment::Wall(other.wall(own.instant(self.anchor, crate::zone::Occurrence::First)));
+            layer.anchor = Moment::Wall(other.wall(own.instant(self.anchor, Occurrence::First)));
         }
     }
 }

@@ -15,10 +15,8 @@ use super::export::{Export, Kind};
 use super::form::{
     Change, Entry, Form, Key, Layer, Level, Moment, Override, Person, Policy, Schedule, Service, Shift, Target, Team,
 };
-use super::hours::{self, Open, WEEKDAYS};
-use crate::rotation::{Every, Unit};
-use crate::window::Window;
-use crate::zone::{Occurrence, Zone};
+use super::hours::{self, Open, WEEKDAYS, Window};
+use crate::{Every, Occurrence, Unit, Zone};
 use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Utc, Weekday};
 use serde::Deserialize;
 use std::collections::BTreeMap;

@@ -16,7 +16,7 @@ use super::form::{
     Change, Entry, Form, Key, Layer, Level, Moment, Override, Person, Policy, Schedule, Service, Target, Team,
 };
 use super::hours::{self, Open, WEEKDAYS};
-use crate::rotation::Unit;
+use crate::Unit;
 use chrono::{DateTime, TimeDelta, Utc, Weekday};
 use serde::Deserialize;
 use serde_json::Value;

@@ -77,7 +77,7 @@ fn layer(text: &mut String, schedule: &str, layer: &Layer, one_priority: bool) {
     for caveat in &layer.entry.caveats {
         comment(text, caveat);
     }
-    line(text, "name", quoted(&plain(&layer.name)));
+    line(text, "name", quoted(&layer.name));
     let groups = layer.groups.iter().map(|group| match group.as_slice() {
         [one] => quoted(one),
         group => list(group),
