@@ -42,7 +42,7 @@ fn path(tool: Tool, part: &str) -> String {
 
 /// The names that schedules get, by key.
 fn build_names(form: &Form, existing: &Existing<'_>) -> BTreeMap<Key, String> {
-    let mut ids = Ids::new(existing);
+    let mut ids = Ids::new(&form, existing);
     let mut form = form.clone();
     ids.people(&mut form, existing);
     ids.schedules(&mut form);
@@ -50,7 +50,7 @@ fn build_names(form: &Form, existing: &Existing<'_>) -> BTreeMap<Key, String> {
 }
 
 fn build(tool: Tool, mut form: Form, existing: &Existing<'_>, reversed: &BTreeSet<String>) -> Plan {
-    let mut ids = Ids::new(existing);
+    let mut ids = Ids::new(&form, existing);
     ids.people(&mut form, existing);
     ids.schedules(&mut form);
     ids.policies(&mut form);
@@ -133,7 +133,15 @@ fn objects(form: Form) -> Vec<super::Object> {
     for schedule in form.schedules {
         entries.push(schedule.entry);
         entries.extend(schedule.layers.into_iter().map(|layer| layer.entry));
-        entries.extend(schedule.overrides.into_iter().map(|change| change.entry));
+        for change in schedule.overrides {
+            match entries.last_mut() {
+                // A later piece of one object: what is to be said of it is said of the object.
+                Some(whole) if change.entry.kind.is_empty() => {
+                    change.entry.caveats.into_iter().chain(change.entry.refused).for_each(|said| whole.caveat(said));
+                }
+                _ => entries.push(change.entry),
+            }
+        }
     }
     entries.extend(form.policies.into_iter().map(|policy| policy.entry));
     entries.extend(form.services.into_iter().map(|service| service.entry));
@@ -162,12 +170,13 @@ pub(super) struct Ids {
     pub(super) schedules: BTreeMap<Key, String>,
     pub(super) policies: BTreeMap<Key, String>,
     teams: BTreeMap<Key, Vec<Key>>,
+    called: BTreeMap<Key, String>,
     names: BTreeSet<String>,
     policy_names: BTreeSet<String>,
 }
 
 impl Ids {
-    fn new(existing: &Existing<'_>) -> Self {
+    fn new(form: &Form, existing: &Existing<'_>) -> Self {
         let mut policy_names = existing.policies.clone();
         policy_names.insert("default".to_owned());
         Self {
@@ -175,6 +184,7 @@ impl Ids {
             schedules: BTreeMap::new(),
             policies: BTreeMap::new(),
             teams: BTreeMap::new(),
+            called: form.called.clone(),
             names: existing.names.clone(),
             policy_names,
         }
@@ -235,9 +245,10 @@ impl Ids {
             match self.people.get(key) {
                 Some(id) if group.contains(id) => {}
                 Some(id) => group.push(id.clone()),
-                None => {
-                    entry.caveat(format!("{key} is not among the imported people; nobody is written in that place"))
-                }
+                None => entry.caveat(format!(
+                    "{} is not among the imported people; nobody is written in that place",
+                    called(&self.called, key)
+                )),
             }
         }
         group
@@ -347,7 +358,7 @@ impl Ids {
         let mut person = |key: &Key| {
             let id = self.people.get(key);
             if id.is_none() {
-                entry.refuse(format!("{key} is not among the imported people"));
+                entry.refuse(format!("{} is not among the imported people", called(&self.called, key)));
             }
             id.map(|id| id.as_str().into())
         };
@@ -371,12 +382,20 @@ impl Ids {
             Target::Schedule(key) => match self.schedules.get(&key) {
                 Some(name) => vec![Target::Schedule(name.clone())],
                 None => {
-                    entry.caveat(format!("the schedule {key} is not imported, so nobody is paged by it"));
+                    entry.caveat(format!(
+                        "the schedule {} is not imported, so nobody is paged by it",
+                        called(&self.called, &key)
+                    ));
                     Vec::new()
                 }
             },
         }
     }
+}
+
+/// `Gone Person (PGONE01)`, or the key alone.
+fn called(names: &BTreeMap<Key, String>, key: &Key) -> String {
+    names.get(key).map_or_else(|| key.clone(), |name| format!("{name} ({key})"))
 }
 
 /// What clocks show at a moment.
@@ -422,6 +441,7 @@ fn services(form: &mut Form, existing: &Existing<'_>) -> BTreeMap<Key, BTreeSet<
             continue;
         };
         if !usable.contains(policy) {
+            let policy = called(&form.called, policy);
             entry.refuse(format!("its escalation policy {policy} is not imported; [escalation.default] serves it"));
         } else if name.is_empty() {
             entry.refuse("has no name that alarms could carry");

@@ -7,6 +7,7 @@ use super::hours::Window;
 use super::{Object, Outcome};
 use crate::Every;
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use std::collections::BTreeMap;
 
 /// The tool's own id of a person, a schedule, a team or a policy.
 pub(super) type Key = String;
@@ -32,6 +33,8 @@ pub(super) struct Form {
     pub(super) services: Vec<Service>,
     /// What is decided already.
     pub(super) others: Vec<Entry>,
+    /// What a key is called, for sentences.
+    pub(super) called: BTreeMap<Key, String>,
 }
 
 /// A person; empty ways are no ways.

@@ -66,6 +66,7 @@ pub(super) fn read(documents: &[(impl AsRef<str>, impl AsRef<str>)]) -> Form {
         }
         turns.entry
     }));
+    form.called = std::mem::take(&mut export.called);
     form.others.append(&mut export.others);
     form
 }
@@ -84,6 +85,17 @@ struct ContactMethod {
     #[serde(rename = "type")]
     kind: Option<String>,
     value: Option<String>,
+    /// Since version 0.33 instead of both.
+    dest: Option<Destination>,
+}
+
+/// `{"type": "builtin-user", "args": {"user_id": "..."}}`.
+#[derive(Deserialize)]
+struct Destination {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    args: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -175,7 +187,9 @@ struct WirePolicy {
 #[serde(rename_all = "camelCase")]
 struct Step {
     delay_minutes: i64,
-    targets: Vec<Reference>,
+    targets: Option<Vec<Reference>>,
+    /// Since version 0.33 instead of the targets.
+    actions: Option<Vec<Destination>>,
 }
 
 #[derive(Deserialize)]
@@ -206,15 +220,21 @@ struct Turns {
 fn person(user: WireUser) -> Person {
     let name = user.name.unwrap_or_else(|| user.id.clone());
     let methods = user.contact_methods.unwrap_or_default();
-    let value = |kind: &str| {
-        let mut found = methods.iter().filter(|method| method.kind.as_deref() == Some(kind));
-        found.find_map(|method| method.value.clone()).filter(|value| !value.is_empty())
+    let value = |kind: &str, destination: &str, argument: &str| {
+        let found = methods.iter().find_map(|method| match &method.dest {
+            Some(dest) if dest.kind == destination => dest.args.get(argument).cloned(),
+            _ if method.kind.as_deref() == Some(kind) => method.value.clone(),
+            _ => None,
+        });
+        found.filter(|value| !value.is_empty())
     };
-    let email = user.email.filter(|email| !email.is_empty()).or_else(|| value("EMAIL"));
-    let phone = value("SMS").or_else(|| value("VOICE"));
+    let email = || value("EMAIL", "builtin-smtp-email", "email_address");
+    let email = user.email.filter(|email| !email.is_empty()).or_else(email);
+    let voice = || value("VOICE", "builtin-twilio-voice", "phone_number");
+    let phone = value("SMS", "builtin-twilio-sms", "phone_number").or_else(voice);
     Person {
         entry: Entry::new(USER, user.id, name),
-        slack: value("SLACK_DM").unwrap_or_default(),
+        slack: value("SLACK_DM", "builtin-slack-dm", "slack_user_id").unwrap_or_default(),
         email: email.unwrap_or_default(),
         phone: phone.unwrap_or_default(),
     }
@@ -439,7 +459,8 @@ fn policy(found: WirePolicy, rotations: &mut BTreeMap<Key, Turns>, schedules: &m
     let mut levels = Vec::new();
     for step in found.steps.unwrap_or_default() {
         let mut page = Vec::new();
-        for target in step.targets {
+        let wait = TimeDelta::try_minutes(step.delay_minutes).unwrap_or(TimeDelta::days(7));
+        for target in step.paged() {
             match target.kind.as_str() {
                 "user" => page.push(Target::Person(target.id)),
                 "schedule" => page.push(Target::Schedule(target.id)),
@@ -449,7 +470,7 @@ fn policy(found: WirePolicy, rotations: &mut BTreeMap<Key, Turns>, schedules: &m
                 }
             }
         }
-        levels.push(Level { page, wait: TimeDelta::try_minutes(step.delay_minutes).unwrap_or(TimeDelta::days(7)) });
+        levels.push(Level { page, wait });
     }
     let repeats = u32::try_from(found.repeat.unwrap_or_default()).unwrap_or_else(|_| {
         entry.caveat("it repeats without end there; here it is gone through once");
@@ -488,6 +509,22 @@ fn paged_rotation(
         schedules.push(Schedule { entry, zone: turns.zone.clone(), layers: vec![layer], ..Schedule::default() });
     }
     Some(Target::Schedule(own))
+}
+
+impl Step {
+    /// Its targets, by whichever of its fields names them.
+    fn paged(self) -> Vec<Reference> {
+        let listed = self.targets.filter(|targets| !targets.is_empty());
+        listed.unwrap_or_else(|| self.actions.unwrap_or_default().into_iter().map(Destination::target).collect())
+    }
+}
+
+impl Destination {
+    fn target(self) -> Reference {
+        let kind = self.kind.trim_start_matches("builtin-").to_owned();
+        let id = self.args.get(&format!("{kind}_id")).cloned().unwrap_or_default();
+        Reference { id, kind }
+    }
 }
 
 fn service(found: WireService) -> Service {

@@ -81,6 +81,7 @@ pub(super) fn read(documents: &[(impl AsRef<str>, impl AsRef<str>)]) -> Form {
     form.others.extend(stray);
     form.services = export.take(INTEGRATION).into_iter().map(integration).collect();
     form.others.extend(export.take(ROUTE).into_iter().map(route));
+    form.called = std::mem::take(&mut export.called);
     form.others.append(&mut export.others);
     form
 }

@@ -9,11 +9,12 @@
 //!   schedule's zone; `none` is a turn of nobody.
 //! - A restriction by time of day is open every day; one by weekday is one stretch from `startDay` to `endDay`.
 //! - An override takes the place of whoever is on call, of all rotations or of those that it names.
+//! - `finalTimeline` shows who is on call by each rotation; a team that is on call is not shown by its members.
 //! - The delays of an escalation's rules are all counted from the alert, not from the rule before.
 
 use super::export::{Export, Kind, name_of};
 use super::form::{
-    Change, Entry, Form, Key, Layer, Level, Moment, Override, Person, Policy, Schedule, Service, Target, Team,
+    Change, Entry, Form, Key, Layer, Level, Moment, Override, Person, Policy, Schedule, Service, Shift, Target, Team,
 };
 use super::hours::{self, Open, WEEKDAYS};
 use crate::Unit;
@@ -67,6 +68,7 @@ pub(super) fn read(documents: &[(impl AsRef<str>, impl AsRef<str>)]) -> Form {
     let services = export.take(SERVICE).into_iter().map(|found| service(found, &owners, &form.teams)).collect();
     form.services = services;
     form.policies = owners.into_iter().map(|(_, policy)| policy).collect();
+    form.called = std::mem::take(&mut export.called);
     form.others.append(&mut export.others);
     form
 }
@@ -118,6 +120,27 @@ struct WireSchedule {
     enabled: Option<bool>,
     rotations: Option<Vec<Value>>,
     overrides: Option<Vec<Value>>,
+    /// Added by whoever exported it, from `GET /v2/schedules/ID/timeline`.
+    #[serde(rename = "finalTimeline")]
+    timeline: Option<Timeline>,
+}
+
+#[derive(Deserialize)]
+struct Timeline {
+    rotations: Vec<TimelineRotation>,
+}
+
+#[derive(Deserialize)]
+struct TimelineRotation {
+    periods: Option<Vec<Period>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Period {
+    start_date: DateTime<Utc>,
+    end_date: DateTime<Utc>,
+    recipient: Reference,
 }
 
 #[derive(Deserialize)]
@@ -251,7 +274,12 @@ fn schedule(found: WireSchedule, ids: &BTreeMap<String, Key>, others: &mut Vec<E
     if found.enabled == Some(false) {
         entry.refuse("is disabled there");
     }
-    let mut schedule = Schedule { entry, zone: found.timezone.unwrap_or_default(), ..Schedule::default() };
+    let shown = found.timeline.into_iter().flat_map(|timeline| timeline.rotations);
+    let periods = shown.flat_map(|rotation| rotation.periods.unwrap_or_default());
+    let shift =
+        |period: Period| Shift { start: period.start_date, end: period.end_date, person: key(&period.recipient, ids) };
+    let shifts = periods.filter(|period| period.recipient.kind.as_deref() == Some("user")).map(shift).collect();
+    let mut schedule = Schedule { entry, zone: found.timezone.unwrap_or_default(), shifts, ..Schedule::default() };
     for value in found.rotations.unwrap_or_default() {
         let label = format!("{name} / {}", name_of(&value));
         match serde_json::from_value(value) {

@@ -50,6 +50,7 @@ pub(super) fn read(documents: &[(impl AsRef<str>, impl AsRef<str>)]) -> Form {
     }
     form.policies = export.take(POLICY).into_iter().map(policy).collect();
     form.services = export.take(SERVICE).into_iter().map(service).collect();
+    form.called = std::mem::take(&mut export.called);
     form.others.append(&mut export.others);
     form
 }

@@ -196,7 +196,9 @@ fn opsgenie_has_all_rotations_on_call_together() {
         ("2026-02-03T12:00:00+01:00", "ben-okafor"),
         ("2027-01-05T21:00:00+01:00", ""),
     ];
-    on_call_at(&planned(Tool::Opsgenie), "payments-schedule", &times);
+    let plan = planned(Tool::Opsgenie);
+    on_call_at(&plan, "payments-schedule", &times);
+    assert_eq!((plan.checks.len(), plan.checks[0].differences.as_slice()), (1, &[][..]));
 }
 
 #[test]
