@@ -75,7 +75,7 @@ impl Tool {
 /// What an import would write, and what became of every object of the export.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Plan {
-    /// The files, by path. A file of this tool that nothing is left for is not among them.
+    /// The files, by path. One of an earlier import that nothing is left for becomes empty.
     pub files: Vec<File>,
     /// Every object of the export, once, by kind and name.
     pub objects: Vec<Object>,
@@ -162,8 +162,9 @@ pub struct Difference {
 /// A document is `{"users": [...], "schedules": [...]}`, or one answer of the tool's API as it came; where an answer does
 /// not say what it lists, the file's name does: `users.json`, `schedules-2.json`. Objects that come twice are one.
 ///
-/// People who are in `existing` under the same Slack id or e-mail address keep the id that they have there. Files that an
-/// earlier import of the same tool wrote are replaced, save for the `slack`, `sns` and `webhook` that people got in them.
+/// People who are in `existing` under the same Slack id, e-mail address or telephone number keep the id that they have there.
+/// Files that an earlier import of the same tool wrote are replaced, save for the `slack`, `sns` and `webhook` that people got
+/// in them.
 #[must_use]
 pub fn plan(
     tool: Tool,

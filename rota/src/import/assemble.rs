@@ -42,8 +42,8 @@ fn path(tool: Tool, part: &str) -> String {
 
 /// The names that schedules get, by key.
 fn build_names(form: &Form, existing: &Existing<'_>) -> BTreeMap<Key, String> {
-    let mut ids = Ids::new(&form, existing);
     let mut form = form.clone();
+    let mut ids = Ids::new(&form, existing);
     ids.people(&mut form, existing);
     ids.schedules(&mut form);
     ids.schedules
@@ -74,8 +74,9 @@ fn build(tool: Tool, mut form: Form, existing: &Existing<'_>, reversed: &BTreeSe
         ("schedules", write::schedules(tool, &form.schedules, &ids.schedules)),
         ("escalation", write::escalation(tool, &form, &ids, &served, default.as_ref(), existing)),
     ];
-    let files = texts.into_iter().filter(|(_, text)| !text.is_empty()).map(|(part, text)| {
-        let path = path(tool, part);
+    let texts = texts.map(|(part, text)| (path(tool, part), text));
+    let wanted = |(path, text): &(String, String)| !text.is_empty() || existing.text_at(path).is_some();
+    let files = texts.into_iter().filter(wanted).map(|(path, text)| {
         let change = match existing.text_at(&path) {
             None => FileChange::New,
             Some(before) if before == text => FileChange::Unchanged,
@@ -190,7 +191,8 @@ impl Ids {
         }
     }
 
-    /// Names people, and refuses those whom nothing reaches.
+    /// Names people, and refuses those whom nothing reaches. Who is in a file already keeps the name from there, so that what
+    /// the log says of them stays true.
     fn people(&mut self, form: &mut Form, existing: &Existing<'_>) {
         form.people.sort_by(|a, b| (&a.entry.name, &a.entry.key).cmp(&(&b.entry.name, &b.entry.key)));
         let mut slacks = BTreeSet::new();
@@ -200,21 +202,26 @@ impl Ids {
                 person.entry.caveat("slack is left out: somebody else has the same id");
                 person.slack.clear();
             }
-            let known =
-                [&person.slack, &person.email].into_iter().find_map(|way| existing.people.get(&way.to_lowercase()));
-            if let Some(id) = known {
+            let ways: Vec<String> = person.ways().collect();
+            if let Some(id) = ways.iter().find_map(|way| existing.people.get(way)) {
                 person.entry.caveat(format!("is [people.{id}] of another file already, and stays there"));
                 self.people.insert(person.entry.key.clone(), id.clone());
-                continue;
+            } else if ways.is_empty() {
+                let reason =
+                    "has no e-mail address, telephone number or Slack id in the export: no page would reach them";
+                person.entry.refuse(reason);
+            } else if let Some(id) = ways.iter().find_map(|way| existing.own_people.get(way)) {
+                // Two people of one address there: the first keeps the name.
+                if self.names.insert(id.clone()) {
+                    self.people.insert(person.entry.key.clone(), id.clone());
+                }
             }
-            if person.slack.is_empty() && person.email.is_empty() && person.phone.is_empty() {
-                person.entry.refuse(
-                    "has no e-mail address, telephone number or Slack id in the export: no page would reach them",
-                );
-                continue;
+        }
+        for person in form.people.iter().filter(|person| !person.entry.is_refused()) {
+            if !self.people.contains_key(&person.entry.key) {
+                let id = take_name(&mut self.names, &person.entry.name, "person");
+                self.people.insert(person.entry.key.clone(), id);
             }
-            let id = take_name(&mut self.names, &person.entry.name, "person");
-            self.people.insert(person.entry.key.clone(), id);
         }
         for team in &form.teams {
             self.teams.insert(team.entry.key.clone(), team.members.clone());

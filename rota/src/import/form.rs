@@ -157,6 +157,13 @@ pub(super) struct Service {
     pub(super) policy: Option<Key>,
 }
 
+impl Person {
+    /// The ways to them, in small letters.
+    pub(super) fn ways(&self) -> impl Iterator<Item = String> {
+        [&self.slack, &self.email, &self.phone].into_iter().filter(|way| !way.is_empty()).map(|way| way.to_lowercase())
+    }
+}
+
 impl Entry {
     pub(super) fn new(kind: &'static str, key: impl Into<Key>, name: impl Into<String>) -> Self {
         Self { kind, key: key.into(), name: name.into(), ..Self::default() }

@@ -9,7 +9,7 @@
 //!   schedule's zone; `none` is a turn of nobody.
 //! - A restriction by time of day is open every day; one by weekday is one stretch from `startDay` to `endDay`.
 //! - An override takes the place of whoever is on call, of all rotations or of those that it names.
-//! - `finalTimeline` shows who is on call by each rotation; a team that is on call is not shown by its members.
+//! - `finalTimeline` shows who is on call by each rotation.
 //! - The delays of an escalation's rules are all counted from the alert, not from the rule before.
 
 use super::export::{Export, Kind, name_of};
@@ -57,7 +57,7 @@ pub(super) fn read(documents: &[(impl AsRef<str>, impl AsRef<str>)]) -> Form {
     form.people = users.into_iter().map(person).collect();
     form.teams = export.take(TEAM).into_iter().map(|found| team(found, &ids)).collect();
     for found in export.take(SCHEDULE) {
-        let schedule = schedule(found, &ids, &mut form.others);
+        let schedule = schedule(found, &ids, &form.teams, &mut form.others);
         form.schedules.push(schedule);
     }
     for found in export.take(OVERRIDE) {
@@ -268,17 +268,31 @@ fn key(reference: &Reference, ids: &BTreeMap<String, Key>) -> Key {
         .unwrap_or_else(|| "somebody unnamed".to_owned())
 }
 
-fn schedule(found: WireSchedule, ids: &BTreeMap<String, Key>, others: &mut Vec<Entry>) -> Schedule {
+/// Who is on call by the timeline; a team stands for its members.
+fn shifts(timeline: Option<Timeline>, ids: &BTreeMap<String, Key>, teams: &[Team]) -> Vec<Shift> {
+    let rotations = timeline.into_iter().flat_map(|timeline| timeline.rotations);
+    let mut shifts = Vec::new();
+    for period in rotations.flat_map(|rotation| rotation.periods.unwrap_or_default()) {
+        let (start, end) = (period.start_date, period.end_date);
+        let person = key(&period.recipient, ids);
+        match (period.recipient.kind.as_deref(), teams.iter().find(|team| team.entry.key == person)) {
+            (_, Some(team)) => {
+                shifts.extend(team.members.iter().map(|member| Shift { start, end, person: member.clone() }));
+            }
+            (Some("user"), None) => shifts.push(Shift { start, end, person }),
+            _ => {}
+        }
+    }
+    shifts
+}
+
+fn schedule(found: WireSchedule, ids: &BTreeMap<String, Key>, teams: &[Team], others: &mut Vec<Entry>) -> Schedule {
     let name = found.name.unwrap_or_else(|| found.id.clone());
     let mut entry = Entry::new(SCHEDULE, found.id.clone(), name.clone());
     if found.enabled == Some(false) {
         entry.refuse("is disabled there");
     }
-    let shown = found.timeline.into_iter().flat_map(|timeline| timeline.rotations);
-    let periods = shown.flat_map(|rotation| rotation.periods.unwrap_or_default());
-    let shift =
-        |period: Period| Shift { start: period.start_date, end: period.end_date, person: key(&period.recipient, ids) };
-    let shifts = periods.filter(|period| period.recipient.kind.as_deref() == Some("user")).map(shift).collect();
+    let shifts = shifts(found.timeline, ids, teams);
     let mut schedule = Schedule { entry, zone: found.timezone.unwrap_or_default(), shifts, ..Schedule::default() };
     for value in found.rotations.unwrap_or_default() {
         let label = format!("{name} / {}", name_of(&value));
