@@ -17,6 +17,8 @@ mod hours;
 mod opsgenie;
 mod pagerduty;
 mod parity;
+mod resolve;
+mod serving;
 mod write;
 
 use crate::{Operation, Problem};

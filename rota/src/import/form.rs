@@ -7,7 +7,7 @@ use super::hours::Window;
 use super::{Object, Outcome};
 use crate::Every;
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The tool's own id of a person, a schedule, a team or a policy.
 pub(super) type Key = String;
@@ -194,6 +194,11 @@ impl Entry {
 
     pub(super) const fn is_refused(&self) -> bool {
         self.refused.is_some()
+    }
+
+    /// The keys of those that are not refused.
+    pub(super) fn keys<'e>(entries: impl Iterator<Item = &'e Self>) -> BTreeSet<Key> {
+        entries.filter(|entry| !entry.is_refused()).map(|entry| entry.key.clone()).collect()
     }
 
     pub(super) fn into_object(self) -> Object {

@@ -1,8 +1,8 @@
 //! The files: sorted, with a comment where something differs from the tool, and the same bytes for the same export.
 
-use super::assemble::Ids;
 use super::existing::Existing;
 use super::form::{Form, Key, Layer, Level, Moment, Person, Policy, Schedule, Target};
+use super::resolve::Ids;
 use super::{Tool, hours};
 use crate::Rota;
 use std::cmp::Reverse;
