@@ -196,6 +196,8 @@ impl fmt::Display for Object {
 }
 
 #[cfg(test)]
+mod meaning;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod tests;

@@ -55,7 +55,7 @@ impl<'e> Existing<'e> {
 
     fn add_own(&mut self, table: &Table) {
         // A name that somebody changed to one that an import never gives is not kept.
-        for (id, person) in sections(table, "people").filter(|(id, _)| slug::slugify(id) == **id) {
+        for (id, person) in sections(table, "people").filter(|(id, _)| !id.is_empty() && slug::slugify(id) == **id) {
             self.own_people.extend(ways(person).map(|way| (way, id.clone())));
             for key in ADDED_BY_HAND {
                 if let Some(text) = person.get(key).and_then(Value::as_str) {

@@ -44,6 +44,9 @@ pub(super) struct Person {
     pub(super) slack: String,
     pub(super) email: String,
     pub(super) phone: String,
+    /// No tool has these two; people add them to the files.
+    pub(super) sns: String,
+    pub(super) webhook: String,
 }
 
 /// People who take a turn or are paged together.
@@ -158,7 +161,7 @@ pub(super) struct Service {
 }
 
 impl Person {
-    /// The ways to them, in small letters.
+    /// The ways by which they are known again, in small letters.
     pub(super) fn ways(&self) -> impl Iterator<Item = String> {
         [&self.slack, &self.email, &self.phone].into_iter().filter(|way| !way.is_empty()).map(|way| way.to_lowercase())
     }

@@ -237,6 +237,7 @@ fn person(user: WireUser) -> Person {
         slack: value("SLACK_DM", "builtin-slack-dm", "slack_user_id").unwrap_or_default(),
         email: email.unwrap_or_default(),
         phone: phone.unwrap_or_default(),
+        ..Person::default()
     }
 }
 

@@ -206,7 +206,7 @@ fn person(user: WireUser) -> Person {
         entry: Entry::new(USER, user.id, name),
         slack: slack.unwrap_or_default(),
         email: user.email.unwrap_or_default(),
-        phone: String::new(),
+        ..Person::default()
     }
 }
 

@@ -245,7 +245,7 @@ fn person(user: WireUser) -> Person {
     let digits = |number: String| format!("+{}", number.chars().filter(char::is_ascii_digit).collect::<String>());
     let phone = to("sms").or_else(|| to("voice")).map(digits).unwrap_or_default();
     let email = if username.contains('@') { username } else { to("email").unwrap_or_default() };
-    Person { entry, slack: String::new(), email, phone }
+    Person { entry, email, phone, ..Person::default() }
 }
 
 fn team(found: WireTeam, ids: &BTreeMap<String, Key>) -> Team {

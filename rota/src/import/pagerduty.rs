@@ -185,9 +185,9 @@ fn person(user: WireUser) -> Person {
     });
     Person {
         entry: Entry::new(USER, user.id, name),
-        slack: String::new(),
         email: email.unwrap_or_default(),
         phone: phone.unwrap_or_default(),
+        ..Person::default()
     }
 }
 

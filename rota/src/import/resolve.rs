@@ -2,7 +2,7 @@
 //! be written there is refused. It decides what a name is, not what a field means.
 
 use super::existing::Existing;
-use super::form::{Change, Entry, Form, Key, Layer, Level, Moment, Policy, Schedule, Target};
+use super::form::{Change, Entry, Form, Key, Layer, Level, Moment, Person, Policy, Schedule, Target};
 use super::hours::YEARS;
 use super::write;
 use crate::{Occurrence, Zone};
@@ -43,13 +43,8 @@ impl Ids {
     /// the log says of them stays true.
     pub(super) fn people(&mut self, form: &mut Form, existing: &Existing<'_>) {
         form.people.sort_by(|a, b| (&a.entry.name, &a.entry.key).cmp(&(&b.entry.name, &b.entry.key)));
-        let mut slacks = BTreeSet::new();
         for person in &mut form.people {
             write::drop_unwritable(person);
-            if !person.slack.is_empty() && !slacks.insert(person.slack.clone()) {
-                person.entry.caveat("slack is left out: somebody else has the same id");
-                person.slack.clear();
-            }
             let ways: Vec<String> = person.ways().collect();
             if let Some(id) = ways.iter().find_map(|way| existing.people.get(way)) {
                 person.entry.caveat(format!("is [people.{id}] of another file already, and stays there"));
@@ -69,6 +64,17 @@ impl Ids {
             if !self.people.contains_key(&person.entry.key) {
                 let id = take_name(&mut self.names, &person.entry.name, "person");
                 self.people.insert(person.entry.key.clone(), id);
+            }
+        }
+        let mut slacks = BTreeSet::new();
+        for person in form.people.iter_mut().filter(|person| !person.entry.is_refused()) {
+            if let Some(id) = self.people.get(&person.entry.key).filter(|id| !existing.names.contains(*id)) {
+                add_by_hand(person, id, existing);
+            }
+            let known = existing.people.contains_key(&person.slack.to_lowercase());
+            if !person.slack.is_empty() && !known && !slacks.insert(person.slack.clone()) {
+                person.entry.caveat("slack is left out: somebody else has the same id");
+                person.slack.clear();
             }
         }
         for team in &form.teams {
@@ -249,6 +255,19 @@ impl Ids {
             },
         }
     }
+}
+
+/// Gives a person what somebody added to them in the file of an earlier import.
+fn add_by_hand(person: &mut Person, id: &str, existing: &Existing<'_>) {
+    for (key, way) in [("slack", &mut person.slack), ("sns", &mut person.sns), ("webhook", &mut person.webhook)] {
+        let added = existing.added.get(&(id.to_owned(), key.to_owned()));
+        // Who is in another file by this id is known there.
+        let added = added.filter(|added| way.is_empty() && !existing.people.contains_key(&added.to_lowercase()));
+        if let Some(added) = added {
+            way.clone_from(added);
+        }
+    }
+    write::drop_unwritable(person);
 }
 
 /// `Gone Person (PGONE01)`, or the key alone.
