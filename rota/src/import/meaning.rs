@@ -1,6 +1,7 @@
 //! The tools' rules written down a second time, as slowly and plainly as they are documented, and compared with what the
 //! files say. All in UTC: what clocks do elsewhere is the model's subject and tested there.
 
+use super::properties::fewer_cases;
 use super::tests::{corpus, texts};
 use super::{Tool, plan};
 use crate::{Rota, on_duty};
@@ -265,6 +266,10 @@ proptest! {
             rules.iter().filter(active).map(|(_, _, _, person)| PEOPLE[*person].to_owned()).collect()
         })?;
     }
+}
+
+proptest! {
+    #![proptest_config(fewer_cases())]
 
     /// Whatever stands in the files of an earlier import, the next one makes sound files of them.
     #[test]

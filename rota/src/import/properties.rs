@@ -111,6 +111,12 @@ fn put(root: &mut Value, steps: &[usize], value: Value) {
     *place = value;
 }
 
+/// A case here reads and writes a whole export several times, so a quarter of the usual number is tried.
+pub(super) fn fewer_cases() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig { cases: usual.cases.div_ceil(4), ..usual }
+}
+
 /// What holds for every plan.
 fn is_sound(tool: Tool, documents: &[(String, String)]) -> Result<(), TestCaseError> {
     let nothing: [(String, String); 0] = [];
@@ -144,6 +150,10 @@ proptest! {
     fn any_json_is_a_plan(tool in any_tool(), value in any_json(), name in proptest::sample::select(KEYS.to_vec())) {
         is_sound(tool, &[(format!("{name}.json"), value.to_string())])?;
     }
+}
+
+proptest! {
+    #![proptest_config(fewer_cases())]
 
     /// A real export with up to three values replaced by anything.
     #[test]
