@@ -7,8 +7,9 @@
 //! The rules have letters: L wall time to instant (`zone`), R turns (`rotation`), W hours (`window`), P and V layers
 //! (`schedule`), O operations (`operation`).
 
-mod escalation;
 pub mod import;
+
+mod escalation;
 mod nearest;
 mod on_call;
 mod operation;
