@@ -27,6 +27,8 @@ const NAMED: [&str; 4] = ["name", "fullName", "username", "summary"];
 pub(super) struct Export {
     kinds: &'static [Kind],
     items: BTreeMap<&'static str, Vec<Value>>,
+    /// Where in its list an object of a kind and an id is.
+    places: BTreeMap<(&'static str, String), usize>,
     /// What everything with an id is called, also where it is only referred to: whoever has left is in no list.
     pub(super) called: BTreeMap<String, String>,
     /// What is no object of a known kind.
@@ -36,7 +38,8 @@ pub(super) struct Export {
 impl Export {
     /// Reads documents given as (name, JSON).
     pub(super) fn read(kinds: &'static [Kind], documents: &[(impl AsRef<str>, impl AsRef<str>)]) -> Self {
-        let mut export = Self { kinds, items: BTreeMap::new(), called: BTreeMap::new(), others: Vec::new() };
+        let (items, places, called) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let mut export = Self { kinds, items, places, called, others: Vec::new() };
         for (path, text) in documents {
             let path = path.as_ref();
             match serde_json::from_str(text.as_ref()) {
@@ -129,18 +132,19 @@ impl Export {
 
     fn item(&mut self, key: &str, value: Value) {
         let known = self.kinds.iter().find(|(_, names)| names.contains(&key));
-        let id = id_of(&value).unwrap_or_else(|| format!("#{}", self.others.len()));
+        let id = id_of(&value);
         let Some((kind, _)) = known else {
             let name = format!("{key} / {}", name_of(&value));
             let reason = "an import reads no objects of this kind";
-            return self.others.push(Entry::refused("other object", id, name, reason));
+            return self.others.push(Entry::refused("other object", id.unwrap_or_default(), name, reason));
         };
         let Value::Object(fields) = &value else {
-            return self.others.push(Entry::refused(kind, id, name_of(&value), "is not an object"));
+            return self.others.push(Entry::refused(kind, "", name_of(&value), "is not an object"));
         };
         let items = self.items.entry(kind).or_default();
-        let same = items.iter_mut().find(|item| id_of(item).is_some_and(|other| other == id));
-        match same {
+        let Some(id) = id else { return items.push(value) };
+        let place = *self.places.entry((kind, id)).or_insert(items.len());
+        match items.get_mut(place) {
             // The answer about one object says more than the list that it is in.
             Some(item) if item.as_object().is_some_and(|known| known.len() < fields.len()) => *item = value,
             Some(_) => {}
