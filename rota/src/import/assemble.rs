@@ -12,9 +12,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Makes the plan. Where the export leaves the order of layers open, the order that agrees with it is taken.
-pub(super) fn assemble(tool: Tool, form: Form, existing: &[(&str, &str)]) -> Plan {
+pub(super) fn assemble(tool: Tool, mut form: Form, existing: &[(&str, &str)]) -> Plan {
     let own = ["people", "schedules", "escalation"].map(|part| path(tool, part));
     let existing = Existing::read(existing, &own);
+    form.people.iter_mut().for_each(write::drop_unwritable);
     let plan = build(tool, form.clone(), &existing, &BTreeSet::new());
     let unequal = |plan: &Plan| -> BTreeMap<String, TimeDelta> {
         plan.checks.iter().map(|check| (check.schedule.clone(), check.unequal())).collect()

@@ -44,7 +44,6 @@ impl Ids {
     pub(super) fn people(&mut self, form: &mut Form, existing: &Existing<'_>) {
         form.people.sort_by(|a, b| (&a.entry.name, &a.entry.key).cmp(&(&b.entry.name, &b.entry.key)));
         for person in &mut form.people {
-            write::drop_unwritable(person);
             let ways: Vec<String> = person.ways().collect();
             if let Some(id) = ways.iter().find_map(|way| existing.people.get(way)) {
                 person.entry.caveat(format!("is [people.{id}] of another file already, and stays there"));
@@ -259,15 +258,19 @@ impl Ids {
 
 /// Gives a person what somebody added to them in the file of an earlier import.
 fn add_by_hand(person: &mut Person, id: &str, existing: &Existing<'_>) {
+    let mut has_more = false;
     for (key, way) in [("slack", &mut person.slack), ("sns", &mut person.sns), ("webhook", &mut person.webhook)] {
         let added = existing.added.get(&(id.to_owned(), key.to_owned()));
         // Who is in another file by this id is known there.
         let added = added.filter(|added| way.is_empty() && !existing.people.contains_key(&added.to_lowercase()));
         if let Some(added) = added {
             way.clone_from(added);
+            has_more = true;
         }
     }
-    write::drop_unwritable(person);
+    if has_more {
+        write::drop_unwritable(person);
+    }
 }
 
 /// `Gone Person (PGONE01)`, or the key alone.
