@@ -17,10 +17,11 @@ mod hours;
 mod opsgenie;
 mod pagerduty;
 mod parity;
+mod resolve;
+mod serving;
 mod write;
 
-use crate::operation::Operation;
-use crate::parse::Problem;
+use crate::{Operation, Problem};
 use chrono::{DateTime, Utc};
 use incident::ResponderId;
 use std::fmt;
@@ -76,7 +77,7 @@ impl Tool {
 /// What an import would write, and what became of every object of the export.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Plan {
-    /// The files, by path. A file of this tool that nothing is left for is not among them.
+    /// The files, by path. One of an earlier import that nothing is left for becomes empty.
     pub files: Vec<File>,
     /// Every object of the export, once, by kind and name.
     pub objects: Vec<Object>,
@@ -163,8 +164,9 @@ pub struct Difference {
 /// A document is `{"users": [...], "schedules": [...]}`, or one answer of the tool's API as it came; where an answer does
 /// not say what it lists, the file's name does: `users.json`, `schedules-2.json`. Objects that come twice are one.
 ///
-/// People who are in `existing` under the same Slack id or e-mail address keep the id that they have there. Files that an
-/// earlier import of the same tool wrote are replaced, save for the `slack`, `sns` and `webhook` that people got in them.
+/// People who are in `existing` under the same Slack id, e-mail address or telephone number keep the id that they have there.
+/// Files that an earlier import of the same tool wrote are replaced, save for the `slack`, `sns` and `webhook` that people got
+/// in them.
 #[must_use]
 pub fn plan(
     tool: Tool,
@@ -193,6 +195,8 @@ impl fmt::Display for Object {
     }
 }
 
+#[cfg(test)]
+mod meaning;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

@@ -2,12 +2,11 @@
 
 use super::form::{Key, Shift};
 use super::{Check, Difference, Tool};
-use crate::on_call::final_schedule;
-use crate::operation::Operation;
-use crate::rota::Rota;
+use crate::{Operation, Rota, final_schedule};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::ResponderId;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 /// A year shows every rotation that people have; a span that an export makes up could be thousands of years.
 const CHECKED_MAX: TimeDelta = TimeDelta::days(366);
@@ -55,6 +54,18 @@ impl Check {
     #[must_use]
     pub fn unequal(&self) -> TimeDelta {
         self.differences.iter().map(|difference| difference.end - difference.start).sum()
+    }
+}
+
+impl fmt::Display for Check {
+    /// `payments: the same people as there for 191 h`, `payments: other people than there for 17 h of 191 h`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hours = |time: TimeDelta| time.num_minutes().div_euclid(60).max(1);
+        let all = hours(self.end - self.start);
+        match self.differences.as_slice() {
+            [] => write!(f, "{}: the same people as there for {all} h", self.schedule),
+            _ => write!(f, "{}: other people than there for {} h of {all} h", self.schedule, hours(self.unequal())),
+        }
     }
 }
 

@@ -9,8 +9,10 @@ use toml::{Table, Value};
 pub(super) struct Existing<'e> {
     /// The files of other hands.
     pub(super) others: Vec<(&'e str, &'e str)>,
-    /// People of other hands: their id by each Slack id and e-mail address.
+    /// People of other hands: their id by each way to them, in small letters.
     pub(super) people: BTreeMap<String, String>,
+    /// People of the earlier import, likewise.
+    pub(super) own_people: BTreeMap<String, String>,
     /// Names of people and schedules of other hands.
     pub(super) names: BTreeSet<String>,
     /// Names of policies of other hands.
@@ -22,6 +24,9 @@ pub(super) struct Existing<'e> {
     /// The texts of the earlier import.
     own: BTreeMap<&'e str, &'e str>,
 }
+
+/// Ways to a person by which they are known again.
+const WAYS: [&str; 3] = ["slack", "email", "phone"];
 
 /// Ways to a person that no export has, or not always.
 const ADDED_BY_HAND: [&str; 3] = ["slack", "sns", "webhook"];
@@ -49,7 +54,9 @@ impl<'e> Existing<'e> {
     }
 
     fn add_own(&mut self, table: &Table) {
-        for (id, person) in sections(table, "people") {
+        // A name that somebody changed to one that an import never gives is not kept.
+        for (id, person) in sections(table, "people").filter(|(id, _)| !id.is_empty() && slug::slugify(id) == **id) {
+            self.own_people.extend(ways(person).map(|way| (way, id.clone())));
             for key in ADDED_BY_HAND {
                 if let Some(text) = person.get(key).and_then(Value::as_str) {
                     self.added.insert((id.clone(), key.to_owned()), text.to_owned());
@@ -61,11 +68,7 @@ impl<'e> Existing<'e> {
     fn add_other(&mut self, table: &Table) {
         for (id, person) in sections(table, "people") {
             self.names.insert(id.clone());
-            for way in ["slack", "email"] {
-                if let Some(text) = person.get(way).and_then(Value::as_str) {
-                    self.people.insert(text.to_lowercase(), id.clone());
-                }
-            }
+            self.people.extend(ways(person).map(|way| (way, id.clone())));
         }
         self.names.extend(sections(table, "schedules").map(|(name, _)| name.clone()));
         for (name, policy) in sections(table, "escalation") {
@@ -75,6 +78,10 @@ impl<'e> Existing<'e> {
             self.services.extend(services.map(|service| (service.to_owned(), name.clone())));
         }
     }
+}
+
+fn ways(person: &Value) -> impl Iterator<Item = String> {
+    WAYS.iter().filter_map(|way| person.get(*way).and_then(Value::as_str).map(str::to_lowercase))
 }
 
 fn sections<'t>(table: &'t Table, kind: &str) -> impl Iterator<Item = (&'t String, &'t Value)> {

@@ -17,10 +17,20 @@ const ENVELOPES: [&str; 3] = ["data", "results", "nodes"];
 /// Objects that say something about the answer and not about the tool's configuration.
 const ABOUT_THE_ANSWER: [&str; 5] = ["paging", "links", "meta", "pageInfo", "extensions"];
 
+/// How many letters of something that is no object are shown.
+const SHOWN_MAX: usize = 60;
+
+/// Keys whose text people know an object by.
+const NAMED: [&str; 4] = ["name", "fullName", "username", "summary"];
+
 /// The objects of an export by the word of their kind.
 pub(super) struct Export {
     kinds: &'static [Kind],
     items: BTreeMap<&'static str, Vec<Value>>,
+    /// Where in its list an object of a kind and an id is.
+    places: BTreeMap<(&'static str, String), usize>,
+    /// What everything with an id is called, also where it is only referred to: whoever has left is in no list.
+    pub(super) called: BTreeMap<String, String>,
     /// What is no object of a known kind.
     pub(super) others: Vec<Entry>,
 }
@@ -28,11 +38,15 @@ pub(super) struct Export {
 impl Export {
     /// Reads documents given as (name, JSON).
     pub(super) fn read(kinds: &'static [Kind], documents: &[(impl AsRef<str>, impl AsRef<str>)]) -> Self {
-        let mut export = Self { kinds, items: BTreeMap::new(), others: Vec::new() };
+        let (items, places, called) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let mut export = Self { kinds, items, places, called, others: Vec::new() };
         for (path, text) in documents {
             let path = path.as_ref();
             match serde_json::from_str(text.as_ref()) {
-                Ok(value) => export.document(path, value),
+                Ok(value) => {
+                    export.learn(&value);
+                    export.document(path, value);
+                }
                 Err(error) => export.others.push(Entry::refused("file", path, path, format!("is not JSON: {error}"))),
             }
         }
@@ -50,6 +64,25 @@ impl Export {
             }
         }
         read
+    }
+
+    /// Remembers what is called how.
+    fn learn(&mut self, value: &Value) {
+        match value {
+            Value::Object(fields) => {
+                let name = NAMED.iter().find_map(|key| fields.get(*key)?.as_str()).filter(|name| !name.is_empty());
+                if let (Some(Value::String(id)), Some(name)) = (fields.get("id"), name) {
+                    let called = self.called.entry(id.clone()).or_insert_with(|| name.to_owned());
+                    // Of several names the first in the alphabet, so that the order of documents does not matter.
+                    if name < called.as_str() {
+                        name.clone_into(called);
+                    }
+                }
+                fields.values().for_each(|value| self.learn(value));
+            }
+            Value::Array(list) => list.iter().for_each(|value| self.learn(value)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
     }
 
     fn document(&mut self, path: &str, value: Value) {
@@ -99,18 +132,19 @@ impl Export {
 
     fn item(&mut self, key: &str, value: Value) {
         let known = self.kinds.iter().find(|(_, names)| names.contains(&key));
-        let id = id_of(&value).unwrap_or_else(|| format!("#{}", self.others.len()));
+        let id = id_of(&value);
         let Some((kind, _)) = known else {
             let name = format!("{key} / {}", name_of(&value));
             let reason = "an import reads no objects of this kind";
-            return self.others.push(Entry::refused("other object", id, name, reason));
+            return self.others.push(Entry::refused("other object", id.unwrap_or_default(), name, reason));
         };
         let Value::Object(fields) = &value else {
-            return self.others.push(Entry::refused(kind, id, name_of(&value), "is not an object"));
+            return self.others.push(Entry::refused(kind, "", name_of(&value), "is not an object"));
         };
         let items = self.items.entry(kind).or_default();
-        let same = items.iter_mut().find(|item| id_of(item).is_some_and(|other| other == id));
-        match same {
+        let Some(id) = id else { return items.push(value) };
+        let place = *self.places.entry((kind, id)).or_insert(items.len());
+        match items.get_mut(place) {
             // The answer about one object says more than the list that it is in.
             Some(item) if item.as_object().is_some_and(|known| known.len() < fields.len()) => *item = value,
             Some(_) => {}
@@ -137,7 +171,8 @@ pub(super) fn id_of(value: &Value) -> Option<String> {
 
 /// What an object is called, or where it is in doubt what it is.
 pub(super) fn name_of(value: &Value) -> String {
-    let named = ["name", "fullName", "username", "summary", "id", "alias"];
-    let name = named.iter().find_map(|key| value.get(key)?.as_str()).map(str::to_owned);
-    name.unwrap_or_else(|| if value.is_object() { "without a name".to_owned() } else { value.to_string() })
+    let mut keys = NAMED.iter().chain(&["id", "alias"]);
+    let name = keys.find_map(|key| value.get(key)?.as_str()).map(str::to_owned);
+    let shown = || value.to_string().chars().take(SHOWN_MAX).collect();
+    name.unwrap_or_else(|| if value.is_object() { "without a name".to_owned() } else { shown() })
 }

@@ -3,10 +3,11 @@
 //! People, schedules and teams are named by the tool's own ids (keys) here; nothing is left out because it cannot be
 //! written, that is said in its [`Entry`].
 
+use super::hours::Window;
 use super::{Object, Outcome};
-use crate::rotation::Every;
-use crate::window::Window;
+use crate::Every;
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The tool's own id of a person, a schedule, a team or a policy.
 pub(super) type Key = String;
@@ -32,6 +33,8 @@ pub(super) struct Form {
     pub(super) services: Vec<Service>,
     /// What is decided already.
     pub(super) others: Vec<Entry>,
+    /// What a key is called, for sentences.
+    pub(super) called: BTreeMap<Key, String>,
 }
 
 /// A person; empty ways are no ways.
@@ -41,6 +44,9 @@ pub(super) struct Person {
     pub(super) slack: String,
     pub(super) email: String,
     pub(super) phone: String,
+    /// No tool has these two; people add them to the files.
+    pub(super) sns: String,
+    pub(super) webhook: String,
 }
 
 /// People who take a turn or are paged together.
@@ -154,6 +160,13 @@ pub(super) struct Service {
     pub(super) policy: Option<Key>,
 }
 
+impl Person {
+    /// The ways by which they are known again, in small letters.
+    pub(super) fn ways(&self) -> impl Iterator<Item = String> {
+        [&self.slack, &self.email, &self.phone].into_iter().filter(|way| !way.is_empty()).map(|way| way.to_lowercase())
+    }
+}
+
 impl Entry {
     pub(super) fn new(kind: &'static str, key: impl Into<Key>, name: impl Into<String>) -> Self {
         Self { kind, key: key.into(), name: name.into(), ..Self::default() }
@@ -184,6 +197,11 @@ impl Entry {
 
     pub(super) const fn is_refused(&self) -> bool {
         self.refused.is_some()
+    }
+
+    /// The keys of those that are not refused.
+    pub(super) fn keys<'e>(entries: impl Iterator<Item = &'e Self>) -> BTreeSet<Key> {
+        entries.filter(|entry| !entry.is_refused()).map(|entry| entry.key.clone()).collect()
     }
 
     pub(super) fn into_object(self) -> Object {

@@ -14,8 +14,7 @@ use super::form::{
     Change, Entry, Form, Key, Layer, Level, Moment, Override, Person, Policy, Schedule, Service, Shift, Target,
 };
 use super::hours::{self, Open, WEEKDAYS, YEARS};
-use crate::rotation::{Every, Rotation, Unit};
-use crate::zone::Zone;
+use crate::{Every, Occurrence, Unit, Zone};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Utc};
 use serde::Deserialize;
 use serde_json::Value;
@@ -42,8 +41,8 @@ const KINDS: &[Kind] = &[
 /// Reads an export.
 pub(super) fn read(documents: &[(impl AsRef<str>, impl AsRef<str>)]) -> Form {
     let mut export = Export::read(KINDS, documents);
-    let mut form = Form::default();
-    form.people = export.take(USER).into_iter().map(person).collect();
+    let people = export.take(USER).into_iter().map(person).collect();
+    let mut form = Form { people, ..Form::default() };
     let mut rotations: BTreeMap<Key, Turns> = export.take(ROTATION).into_iter().map(turns).collect();
     for found in export.take(SCHEDULE) {
         let schedule = schedule(found, &mut rotations, &mut form.others);
@@ -67,6 +66,7 @@ pub(super) fn read(documents: &[(impl AsRef<str>, impl AsRef<str>)]) -> Form {
         }
         turns.entry
     }));
+    form.called = std::mem::take(&mut export.called);
     form.others.append(&mut export.others);
     form
 }
@@ -85,6 +85,17 @@ struct ContactMethod {
     #[serde(rename = "type")]
     kind: Option<String>,
     value: Option<String>,
+    /// Since version 0.33 instead of both.
+    dest: Option<Destination>,
+}
+
+/// `{"type": "builtin-user", "args": {"user_id": "..."}}`.
+#[derive(Deserialize)]
+struct Destination {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    args: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -176,7 +187,9 @@ struct WirePolicy {
 #[serde(rename_all = "camelCase")]
 struct Step {
     delay_minutes: i64,
-    targets: Vec<Reference>,
+    targets: Option<Vec<Reference>>,
+    /// Since version 0.33 instead of the targets.
+    actions: Option<Vec<Destination>>,
 }
 
 #[derive(Deserialize)]
@@ -207,17 +220,24 @@ struct Turns {
 fn person(user: WireUser) -> Person {
     let name = user.name.unwrap_or_else(|| user.id.clone());
     let methods = user.contact_methods.unwrap_or_default();
-    let value = |kind: &str| {
-        let mut found = methods.iter().filter(|method| method.kind.as_deref() == Some(kind));
-        found.find_map(|method| method.value.clone()).filter(|value| !value.is_empty())
+    let value = |kind: &str, destination: &str, argument: &str| {
+        let found = methods.iter().find_map(|method| match &method.dest {
+            Some(dest) if dest.kind == destination => dest.args.get(argument).cloned(),
+            _ if method.kind.as_deref() == Some(kind) => method.value.clone(),
+            _ => None,
+        });
+        found.filter(|value| !value.is_empty())
     };
-    let email = user.email.filter(|email| !email.is_empty()).or_else(|| value("EMAIL"));
-    let phone = value("SMS").or_else(|| value("VOICE"));
+    let email = || value("EMAIL", "builtin-smtp-email", "email_address");
+    let email = user.email.filter(|email| !email.is_empty()).or_else(email);
+    let voice = || value("VOICE", "builtin-twilio-voice", "phone_number");
+    let phone = value("SMS", "builtin-twilio-sms", "phone_number").or_else(voice);
     Person {
         entry: Entry::new(USER, user.id, name),
-        slack: value("SLACK_DM").unwrap_or_default(),
+        slack: value("SLACK_DM", "builtin-slack-dm", "slack_user_id").unwrap_or_default(),
         email: email.unwrap_or_default(),
         phone: phone.unwrap_or_default(),
+        ..Person::default()
     }
 }
 
@@ -252,9 +272,7 @@ fn turns(found: WireRotation) -> (Key, Turns) {
     let handoff = handoff.filter(|handoff| writable(handoff) && writable(&found.start));
     match (found.active_user_index, handoff) {
         (Some(active), Some(handoff)) if active < groups.len() => {
-            let grid = Rotation { groups: Vec::new(), anchor, every };
-            let (number, span) = grid.turn(handoff, &zone);
-            if span.start == handoff {
+            if let Some(number) = turn_at(zone.wall(handoff), anchor, every) {
                 // Turn `number` is that of the one after the active one.
                 let count = i64::try_from(groups.len()).unwrap_or(i64::MAX);
                 let first = (i64::try_from(active).unwrap_or_default() + 1 - number % count).rem_euclid(count);
@@ -271,6 +289,26 @@ fn turns(found: WireRotation) -> (Key, Turns) {
         _ => {}
     }
     (found.id, Turns { entry, zone: found.time_zone, groups, anchor, every, used: false })
+}
+
+/// The number of the turn that starts when clocks show `wall`; `None` when none does, as after a change of the clocks.
+fn turn_at(wall: NaiveDateTime, anchor: NaiveDateTime, every: Every) -> Option<i64> {
+    let length = i64::from(every.length);
+    let seconds = |unit: i64| {
+        let passed = (wall - anchor).num_seconds();
+        (passed % (unit * length) == 0).then(|| passed / (unit * length))
+    };
+    match every.unit {
+        Unit::Hour => seconds(3_600),
+        Unit::Day => seconds(86_400),
+        Unit::Week => seconds(604_800),
+        Unit::Month | Unit::Year => {
+            let months =
+                i64::from(wall.year() - anchor.year()) * 12 + i64::from(wall.month()) - i64::from(anchor.month());
+            let starts = (wall.day(), wall.time()) == (anchor.day(), anchor.time());
+            (starts && months % length == 0).then(|| months / length)
+        }
+    }
 }
 
 fn schedule(found: WireSchedule, rotations: &mut BTreeMap<Key, Turns>, others: &mut Vec<Entry>) -> Schedule {
@@ -351,7 +389,7 @@ impl Turns {
         let caveat = format!("its turns are counted in {} there and in {zone} here, where its rules are", self.zone);
         layer.entry.caveat(caveat);
         if let (Some(own), Some(other)) = (Zone::get(&self.zone), Zone::get(zone)) {
-            layer.anchor = Moment::Wall(other.wall(own.instant(self.anchor, crate::zone::Occurrence::First)));
+            layer.anchor = Moment::Wall(other.wall(own.instant(self.anchor, Occurrence::First)));
         }
     }
 }
@@ -422,7 +460,8 @@ fn policy(found: WirePolicy, rotations: &mut BTreeMap<Key, Turns>, schedules: &m
     let mut levels = Vec::new();
     for step in found.steps.unwrap_or_default() {
         let mut page = Vec::new();
-        for target in step.targets {
+        let wait = TimeDelta::try_minutes(step.delay_minutes).unwrap_or(TimeDelta::days(7));
+        for target in step.paged() {
             match target.kind.as_str() {
                 "user" => page.push(Target::Person(target.id)),
                 "schedule" => page.push(Target::Schedule(target.id)),
@@ -432,7 +471,7 @@ fn policy(found: WirePolicy, rotations: &mut BTreeMap<Key, Turns>, schedules: &m
                 }
             }
         }
-        levels.push(Level { page, wait: TimeDelta::try_minutes(step.delay_minutes).unwrap_or(TimeDelta::days(7)) });
+        levels.push(Level { page, wait });
     }
     let repeats = u32::try_from(found.repeat.unwrap_or_default()).unwrap_or_else(|_| {
         entry.caveat("it repeats without end there; here it is gone through once");
@@ -471,6 +510,22 @@ fn paged_rotation(
         schedules.push(Schedule { entry, zone: turns.zone.clone(), layers: vec![layer], ..Schedule::default() });
     }
     Some(Target::Schedule(own))
+}
+
+impl Step {
+    /// Its targets, by whichever of its fields names them.
+    fn paged(self) -> Vec<Reference> {
+        let listed = self.targets.filter(|targets| !targets.is_empty());
+        listed.unwrap_or_else(|| self.actions.unwrap_or_default().into_iter().map(Destination::target).collect())
+    }
+}
+
+impl Destination {
+    fn target(self) -> Reference {
+        let kind = self.kind.trim_start_matches("builtin-").to_owned();
+        let id = self.args.get(&format!("{kind}_id")).cloned().unwrap_or_default();
+        Reference { id, kind }
+    }
 }
 
 fn service(found: WireService) -> Service {

@@ -15,10 +15,8 @@ use super::export::{Export, Kind};
 use super::form::{
     Change, Entry, Form, Key, Layer, Level, Moment, Override, Person, Policy, Schedule, Service, Shift, Target, Team,
 };
-use super::hours::{self, Open, WEEKDAYS};
-use crate::rotation::{Every, Unit};
-use crate::window::Window;
-use crate::zone::{Occurrence, Zone};
+use super::hours::{self, Open, WEEKDAYS, Window};
+use crate::{Every, Occurrence, Unit, Zone};
 use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Utc, Weekday};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -83,6 +81,7 @@ pub(super) fn read(documents: &[(impl AsRef<str>, impl AsRef<str>)]) -> Form {
     form.others.extend(stray);
     form.services = export.take(INTEGRATION).into_iter().map(integration).collect();
     form.others.extend(export.take(ROUTE).into_iter().map(route));
+    form.called = std::mem::take(&mut export.called);
     form.others.append(&mut export.others);
     form
 }
@@ -207,7 +206,7 @@ fn person(user: WireUser) -> Person {
         entry: Entry::new(USER, user.id, name),
         slack: slack.unwrap_or_default(),
         email: user.email.unwrap_or_default(),
-        phone: String::new(),
+        ..Person::default()
     }
 }
 

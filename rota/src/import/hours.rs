@@ -1,8 +1,7 @@
 //! Hours and lengths: how the tools count them and how `rota/*.toml` writes them. Windows are whole minutes there, turns
 //! whole hours; what does not fit is rounded outwards or refused, never cut.
 
-use crate::rotation::{Every, Unit};
-use crate::window::Window;
+use crate::{Every, Unit};
 use chrono::{NaiveTime, TimeDelta, Timelike, Weekday};
 
 const DAY: i64 = 86_400;
@@ -17,6 +16,16 @@ pub(super) const YEARS: std::ops::Range<i32> = 1970..2200;
 
 /// A turn for a layer that is refused.
 pub(super) const ONE_DAY: Every = Every { length: 1, unit: Unit::Day };
+
+/// Hours on some weekdays, as the files can say them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Window {
+    pub(super) days: Vec<Weekday>,
+    pub(super) from: NaiveTime,
+    pub(super) to: NaiveTime,
+    /// How many days after it opens it closes, 0 to 7.
+    pub(super) days_open: u8,
+}
 
 /// When a layer is open.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,9 +125,15 @@ pub(super) fn every_of(length: i64, unit: Unit) -> Option<Every> {
 
 /// `1 week`, `12 hours`.
 pub(super) fn every_written(every: Every) -> String {
-    let words = every.to_string();
-    let words = words.trim_start_matches("every ");
-    if every.length == 1 { format!("1 {words}") } else { words.to_owned() }
+    let unit = match every.unit {
+        Unit::Hour => "hour",
+        Unit::Day => "day",
+        Unit::Week => "week",
+        Unit::Month => "month",
+        Unit::Year => "year",
+    };
+    let plural = if every.length == 1 { "" } else { "s" };
+    format!("{} {unit}{plural}", every.length)
 }
 
 /// `90s`, `5m`, `2h`.

@@ -9,14 +9,15 @@
 //!   schedule's zone; `none` is a turn of nobody.
 //! - A restriction by time of day is open every day; one by weekday is one stretch from `startDay` to `endDay`.
 //! - An override takes the place of whoever is on call, of all rotations or of those that it names.
+//! - `finalTimeline` shows who is on call by each rotation.
 //! - The delays of an escalation's rules are all counted from the alert, not from the rule before.
 
 use super::export::{Export, Kind, name_of};
 use super::form::{
-    Change, Entry, Form, Key, Layer, Level, Moment, Override, Person, Policy, Schedule, Service, Target, Team,
+    Change, Entry, Form, Key, Layer, Level, Moment, Override, Person, Policy, Schedule, Service, Shift, Target, Team,
 };
 use super::hours::{self, Open, WEEKDAYS};
-use crate::rotation::Unit;
+use crate::Unit;
 use chrono::{DateTime, TimeDelta, Utc, Weekday};
 use serde::Deserialize;
 use serde_json::Value;
@@ -56,7 +57,7 @@ pub(super) fn read(documents: &[(impl AsRef<str>, impl AsRef<str>)]) -> Form {
     form.people = users.into_iter().map(person).collect();
     form.teams = export.take(TEAM).into_iter().map(|found| team(found, &ids)).collect();
     for found in export.take(SCHEDULE) {
-        let schedule = schedule(found, &ids, &mut form.others);
+        let schedule = schedule(found, &ids, &form.teams, &mut form.others);
         form.schedules.push(schedule);
     }
     for found in export.take(OVERRIDE) {
@@ -67,6 +68,7 @@ pub(super) fn read(documents: &[(impl AsRef<str>, impl AsRef<str>)]) -> Form {
     let services = export.take(SERVICE).into_iter().map(|found| service(found, &owners, &form.teams)).collect();
     form.services = services;
     form.policies = owners.into_iter().map(|(_, policy)| policy).collect();
+    form.called = std::mem::take(&mut export.called);
     form.others.append(&mut export.others);
     form
 }
@@ -118,6 +120,27 @@ struct WireSchedule {
     enabled: Option<bool>,
     rotations: Option<Vec<Value>>,
     overrides: Option<Vec<Value>>,
+    /// Added by whoever exported it, from `GET /v2/schedules/ID/timeline`.
+    #[serde(rename = "finalTimeline")]
+    timeline: Option<Timeline>,
+}
+
+#[derive(Deserialize)]
+struct Timeline {
+    rotations: Vec<TimelineRotation>,
+}
+
+#[derive(Deserialize)]
+struct TimelineRotation {
+    periods: Option<Vec<Period>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Period {
+    start_date: DateTime<Utc>,
+    end_date: DateTime<Utc>,
+    recipient: Reference,
 }
 
 #[derive(Deserialize)]
@@ -222,7 +245,7 @@ fn person(user: WireUser) -> Person {
     let digits = |number: String| format!("+{}", number.chars().filter(char::is_ascii_digit).collect::<String>());
     let phone = to("sms").or_else(|| to("voice")).map(digits).unwrap_or_default();
     let email = if username.contains('@') { username } else { to("email").unwrap_or_default() };
-    Person { entry, slack: String::new(), email, phone }
+    Person { entry, email, phone, ..Person::default() }
 }
 
 fn team(found: WireTeam, ids: &BTreeMap<String, Key>) -> Team {
@@ -245,13 +268,32 @@ fn key(reference: &Reference, ids: &BTreeMap<String, Key>) -> Key {
         .unwrap_or_else(|| "somebody unnamed".to_owned())
 }
 
-fn schedule(found: WireSchedule, ids: &BTreeMap<String, Key>, others: &mut Vec<Entry>) -> Schedule {
+/// Who is on call by the timeline; a team stands for its members.
+fn shifts(timeline: Option<Timeline>, ids: &BTreeMap<String, Key>, teams: &[Team]) -> Vec<Shift> {
+    let rotations = timeline.into_iter().flat_map(|timeline| timeline.rotations);
+    let mut shifts = Vec::new();
+    for period in rotations.flat_map(|rotation| rotation.periods.unwrap_or_default()) {
+        let (start, end) = (period.start_date, period.end_date);
+        let person = key(&period.recipient, ids);
+        match (period.recipient.kind.as_deref(), teams.iter().find(|team| team.entry.key == person)) {
+            (_, Some(team)) => {
+                shifts.extend(team.members.iter().map(|member| Shift { start, end, person: member.clone() }));
+            }
+            (Some("user"), None) => shifts.push(Shift { start, end, person }),
+            _ => {}
+        }
+    }
+    shifts
+}
+
+fn schedule(found: WireSchedule, ids: &BTreeMap<String, Key>, teams: &[Team], others: &mut Vec<Entry>) -> Schedule {
     let name = found.name.unwrap_or_else(|| found.id.clone());
     let mut entry = Entry::new(SCHEDULE, found.id.clone(), name.clone());
     if found.enabled == Some(false) {
         entry.refuse("is disabled there");
     }
-    let mut schedule = Schedule { entry, zone: found.timezone.unwrap_or_default(), ..Schedule::default() };
+    let shifts = shifts(found.timeline, ids, teams);
+    let mut schedule = Schedule { entry, zone: found.timezone.unwrap_or_default(), shifts, ..Schedule::default() };
     for value in found.rotations.unwrap_or_default() {
         let label = format!("{name} / {}", name_of(&value));
         match serde_json::from_value(value) {

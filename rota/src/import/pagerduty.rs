@@ -50,6 +50,7 @@ pub(super) fn read(documents: &[(impl AsRef<str>, impl AsRef<str>)]) -> Form {
     }
     form.policies = export.take(POLICY).into_iter().map(policy).collect();
     form.services = export.take(SERVICE).into_iter().map(service).collect();
+    form.called = std::mem::take(&mut export.called);
     form.others.append(&mut export.others);
     form
 }
@@ -184,9 +185,9 @@ fn person(user: WireUser) -> Person {
     });
     Person {
         entry: Entry::new(USER, user.id, name),
-        slack: String::new(),
         email: email.unwrap_or_default(),
         phone: phone.unwrap_or_default(),
+        ..Person::default()
     }
 }
 

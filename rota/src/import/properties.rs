@@ -111,6 +111,12 @@ fn put(root: &mut Value, steps: &[usize], value: Value) {
     *place = value;
 }
 
+/// A case here reads and writes a whole export several times, so a quarter of the usual number is tried.
+pub(super) fn fewer_cases() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig { cases: usual.cases.div_ceil(4), ..usual }
+}
+
 /// What holds for every plan.
 fn is_sound(tool: Tool, documents: &[(String, String)]) -> Result<(), TestCaseError> {
     let nothing: [(String, String); 0] = [];
@@ -144,6 +150,10 @@ proptest! {
     fn any_json_is_a_plan(tool in any_tool(), value in any_json(), name in proptest::sample::select(KEYS.to_vec())) {
         is_sound(tool, &[(format!("{name}.json"), value.to_string())])?;
     }
+}
+
+proptest! {
+    #![proptest_config(fewer_cases())]
 
     /// A real export with up to three values replaced by anything.
     #[test]
@@ -182,6 +192,35 @@ proptest! {
         prop_assert_eq!(found, list.len(), "{:?}", plan.objects);
     }
 }
+
+proptest! {
+    /// A list of anything inside of a schedule: each element is one object, too.
+    #[test]
+    fn every_part_of_a_schedule_is_accounted_for(
+        place in any::<usize>(),
+        list in proptest::collection::vec(any_json(), 0..8),
+    ) {
+        let (tool, name, kind) = PARTS[place % PARTS.len()];
+        let mut schedule = json!({ "id": "S", "name": "Schedule", "time_zone": "UTC", "timezone": "UTC", "timeZone": "UTC" });
+        schedule[name] = Value::from(list.clone());
+        let documents = [("export.json".to_owned(), json!({ "schedules": [schedule] }).to_string())];
+        let nothing: [(String, String); 0] = [];
+        let plan = plan(tool, &documents, &nothing);
+        let found = plan.objects.iter().filter(|object| object.kind == kind).count();
+        prop_assert_eq!(found, list.len(), "{:?}", plan.objects);
+        is_sound(tool, &documents)?;
+    }
+}
+
+/// The lists inside of schedules, with the word for their objects.
+const PARTS: [(Tool, &str, &str); 6] = [
+    (Tool::PagerDuty, "schedule_layers", "layer"),
+    (Tool::PagerDuty, "overrides", "override"),
+    (Tool::Opsgenie, "rotations", "rotation"),
+    (Tool::Opsgenie, "overrides", "override"),
+    (Tool::GoAlert, "targets", "assignment"),
+    (Tool::GoAlert, "temporarySchedules", "temporary schedule"),
+];
 
 /// The names of a tool's lists, each with the word for its objects.
 fn lists_of(tool: Tool) -> &'static [(&'static str, &'static str)] {

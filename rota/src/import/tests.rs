@@ -56,7 +56,7 @@ fn pagerduty_and_the_files_name_the_same_people() {
     let plan = planned(Tool::PagerDuty);
     let [check] = plan.checks.as_slice() else { panic!("one schedule of the sample is rendered: {:?}", plan.checks) };
     assert_eq!((check.schedule.as_str(), check.differences.as_slice()), ("payments-primary", &[][..]));
-    assert_eq!((check.end - check.start).num_hours(), 8 * 24 - 1, "the clocks went forward");
+    assert_eq!(check.to_string(), "payments-primary: the same people as there for 191 h", "the clocks went forward");
     // By hand, from the sample's `final_schedule`.
     let times = [
         ("2026-03-23T08:59:59+01:00", "ana-ruiz"),
@@ -107,6 +107,7 @@ fn what_the_export_shows_otherwise_is_said() {
     let schedule = plan.objects.iter().find(|object| object.name == "Payments Primary").unwrap();
     let said = "⚠️ schedule Payments Primary: from 2026-03-27 16:00 to 2026-03-28 09:00 UTC PagerDuty has dan on call, these files ben-ode";
     assert_eq!(schedule.to_string(), said);
+    assert_eq!(plan.checks[0].to_string(), "payments-primary: other people than there for 17 h of 191 h");
 }
 
 /// A second run over the files of the first changes nothing, whatever the order of documents and objects.
@@ -136,6 +137,7 @@ fn every_plan_of_the_corpus_is_a_rota_without_mistakes() {
     for tool in Tool::ALL {
         let plan = planned(tool);
         assert_eq!(plan.problems, [], "{tool:?}");
+        assert_eq!(Tool::of_word(tool.word()), Some(tool));
         Rota::parse(&texts(&plan)).unwrap();
     }
 }
@@ -196,7 +198,9 @@ fn opsgenie_has_all_rotations_on_call_together() {
         ("2026-02-03T12:00:00+01:00", "ben-okafor"),
         ("2027-01-05T21:00:00+01:00", ""),
     ];
-    on_call_at(&planned(Tool::Opsgenie), "payments-schedule", &times);
+    let plan = planned(Tool::Opsgenie);
+    on_call_at(&plan, "payments-schedule", &times);
+    assert_eq!((plan.checks.len(), plan.checks[0].differences.as_slice()), (1, &[][..]));
 }
 
 #[test]
@@ -237,4 +241,68 @@ fn goalert_and_the_files_name_the_same_people() {
     // By hand: Dan is active until 5 March 08:00 UTC, and 12 hours before and after it is Chi.
     let times = [("2026-03-05T07:59:00Z", "dan"), ("2026-03-05T08:00:00Z", "chi-lam"), ("2026-03-05T20:00:00Z", "dan")];
     on_call_at(&plan, "backup", &times);
+}
+
+/// The answers of the API as they come, the list of schedules without layers and each schedule alone, are the same export.
+#[test]
+fn raw_answers_are_an_export() {
+    let documents = corpus(Tool::PagerDuty);
+    let mut raw = Vec::new();
+    for (path, text) in &documents {
+        let mut value: serde_json::Value = serde_json::from_str(text).unwrap();
+        if let Some(list) = value.get_mut("schedules").and_then(serde_json::Value::as_array_mut) {
+            let summary = |schedule: &serde_json::Value| serde_json::json!({ "id": schedule["id"], "type": "schedule", "name": schedule["name"], "time_zone": schedule["time_zone"] });
+            let summaries: Vec<serde_json::Value> = list.iter().map(summary).collect();
+            let whole = std::mem::replace(list, summaries);
+            let alone = whole.iter().enumerate();
+            raw.extend(alone.map(|(number, schedule)| {
+                (format!("one-{number}.json"), serde_json::json!({ "schedule": schedule }).to_string())
+            }));
+        }
+        raw.push((path.clone(), value.to_string()));
+    }
+    assert_eq!(raw.len(), documents.len() + 3);
+    assert_eq!(plan(Tool::PagerDuty, &raw, &nothing()), planned(Tool::PagerDuty));
+    // A bare list, and lists that only the file's name tells apart.
+    let users = r#"[{"id": "U1", "email": "ana@example.com", "username": "ana"}]"#;
+    let shifts = r#"{"count": 0, "results": []}"#;
+    let documents = [
+        ("out/users-1.json", users),
+        ("out/on_call_shifts.json", shifts),
+        ("out/broken.json", "{"),
+        ("out/number.json", "1"),
+    ];
+    let plan = plan(Tool::GrafanaOnCall, &documents, &nothing());
+    let lines: Vec<String> = plan.objects.iter().map(ToString::to_string).collect();
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert!(lines[0].starts_with("❌ file out/broken.json: is not JSON: "), "{lines:?}");
+    assert_eq!(lines[1], "❌ file out/number.json: holds neither an object nor a list");
+    assert_eq!(lines[2], "✅ user ana");
+}
+
+/// Somebody of the same name who comes first in the export does not get the name of somebody whom the log knows.
+#[test]
+fn people_keep_their_ids_when_others_come_and_files_become_empty_when_they_go() {
+    let export = |users: &str| [("users.json".to_owned(), format!("{{\"users\": [{users}]}}"))];
+    let ana = r#"{"id": "P2", "name": "Ana", "email": "ana@example.com"}"#;
+    let other = r#"{"id": "P1", "name": "Ana", "email": "another@example.com"}"#;
+    let team = (
+        "rota/team.toml",
+        "[people.boss]\nslack = \"U0BOSS\"\n[escalation.default]\nlevels = [{ page = [\"boss\"] }]\n",
+    );
+    let beside = |plan: &Plan| -> Vec<(String, String)> {
+        let files = texts(plan).into_iter().chain([team]);
+        files.map(|(path, text)| (path.to_owned(), text.to_owned())).collect()
+    };
+    let first = plan(Tool::PagerDuty, &export(ana), &[team]);
+    let second = plan(Tool::PagerDuty, &export(&format!("{other}, {ana}")), &beside(&first));
+    let people = &second.files[0].text;
+    assert!(people.contains("[people.ana]\nname = \"Ana\"\nemail = \"ana@example.com\""), "{people}");
+    assert!(people.contains("[people.ana-2]\nname = \"Ana\"\nemail = \"another@example.com\""), "{people}");
+    let gone = plan(Tool::PagerDuty, &export(""), &beside(&second));
+    assert_eq!(gone.problems, []);
+    assert_eq!(gone.files.len(), 1);
+    assert!(gone.files.iter().all(|file| file.text.is_empty() && file.change == FileChange::Changed), "{gone:?}");
+    let again = plan(Tool::PagerDuty, &export(""), &beside(&gone));
+    assert!(again.files.iter().all(|file| file.change == FileChange::Unchanged), "{again:?}");
 }

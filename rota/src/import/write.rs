@@ -1,8 +1,8 @@
 //! The files: sorted, with a comment where something differs from the tool, and the same bytes for the same export.
 
-use super::assemble::Ids;
 use super::existing::Existing;
 use super::form::{Form, Key, Layer, Level, Moment, Person, Policy, Schedule, Target};
+use super::resolve::Ids;
 use super::{Tool, hours};
 use crate::Rota;
 use std::cmp::Reverse;
@@ -13,27 +13,21 @@ use toml::Value;
 /// `[people.NAME]` for everybody who is new; empty when nobody is.
 pub(super) fn people(tool: Tool, people: &[Person], ids: &BTreeMap<Key, String>, existing: &Existing<'_>) -> String {
     let mut tables: BTreeMap<&String, String> = BTreeMap::new();
-    let mut slacks = BTreeSet::new();
     let is_ours = |id: &&String| !existing.names.contains(*id);
     for (person, id) in people.iter().filter_map(|person| Some((person, ids.get(&person.entry.key).filter(is_ours)?))) {
         let mut table = format!("\n[people.{id}]\n");
         for caveat in &person.entry.caveats {
             comment(&mut table, caveat);
         }
-        let added = |key: &str| existing.added.get(&(id.clone(), key.to_owned())).cloned().unwrap_or_default();
-        let mut slack = if person.slack.is_empty() { added("slack") } else { person.slack.clone() };
-        if existing.people.contains_key(&slack.to_lowercase()) || !slacks.insert(slack.clone()) {
-            slack.clear();
-        }
         let ways = [
-            ("name", plain(&person.entry.name)),
-            ("slack", slack),
-            ("email", person.email.clone()),
-            ("phone", person.phone.clone()),
-            ("sns", added("sns")),
-            ("webhook", added("webhook")),
+            ("name", &plain(&person.entry.name)),
+            ("slack", &person.slack),
+            ("email", &person.email),
+            ("phone", &person.phone),
+            ("sns", &person.sns),
+            ("webhook", &person.webhook),
         ];
-        for (key, text) in ways.iter().filter(|(_, text)| !text.is_empty()) {
+        for (key, text) in ways.into_iter().filter(|(_, text)| !text.is_empty()) {
             line(&mut table, key, quoted(text));
         }
         tables.insert(id, table);
@@ -77,7 +71,7 @@ fn layer(text: &mut String, schedule: &str, layer: &Layer, one_priority: bool) {
     for caveat in &layer.entry.caveats {
         comment(text, caveat);
     }
-    line(text, "name", quoted(&plain(&layer.name)));
+    line(text, "name", quoted(&layer.name));
     let groups = layer.groups.iter().map(|group| match group.as_slice() {
         [one] => quoted(one),
         group => list(group),
@@ -202,12 +196,17 @@ fn target(target: &Target) -> String {
 
 /// Takes from a person the ways that the files do not take, and says which.
 pub(super) fn drop_unwritable(person: &mut Person) {
-    for (key, way) in [("slack", &mut person.slack), ("email", &mut person.email), ("phone", &mut person.phone)] {
+    let ways = [
+        ("slack", &mut person.slack),
+        ("email", &mut person.email),
+        ("phone", &mut person.phone),
+        ("sns", &mut person.sns),
+        ("webhook", &mut person.webhook),
+    ];
+    for (key, way) in ways {
         if !way.is_empty() && !is_accepted(key, way) {
-            person
-                .entry
-                .caveats
-                .push(format!("{key} \"{}\" is left out: it cannot be written in these files", plain(way)));
+            let caveat = format!("{key} \"{}\" is left out: it cannot be written in these files", plain(way));
+            person.entry.caveat(caveat);
             way.clear();
         }
     }
