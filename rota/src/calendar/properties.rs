@@ -150,6 +150,12 @@ fn names(people: &[&ResponderId]) -> BTreeSet<ResponderId> {
     people.iter().map(|&person| person.clone()).collect()
 }
 
+const SAMPLES: [&str; 3] = [
+    include_str!("../../../tests/corpus/calendars/google.ics"),
+    include_str!("../../../tests/corpus/calendars/outlook.ics"),
+    include_str!("../../../tests/corpus/calendars/apple.ics"),
+];
+
 /// Words of which calendars consist, for calendars that nearly are some.
 fn hostile_line() -> impl Strategy<Value = String> {
     let fixed = select(
@@ -275,6 +281,18 @@ proptest! {
         let wrapped = [b"BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:20260101T000000\n".as_slice(), &bytes, b"\nEND:VEVENT\nEND:VCALENDAR\n"].concat();
         check_hostile(&bytes, &zone, Span::ALWAYS);
         check_hostile(&wrapped, &zone, Span::ALWAYS);
+    }
+
+    #[test]
+    fn a_calendar_that_was_tampered_with_is_read_or_refused(sample in select(&SAMPLES[..]), cuts in vec((any::<Index>(), 0..40_usize, any::<Index>(), 0..40_usize), 1..6), zone in select(ZONES.as_slice())) {
+        let mut bytes = sample.as_bytes().to_vec();
+        for (to, removed, from, copied) in cuts {
+            let (to, from) = (to.index(bytes.len()), from.index(sample.len()));
+            let piece = sample.as_bytes()[from..(from + copied).min(sample.len())].to_vec();
+            let end = (to + removed).min(bytes.len());
+            bytes.splice(to..end, piece);
+        }
+        check_hostile(&bytes, &zone, Span::ALWAYS);
     }
 
     #[test]
