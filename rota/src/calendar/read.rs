@@ -247,8 +247,7 @@ impl Reading {
         series.retain(|event| event.sequence == newest);
         let mut kept: Vec<Event> = Vec::new();
         for event in series {
-            let is_same =
-                |other: &Event| other.start == event.start && other.end == event.end && other.rules == event.rules;
+            let is_same = |other: &Event| event.is_same_as(other);
             if kept.iter().any(is_same) {
                 continue;
             }
@@ -340,6 +339,19 @@ impl Reading {
 }
 
 impl Event {
+    /// Whether it is the same event once more.
+    fn is_same_as(&self, other: &Self) -> bool {
+        self.start == other.start
+            && self.end == other.end
+            && self.rules == other.rules
+            && self.more == other.more
+            && self.except == other.except
+            && self.is_cancelled == other.is_cancelled
+            && self.summary == other.summary
+            && self.person == other.person
+            && self.attendees == other.attendees
+    }
+
     /// When the time that starts at `wall` ends. A series keeps its hours on the clock, not the hours that pass.
     fn end_of(&self, wall: NaiveDateTime, clock: &Clock) -> DateTime<Utc> {
         // Days follow each other without a gap or an overlap; the end of hours is the last of its kind (rule L).

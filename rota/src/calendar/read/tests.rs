@@ -187,6 +187,14 @@ fn a_uid_that_comes_twice_is_a_revision_or_two_events() {
          2026-01-06T09:00 to 2026-01-06T10:00 a
          line 9: another event than in line 2 has its UID, \"1\"; each of them counts",
     );
+    // Two people at the same time are two shifts, however the UIDs were made.
+    check_all(
+        MADRID,
+        &format!("{}{}", event(1, 5), event(1, 5).replace("SUMMARY:a", "SUMMARY:b")),
+        "2026-01-05T09:00 to 2026-01-05T10:00 a
+         2026-01-05T09:00 to 2026-01-05T10:00 b
+         line 9: another event than in line 2 has its UID, \"1\"; each of them counts",
+    );
 }
 
 #[test]
