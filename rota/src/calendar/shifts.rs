@@ -19,7 +19,7 @@ pub(super) struct Shift<'r> {
     /// The same in every feed that has this shift, and another for every other shift.
     pub(super) key: String,
     /// The schedule's name.
-    pub(super) schedule: &'r str,
+    pub(super) schedule: String,
     /// Who.
     pub(super) person: &'r ResponderId,
     /// From when, in whole seconds, included.
@@ -45,7 +45,7 @@ enum Cause {
 /// When there is no such schedule.
 pub(super) fn shifts<'r>(
     rota: &'r Rota,
-    schedule: &'r str,
+    schedule: &str,
     operations: &'r [Operation],
     person: Option<&ResponderId>,
     [from, to]: [DateTime<Utc>; 2],
@@ -107,7 +107,7 @@ fn cause(model: &Schedule, reason: &Reason<'_>, person: &ResponderId) -> Cause {
 /// Gives each stretch its key: its cause and, to tell the stretches of a cause apart, the day on which it starts. The first
 /// stretch of a turn has no day, so that it keeps its key when the handoff moves to another one. In a layer with windows and
 /// for an operation each has its day: there the next stretch is another piece of work, not what is left of the first.
-fn keyed<'r>(model: &Schedule, schedule: &'r str, stretches: Vec<Stretch<'r>>) -> Vec<Shift<'r>> {
+fn keyed<'r>(model: &Schedule, schedule: &str, stretches: Vec<Stretch<'r>>) -> Vec<Shift<'r>> {
     let mut seen: BTreeSet<String> = BTreeSet::new();
     let mut shifts = Vec::new();
     for stretch in stretches {
@@ -129,6 +129,7 @@ fn keyed<'r>(model: &Schedule, schedule: &'r str, stretches: Vec<Stretch<'r>>) -
         let numbered = (2..=u64::MAX).map(|part| format!("{on_day} part {part}"));
         let mut keys = (!has_days).then_some(first).into_iter().chain([on_day.clone()]).chain(numbered);
         let key = keys.find(|key| seen.insert(key.clone())).unwrap_or_default();
+        let schedule = schedule.to_owned();
         shifts.push(Shift { key, schedule, person: stretch.person, start, end, because: stretch.because });
     }
     shifts
