@@ -99,13 +99,13 @@ impl Line {
         let mut text = String::with_capacity(self.value.len());
         let mut letters = self.value.chars();
         while let Some(letter) = letters.next() {
-            match (letter, letter == '\\') {
-                (_, true) => match letters.next() {
+            match letter {
+                '\\' => match letters.next() {
                     Some('n' | 'N') => text.push('\n'),
                     Some(escaped) => text.push(escaped),
                     None => {}
                 },
-                (letter, false) => text.push(letter),
+                letter => text.push(letter),
             }
         }
         text
