@@ -94,6 +94,11 @@ impl Clock {
         DateTime::from_timestamp(found.unwrap_or(wall), 0).unwrap_or_default()
     }
 
+    /// Whether it is UTC, in which calendars write instants and nobody's days.
+    pub(super) fn is_utc(&self) -> bool {
+        matches!(self, Self::Known(zone) if *zone == *UTC)
+    }
+
     /// What the clock shows at an instant.
     pub(super) fn wall(&self, at: DateTime<Utc>) -> NaiveDateTime {
         let stretches = match self {

@@ -404,7 +404,8 @@ impl Except {
             except.instants.insert(moment.instant());
             // Outlook writes a time even where the series has dates.
             if event.start.all_day {
-                except.days.insert(schedule.wall(moment.instant()).date());
+                let clock = if moment.clock.is_utc() { schedule } else { &moment.clock };
+                except.days.insert(clock.wall(moment.instant()).date());
             }
         }
         except

@@ -172,6 +172,23 @@ fn times_are_taken_away_moved_and_added() {
 }
 
 #[test]
+fn a_day_may_be_taken_away_by_a_time() {
+    for except in [
+        "EXDATE;VALUE=DATE:20260106",
+        "EXDATE:20260106",
+        "EXDATE;TZID=Tokyo Standard Time:20260106T000000",
+        "EXDATE:20260106T050000Z",
+    ] {
+        check(
+            "America/New_York",
+            &format!("DTSTART;VALUE=DATE:20260105\nRRULE:FREQ=DAILY;COUNT=3\nSUMMARY:a\n{except}"),
+            "2026-01-05T05:00 to 2026-01-06T05:00 a all day
+             2026-01-07T05:00 to 2026-01-08T05:00 a all day",
+        );
+    }
+}
+
+#[test]
 fn a_uid_that_comes_twice_is_a_revision_or_two_events() {
     let event = |sequence: u8, day: u8| {
         format!(
