@@ -12,6 +12,9 @@ pub(super) const BYTES_MAX: usize = 8 * 1024 * 1024;
 /// The most lines that are kept of one calendar: a memory of its size a few times over, and 20,000 events.
 pub(super) const LINES_MAX: usize = 200_000;
 
+/// The blocks that mean something.
+const BLOCKS: [&str; 2] = ["VEVENT", "VTIMEZONE"];
+
 /// What is asked of lines. Others, such as descriptions and attached files, are not kept.
 const NAMES: [&str; 19] = [
     "ATTENDEE",
@@ -69,7 +72,7 @@ pub(super) struct Block {
 pub(super) struct Content {
     /// What the calendar calls itself.
     pub(super) name: Option<String>,
-    /// Every block in a `VCALENDAR`, in the order of the file.
+    /// Every `VEVENT` and `VTIMEZONE` in a `VCALENDAR`, in the order of the file.
     pub(super) blocks: Vec<Block>,
     /// What is wrong with single lines.
     pub(super) problems: Problems,
@@ -77,7 +80,7 @@ pub(super) struct Content {
     pub(super) has_calendar: bool,
     /// Whether each `BEGIN:VCALENDAR` had its end.
     pub(super) is_whole: bool,
-    /// How many of its lines mean something to us; reading ends at the limit.
+    /// How many of its lines mean something to us, ends of blocks included; reading ends at the limit.
     lines: usize,
 }
 
@@ -266,7 +269,8 @@ impl Reader {
         } else if ends_open {
             self.deeper = 0;
             self.part = None;
-            content.blocks.extend(self.open.take());
+            content.blocks.extend(self.open.take().filter(|block| BLOCKS.contains(&block.name.as_str())));
+            content.lines += 1;
         }
     }
 

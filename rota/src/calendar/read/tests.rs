@@ -172,6 +172,21 @@ fn times_are_taken_away_moved_and_added() {
 }
 
 #[test]
+fn of_changes_of_one_time_the_newest_counts() {
+    let series =
+        "BEGIN:VEVENT\nUID:1\nDTSTART:20260302T080000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY;COUNT=1\nSUMMARY:a\nEND:VEVENT";
+    let change = |sequence: u8, summary: &str| {
+        format!(
+            "BEGIN:VEVENT\nUID:1\nSEQUENCE:{sequence}\nRECURRENCE-ID:20260302T080000Z\nDTSTART:20260302T090000Z\nDURATION:PT1H\nSUMMARY:{summary}\nEND:VEVENT"
+        )
+    };
+    for (first, second, expect) in [((1, "b"), (2, "c"), "c"), ((2, "b"), (1, "c"), "b"), ((1, "b"), (1, "c"), "c")] {
+        let events = format!("{series}\n{}\n{}", change(first.0, first.1), change(second.0, second.1));
+        check_all(MADRID, &events, &format!("2026-03-02T09:00 to 2026-03-02T10:00 {expect}"));
+    }
+}
+
+#[test]
 fn a_day_may_be_taken_away_by_a_time() {
     for except in [
         "EXDATE;VALUE=DATE:20260106",
