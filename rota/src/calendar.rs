@@ -11,6 +11,7 @@ mod content;
 mod copy;
 mod feed;
 mod meaning;
+mod problems;
 mod read;
 mod rule;
 mod shifts;

@@ -162,8 +162,8 @@ def a_calendar(dice):
         name = dice.choice(list(ZONES))
         all_day = dice.random() < 0.25
         day = dt.datetime(2024, 6, 1) + dt.timedelta(dice.randint(0, 900))
-        # Between 04:00 and 22:45 no clock changes in these zones.
-        start = day if all_day else day.replace(hour=dice.randint(4, 22), minute=dice.choice([0, 15, 30, 45]))
+        # Between 04:00 and 23:00 no clock changes in these zones, and what ends at 23:00 may end twice.
+        start = day if all_day else day.replace(hour=dice.randint(4, 21), minute=dice.choice([0, 15, 30, 45]))
         kind = ";VALUE=DATE" if all_day else f";TZID={name}"
 
         def written(at):

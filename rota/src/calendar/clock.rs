@@ -4,6 +4,7 @@
 //! made up itself is read from the calendar. Wall times become instants by rule L on both.
 
 use super::content::{Block, Line, start_of};
+use super::problems::Problems;
 use super::rule::Rule;
 use crate::span::Span;
 use crate::zone::{Occurrence, Zone};
@@ -17,6 +18,14 @@ static WINDOWS_ZONES: LazyLock<HashMap<String, String>> = LazyLock::new(|| {
         toml::from_str(include_str!("windows_zones.toml")).expect("a test reads the same file");
     names.into_iter().map(|(windows, zone)| (windows.to_lowercase(), zone)).collect()
 });
+
+static UTC: LazyLock<Zone> = LazyLock::new(Zone::utc);
+
+/// The most zones that a calendar makes up, and the most that it names beside them. Reading one costs more than an event.
+const CLOCKS_MAX: usize = 100;
+
+/// The most changes of its offset that a made-up zone has.
+const STRETCHES_MAX: usize = 4_000;
 
 /// The years that a calendar's dates are taken from; others are mistakes, or mean for ever.
 const YEARS: std::ops::RangeInclusive<i32> = 1900..=2900;
@@ -70,17 +79,24 @@ impl Clock {
         };
         let wall = wall.and_utc().timestamp();
         let on_wall = |at: i64, stretch: &Stretch| at.saturating_add(stretch.offset_seconds);
+        // A made-up zone may say anything; where its stretches are in no order, some stretch answers.
         let found = match occurrence {
             Occurrence::First => {
-                let stretch = stretches.iter().find(|stretch| wall < on_wall(stretch.end, stretch));
-                stretch.map(|stretch| (wall - stretch.offset_seconds).max(stretch.start))
+                let place = stretches.partition_point(|stretch| on_wall(stretch.end, stretch) <= wall);
+                stretches.get(place).map(|stretch| (wall - stretch.offset_seconds).max(stretch.start))
             }
             Occurrence::Last => {
-                let stretch = stretches.iter().rev().find(|stretch| on_wall(stretch.start, stretch) <= wall);
+                let after = stretches.partition_point(|stretch| on_wall(stretch.start, stretch) <= wall);
+                let stretch = after.checked_sub(1).and_then(|place| stretches.get(place));
                 stretch.map(|stretch| (wall - stretch.offset_seconds).min(stretch.end))
             }
         };
         DateTime::from_timestamp(found.unwrap_or(wall), 0).unwrap_or_default()
+    }
+
+    /// Whether it is UTC, in which calendars write instants and nobody's days.
+    pub(super) fn is_utc(&self) -> bool {
+        matches!(self, Self::Known(zone) if *zone == *UTC)
     }
 
     /// What the clock shows at an instant.
@@ -90,7 +106,8 @@ impl Clock {
             Self::Written(stretches) => stretches,
         };
         let seconds = at.timestamp();
-        let offset = stretches.iter().find(|stretch| seconds < stretch.end).map_or(0, |stretch| stretch.offset_seconds);
+        let place = stretches.partition_point(|stretch| stretch.end <= seconds);
+        let offset = stretches.get(place).map_or(0, |stretch| stretch.offset_seconds);
         DateTime::from_timestamp(seconds.saturating_add(offset), 0).unwrap_or_default().naive_utc()
     }
 }
@@ -106,16 +123,17 @@ impl Moment {
 pub(super) struct Clocks {
     /// In which dates without a clock are read.
     schedule: Clock,
-    /// By `TZID`, as the calendar's own `VTIMEZONE`s name them.
+    /// By `TZID`; every one that a line of the calendar has, up to [`CLOCKS_MAX`].
     named: HashMap<String, Clock>,
 }
 
 impl Clocks {
     /// The clocks of a calendar whose floating times mean `zone`. `steps` bounds the work, `window` the years that a
     /// made-up zone is written down for.
-    pub(super) fn new(blocks: &[Block], zone: &Zone, window: Span, steps: &mut u32) -> Self {
+    pub(super) fn new(blocks: &[Block], zone: &Zone, window: Span, steps: &mut u32, problems: &mut Problems) -> Self {
+        let schedule = Clock::Known(zone.clone());
         let mut named = HashMap::new();
-        for block in blocks.iter().filter(|block| block.name == "VTIMEZONE") {
+        for block in blocks.iter().filter(|block| block.name == "VTIMEZONE").take(CLOCKS_MAX) {
             let Some(name) = block.line("TZID").map(Line::text) else { continue };
             let location = block.line("X-LIC-LOCATION").map(Line::text);
             let known = known_zone(&name).or_else(|| location.and_then(|name| known_zone(&name)));
@@ -123,7 +141,19 @@ impl Clocks {
                 named.insert(name, clock);
             }
         }
-        Self { schedule: Clock::Known(zone.clone()), named }
+        for line in blocks.iter().flat_map(|block| &block.lines) {
+            let Some(name) = line.parameter("TZID").filter(|name| !named.contains_key(*name)) else { continue };
+            let known = if named.len() < 2 * CLOCKS_MAX { known_zone(name).map(Clock::Known) } else { None };
+            let clock = known.unwrap_or_else(|| {
+                let message = format!("there is no time zone \"{}\"; the schedule's is taken", start_of(name));
+                problems.at(line.number, &message);
+                schedule.clone()
+            });
+            if named.len() < 2 * CLOCKS_MAX {
+                named.insert(name.to_owned(), clock);
+            }
+        }
+        Self { schedule, named }
     }
 
     /// The clock on which floating times and dates are read.
@@ -135,47 +165,35 @@ impl Clocks {
     ///
     /// # Errors
     /// In words, when it is no date or time.
-    pub(super) fn moment(&self, line: &Line, problems: &mut Vec<String>) -> Result<Moment, String> {
-        self.moment_of(line, line.value.trim(), problems)
+    pub(super) fn moment(&self, line: &Line) -> Result<Moment, String> {
+        self.moment_of(line, line.value.trim())
     }
 
     /// Reads a list of dates or times, such as `EXDATE` has; of a period only its start counts.
-    pub(super) fn moments(&self, line: &Line, problems: &mut Vec<String>) -> Vec<Moment> {
+    pub(super) fn moments(&self, line: &Line, problems: &mut Problems) -> Vec<Moment> {
         let mut moments = Vec::new();
         for value in line.value.split(',').filter(|value| !value.trim().is_empty()) {
             let start = value.split('/').next().unwrap_or_default();
-            match self.moment_of(line, start.trim(), problems) {
+            match self.moment_of(line, start.trim()) {
                 Ok(moment) => moments.push(moment),
-                Err(message) => problems.push(message),
+                Err(message) => problems.at(line.number, &message),
             }
         }
         moments
     }
 
-    fn moment_of(&self, line: &Line, value: &str, problems: &mut Vec<String>) -> Result<Moment, String> {
+    fn moment_of(&self, line: &Line, value: &str) -> Result<Moment, String> {
         let is_utc = value.ends_with(['Z', 'z']);
         let read = wall(value.trim_end_matches(['Z', 'z'])).filter(|(wall, _)| YEARS.contains(&wall.year()));
-        let (wall, all_day) = read.ok_or_else(|| {
-            format!("line {}: {} is no date or time: \"{}\"", line.number, line.name, start_of(value))
-        })?;
-        let clock = match line.parameter("TZID") {
+        let (wall, all_day) =
+            read.ok_or_else(|| format!("{} is no date or time: \"{}\"", line.name, start_of(value)))?;
+        let named = || line.parameter("TZID").and_then(|name| self.named.get(name));
+        let clock = match named() {
             _ if all_day => self.schedule.clone(),
-            _ if is_utc => Clock::Known(Zone::utc()),
-            Some(name) => self.clock(name).unwrap_or_else(|| {
-                problems.push(format!(
-                    "line {}: there is no time zone \"{}\"; the schedule's is taken",
-                    line.number,
-                    start_of(name)
-                ));
-                self.schedule.clone()
-            }),
-            None => self.schedule.clone(),
+            _ if is_utc => Clock::Known(UTC.clone()),
+            clock => clock.unwrap_or(&self.schedule).clone(),
         };
         Ok(Moment { wall, clock, all_day })
-    }
-
-    fn clock(&self, name: &str) -> Option<Clock> {
-        self.named.get(name).cloned().or_else(|| known_zone(name).map(Clock::Known))
     }
 }
 
@@ -217,6 +235,7 @@ fn written(block: &Block, window: Span, steps: &mut u32) -> Option<Clock> {
     }
     onsets.sort_unstable();
     onsets.dedup();
+    onsets.truncate(STRETCHES_MAX);
     let (_, first_offset, _) = *onsets.first()?;
     let mut stretches = vec![Stretch { start: i64::MIN, end: i64::MAX, offset_seconds: first_offset }];
     for (start, _, offset_seconds) in onsets {

@@ -4,8 +4,42 @@
 //! Own code and not the crate `icalendar` 0.17.17: there a broken line or a missing `END` loses the whole file, and 20,000
 //! nested `BEGIN` end the process by an overflow of the stack (both measured 2026-11-28). Here nothing recurses.
 
+use super::problems::Problems;
+
 /// The largest calendar in bytes. Ten years of a busy Google calendar are two megabytes.
 pub(super) const BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// The most lines that are kept of one calendar: a memory of its size a few times over, and 20,000 events.
+pub(super) const LINES_MAX: usize = 200_000;
+
+/// The blocks that mean something.
+const BLOCKS: [&str; 2] = ["VEVENT", "VTIMEZONE"];
+
+/// What is asked of lines. Others, such as descriptions and attached files, are not kept.
+const NAMES: [&str; 19] = [
+    "ATTENDEE",
+    "DTEND",
+    "DTSTART",
+    "DURATION",
+    "EXDATE",
+    "EXRULE",
+    "RDATE",
+    "RECURRENCE-ID",
+    "RRULE",
+    "SEQUENCE",
+    "STATUS",
+    "SUMMARY",
+    "TZID",
+    "TZOFFSETFROM",
+    "TZOFFSETTO",
+    "UID",
+    "X-CATOPS-PERSON",
+    "X-LIC-LOCATION",
+    "X-MICROSOFT-CDO-ALLDAYEVENT",
+];
+
+/// What is asked of parameters.
+const PARAMETERS: [&str; 4] = ["EMAIL", "PARTSTAT", "RANGE", "TZID"];
 
 /// One line of a calendar.
 #[derive(Debug)]
@@ -36,16 +70,25 @@ pub(super) struct Block {
 /// The blocks of a file.
 #[derive(Debug, Default)]
 pub(super) struct Content {
-    /// What the first calendar of the file that has a name calls itself.
+    /// What the calendar calls itself.
     pub(super) name: Option<String>,
-    /// Every block in a `VCALENDAR`, in the order of the file.
+    /// Every `VEVENT` and `VTIMEZONE` in a `VCALENDAR`, in the order of the file.
     pub(super) blocks: Vec<Block>,
-    /// What is wrong with single lines, in words.
-    pub(super) problems: Vec<String>,
+    /// What is wrong with single lines.
+    pub(super) problems: Problems,
     /// Whether there was a `BEGIN:VCALENDAR` at all.
     pub(super) has_calendar: bool,
     /// Whether each `BEGIN:VCALENDAR` had its end.
     pub(super) is_whole: bool,
+    /// How many of its lines mean something to us, ends of blocks included; reading ends at the limit.
+    lines: usize,
+}
+
+impl Content {
+    /// Whether it has more lines than are read.
+    pub(super) const fn is_too_long(&self) -> bool {
+        self.lines > LINES_MAX
+    }
 }
 
 impl Line {
@@ -59,13 +102,13 @@ impl Line {
         let mut text = String::with_capacity(self.value.len());
         let mut letters = self.value.chars();
         while let Some(letter) = letters.next() {
-            match (letter, letter == '\\') {
-                (_, true) => match letters.next() {
+            match letter {
+                '\\' => match letters.next() {
                     Some('n' | 'N') => text.push('\n'),
                     Some(escaped) => text.push(escaped),
                     None => {}
                 },
-                (letter, false) => text.push(letter),
+                letter => text.push(letter),
             }
         }
         text
@@ -105,7 +148,8 @@ impl Line {
             let (name, value) = field.split_once('=')?;
             Some((name.trim().to_ascii_uppercase(), value.trim_matches('"').to_owned()))
         };
-        let parameters = fields.filter_map(parameter).collect();
+        let is_asked = |(name, _): &(String, String)| PARAMETERS.contains(&name.as_str());
+        let parameters = fields.filter_map(parameter).filter(is_asked).take(PARAMETERS.len()).collect();
         Some(Self { number, name, parameters, value: value.strip_prefix(':').unwrap_or(value).to_owned() })
     }
 }
@@ -130,10 +174,13 @@ pub(super) fn read(bytes: &[u8]) -> Content {
         if text.trim().is_empty() {
             continue;
         }
+        if content.is_too_long() {
+            break;
+        }
         match Line::read(number, &text) {
             Some(line) => reader.take(line, &mut content),
             None if reader.in_calendar => {
-                content.problems.push(format!("line {number}: not a line of a calendar: \"{}\"", start_of(&text)));
+                content.problems.at(number, &format!("not a line of a calendar: \"{}\"", start_of(&text)));
             }
             None => {}
         }
@@ -185,13 +232,14 @@ impl Reader {
             ("BEGIN", _) => self.begin(block, line.number, content),
             ("END", _) => self.end(&block, content),
             _ if self.deeper > 0 => {}
-            _ => {
+            ("X-WR-CALNAME", _) if self.open.is_none() => content.name = Some(start_of(&line.text())),
+            (name, _) if NAMES.contains(&name) => {
                 if let Some(block) = self.part.as_mut().or(self.open.as_mut()) {
                     block.lines.push(line);
-                } else if line.name == "X-WR-CALNAME" && content.name.is_none() {
-                    content.name = Some(start_of(&line.text()));
+                    content.lines += 1;
                 }
             }
+            _ => {}
         }
     }
 
@@ -221,16 +269,16 @@ impl Reader {
         } else if ends_open {
             self.deeper = 0;
             self.part = None;
-            content.blocks.extend(self.open.take());
+            content.blocks.extend(self.open.take().filter(|block| BLOCKS.contains(&block.name.as_str())));
+            content.lines += 1;
         }
     }
 
     /// Gives up a block that has no end.
     fn close(&mut self, content: &mut Content) {
         if let Some(open) = self.open.take() {
-            content
-                .problems
-                .push(format!("line {}: a {} begins here and never ends; it is left out", open.number, open.name));
+            let message = format!("a {} begins here and never ends; it is left out", open.name);
+            content.problems.at(open.number, &message);
         }
         self.part = None;
         self.deeper = 0;

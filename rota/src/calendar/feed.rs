@@ -303,7 +303,9 @@ fn digest(draft: &Draft, request: &Request<'_>) -> String {
 
 /// The first `octets` of the SHA-256 of `what`, in hexadecimal.
 fn hexadecimal(what: &[u8], octets: usize) -> String {
-    Sha256::digest(what).iter().take(octets).map(|octet| format!("{octet:02x}")).collect()
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let digits = |octet: &u8| [DIGITS[usize::from(octet >> 4)], DIGITS[usize::from(octet & 15)]];
+    Sha256::digest(what).iter().take(octets).flat_map(digits).collect()
 }
 
 #[cfg(test)]

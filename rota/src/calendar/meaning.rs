@@ -338,6 +338,7 @@ impl Unknown {
             let day = zone.wall(first).format("%-d %b %Y");
             let more = match times {
                 1 => String::new(),
+                2 => " (and once more)".to_owned(),
                 times => format!(" (and {} times more)", times - 1),
             };
             if names.known.get(&simple(&name)) == Some(&None) {

@@ -4,7 +4,8 @@
 //! and the result are bounded whatever the bytes are. It does not know who the people are, and fetches nothing.
 
 use super::clock::{Clock, Clocks, Length, Moment};
-use super::content::{self, BYTES_MAX, Block, Line, start_of};
+use super::content::{self, BYTES_MAX, Block, LINES_MAX, Line, start_of};
+use super::problems::Problems;
 use super::rule::Rule;
 use crate::span::Span;
 use crate::zone::{Occurrence, Zone};
@@ -16,8 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const ENTRIES_MAX: usize = 10_000;
 /// The most days that are looked at for all series of one calendar: a tenth of a second.
 const STEPS_MAX: u32 = 5_000_000;
-/// The most problems that are told of one calendar.
-const PROBLEMS_MAX: usize = 50;
+/// The most different events under one UID.
+const SAME_UID_MAX: usize = 20;
 /// The longest title in letters, and the longest UID and address.
 const SUMMARY_LETTERS_MAX: usize = 300;
 const NAME_LETTERS_MAX: usize = 255;
@@ -74,6 +75,9 @@ pub enum Unreadable {
         /// How many.
         bytes: usize,
     },
+    /// It has more lines about events than are read.
+    #[error("the calendar has more than {LINES_MAX} lines about events; ask for one that goes back less far")]
+    TooManyLines,
 }
 
 /// Reads a calendar. Times without a zone and all-day dates are read in `zone`, which is the schedule's.
@@ -84,7 +88,10 @@ pub fn read_calendar(bytes: &[u8], zone: &Zone, window: Span) -> Result<Calendar
     if bytes.len() > BYTES_MAX {
         return Err(Unreadable::TooLarge { bytes: bytes.len() });
     }
-    let content = content::read(bytes);
+    let mut content = content::read(bytes);
+    if content.is_too_long() {
+        return Err(Unreadable::TooManyLines);
+    }
     if !content.has_calendar {
         return Err(Unreadable::NoCalendar);
     }
@@ -93,7 +100,7 @@ pub fn read_calendar(bytes: &[u8], zone: &Zone, window: Span) -> Result<Calendar
     }
     let window = window.and(READ);
     let mut steps = STEPS_MAX;
-    let clocks = Clocks::new(&content.blocks, zone, window, &mut steps);
+    let clocks = Clocks::new(&content.blocks, zone, window, &mut steps, &mut content.problems);
     let mut reading = Reading { clocks, window, steps, entries: Vec::new(), problems: content.problems };
     let mut series: BTreeMap<String, Vec<Event>> = BTreeMap::new();
     for block in content.blocks.iter().filter(|block| block.name == "VEVENT") {
@@ -139,7 +146,7 @@ struct Reading {
     window: Span,
     steps: u32,
     entries: Vec<Entry>,
-    problems: Vec<String>,
+    problems: Problems,
 }
 
 impl Reading {
@@ -149,38 +156,30 @@ impl Reading {
             block.line(name).map(|line| line.text().chars().take(letters).collect::<String>())
         };
         let summary = text("SUMMARY", SUMMARY_LETTERS_MAX).unwrap_or_default().trim().to_owned();
-        let left_out =
-            |message: &str| format!("line {}: {message}; \"{}\" is left out", block.number, start_of(&summary));
+        let left_out = |message: &str| format!("{message}; \"{}\" is left out", start_of(&summary));
         let Some(line) = block.line("DTSTART") else {
-            self.problems.push(left_out("an event without DTSTART"));
+            self.problems.at(block.number, &left_out("an event without DTSTART"));
             return None;
         };
-        let start = match self.clocks.moment(line, &mut self.problems) {
-            Ok(start) => start,
-            Err(message) => {
-                self.problems.push(format!("{message}; \"{}\" is left out", start_of(&summary)));
+        let replacing = block.line("RECURRENCE-ID");
+        let moments = self.clocks.moment(line).map_err(|message| (line, message)).and_then(|start| {
+            let replaces = replacing.map(|line| self.clocks.moment(line).map_err(|message| (line, message)));
+            Ok((start, replaces.transpose()?))
+        });
+        let (start, replaces) = match moments {
+            Ok(moments) => moments,
+            Err((line, message)) => {
+                self.problems.at(line.number, &left_out(&message));
                 return None;
             }
         };
         let Some(end) = self.end(block, start.all_day) else {
-            self.problems.push(left_out("an event whose end is not understood"));
+            self.problems.at(block.number, &left_out("an event whose end is not understood"));
             return None;
         };
-        let replaces =
-            match block.line("RECURRENCE-ID").map(|line| (line, self.clocks.moment(line, &mut self.problems))) {
-                Some((line, Ok(moment))) => {
-                    if line.parameter("RANGE").is_some() {
-                        self.problems
-                            .push(format!("line {}: RANGE is not understood; the change counts once", line.number));
-                    }
-                    Some(moment)
-                }
-                Some((_, Err(message))) => {
-                    self.problems.push(format!("{message}; \"{}\" is left out", start_of(&summary)));
-                    return None;
-                }
-                None => None,
-            };
+        if let Some(line) = replacing.filter(|line| line.parameter("RANGE").is_some()) {
+            self.problems.at(line.number, "RANGE is not understood; the change counts once");
+        }
         // An event without a UID is a series of its own.
         let uid = text("UID", NAME_LETTERS_MAX).filter(|uid| !uid.trim().is_empty());
         let is = |name: &str, value: &str| {
@@ -205,9 +204,9 @@ impl Reading {
     }
 
     /// `DTEND`, else `DURATION`, else a day for a date and nothing for a time.
-    fn end(&mut self, block: &Block, all_day: bool) -> Option<End> {
+    fn end(&self, block: &Block, all_day: bool) -> Option<End> {
         if let Some(line) = block.line("DTEND") {
-            return self.clocks.moment(line, &mut self.problems).ok().map(End::At);
+            return self.clocks.moment(line).ok().map(End::At);
         }
         match block.line("DURATION") {
             Some(line) => Length::read(&line.value).map(End::After),
@@ -217,14 +216,14 @@ impl Reading {
 
     fn rules(&mut self, block: &Block) -> Vec<Rule> {
         if let Some(line) = block.line("EXRULE") {
-            self.problems.push(format!("line {}: EXRULE is not understood; what it takes away counts", line.number));
+            self.problems.at(line.number, "EXRULE is not understood; what it takes away counts");
         }
         let mut rules = Vec::new();
         for line in block.all("RRULE") {
             match Rule::read(&line.value) {
                 Ok(rule) => rules.push(rule),
                 Err(message) => {
-                    self.problems.push(format!("line {}: RRULE: {message}; only the first time counts", line.number));
+                    self.problems.at(line.number, &format!("RRULE: {message}; only the first time counts"));
                 }
             }
         }
@@ -248,19 +247,21 @@ impl Reading {
         series.retain(|event| event.sequence == newest);
         let mut kept: Vec<Event> = Vec::new();
         for event in series {
-            if !kept
-                .iter()
-                .any(|other| other.start == event.start && other.end == event.end && other.rules == event.rules)
-            {
-                kept.push(event);
+            let is_same = |other: &Event| event.is_same_as(other);
+            if kept.iter().any(is_same) {
+                continue;
             }
-        }
-        if let [first, second, ..] = kept.as_slice() {
-            let uid = start_of(uid);
-            self.problems.push(format!(
-                "lines {} and {}: different events have the same UID \"{uid}\"; each of them counts",
-                first.number, second.number
-            ));
+            if let Some(first) = kept.first() {
+                let counts = kept.len() < SAME_UID_MAX;
+                let what = if counts { "each of them counts" } else { "this one is left out" };
+                let message =
+                    format!("another event than in line {} has its UID, \"{}\"; {what}", first.number, start_of(uid));
+                self.problems.at(event.number, &message);
+                if !counts {
+                    continue;
+                }
+            }
+            kept.push(event);
         }
         if !kept.is_empty() && kept.iter().all(|event| event.is_cancelled) {
             return;
@@ -307,7 +308,7 @@ impl Reading {
         let end = event.end_of(wall, clock);
         if end <= start && wall == event.start.wall {
             let summary = start_of(&event.summary);
-            self.problems.push(format!("line {}: \"{summary}\" has no length; it is left out", event.number));
+            self.problems.at(event.number, &format!("\"{summary}\" has no length; it is left out"));
         }
         if end <= start || start >= self.window.end || end <= self.window.start || self.entries.len() > ENTRIES_MAX {
             return;
@@ -325,25 +326,32 @@ impl Reading {
 
     fn finish(mut self, name: Option<String>) -> Calendar {
         if self.steps == 0 {
-            self.problems
-                .insert(0, "its series are too long to be laid out whole; some of their times are missing".into());
+            self.problems.whole("its series are too long to be laid out whole; some of their times are missing".into());
         }
         if self.entries.len() > ENTRIES_MAX {
             self.entries.truncate(ENTRIES_MAX);
-            self.problems.insert(0, format!("it has more than {ENTRIES_MAX} entries; the others are left out"));
-        }
-        if self.problems.len() > PROBLEMS_MAX {
-            let more = self.problems.len() - PROBLEMS_MAX;
-            self.problems.truncate(PROBLEMS_MAX);
-            self.problems.push(format!("and {more} more of the kind"));
+            self.problems.whole(format!("it has more than {ENTRIES_MAX} entries; the others are left out"));
         }
         self.entries.sort();
         self.entries.dedup();
-        Calendar { name, entries: self.entries, problems: self.problems }
+        Calendar { name, entries: self.entries, problems: self.problems.told() }
     }
 }
 
 impl Event {
+    /// Whether it is the same event once more.
+    fn is_same_as(&self, other: &Self) -> bool {
+        self.start == other.start
+            && self.end == other.end
+            && self.rules == other.rules
+            && self.more == other.more
+            && self.except == other.except
+            && self.is_cancelled == other.is_cancelled
+            && self.summary == other.summary
+            && self.person == other.person
+            && self.attendees == other.attendees
+    }
+
     /// When the time that starts at `wall` ends. A series keeps its hours on the clock, not the hours that pass.
     fn end_of(&self, wall: NaiveDateTime, clock: &Clock) -> DateTime<Utc> {
         // Days follow each other without a gap or an overlap; the end of hours is the last of its kind (rule L).
@@ -396,7 +404,8 @@ impl Except {
             except.instants.insert(moment.instant());
             // Outlook writes a time even where the series has dates.
             if event.start.all_day {
-                except.days.insert(schedule.wall(moment.instant()).date());
+                let clock = if moment.clock.is_utc() { schedule } else { &moment.clock };
+                except.days.insert(clock.wall(moment.instant()).date());
             }
         }
         except

@@ -9,7 +9,7 @@ use crate::rota::Rota;
 use crate::schedule::{Schedule, Turn};
 use crate::sentence;
 use crate::{UnknownSchedule, final_schedule};
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use incident::ResponderId;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ pub(super) struct Shift<'r> {
     /// The same in every feed that has this shift, and another for every other shift.
     pub(super) key: String,
     /// The schedule's name.
-    pub(super) schedule: &'r str,
+    pub(super) schedule: String,
     /// Who.
     pub(super) person: &'r ResponderId,
     /// From when, in whole seconds, included.
@@ -45,7 +45,7 @@ enum Cause {
 /// When there is no such schedule.
 pub(super) fn shifts<'r>(
     rota: &'r Rota,
-    schedule: &'r str,
+    schedule: &str,
     operations: &'r [Operation],
     person: Option<&ResponderId>,
     [from, to]: [DateTime<Utc>; 2],
@@ -104,10 +104,10 @@ fn cause(model: &Schedule, reason: &Reason<'_>, person: &ResponderId) -> Cause {
     known.or_else(|| reason.turns.first().map(turn)).unwrap_or(Cause::Turn(0, 0))
 }
 
-/// Gives each stretch its key. In a layer that is always open a turn is one stretch, and an operation may cut it into
-/// several, which are counted. In one with windows, and for an operation, the day on which a stretch starts tells them
-/// apart, because a count would move with the first stretch that is looked at.
-fn keyed<'r>(model: &Schedule, schedule: &'r str, stretches: Vec<Stretch<'r>>) -> Vec<Shift<'r>> {
+/// Gives each stretch its key: its cause and, to tell the stretches of a cause apart, the day on which it starts. The first
+/// stretch of a turn has no day, so that it keeps its key when the handoff moves to another one. In a layer with windows and
+/// for an operation each has its day: there the next stretch is another piece of work, not what is left of the first.
+fn keyed<'r>(model: &Schedule, schedule: &str, stretches: Vec<Stretch<'r>>) -> Vec<Shift<'r>> {
     let mut seen: BTreeSet<String> = BTreeSet::new();
     let mut shifts = Vec::new();
     for stretch in stretches {
@@ -115,23 +115,29 @@ fn keyed<'r>(model: &Schedule, schedule: &'r str, stretches: Vec<Stretch<'r>>) -
         if start >= end {
             continue;
         }
-        let zone = |layer: usize| model.layers.get(layer).map_or(&model.zone, |layer| &layer.zone);
-        let day = |zone: &crate::Zone| zone.wall(stretch.start).date();
-        let (cause, day): (String, Option<NaiveDate>) = match stretch.cause {
-            Cause::Turn(layer, number) => {
-                let name = model.layers.get(layer).map_or("", |layer| layer.name.as_str());
-                let has_windows = model.layers.get(layer).is_some_and(|layer| !layer.windows.is_empty());
-                (format!("turn {number} of {name:?}"), has_windows.then(|| day(zone(layer))))
-            }
-            Cause::Operation(number) => (format!("operation {number}"), Some(day(&model.zone))),
+        let (cause, zone, has_days) = match stretch.cause {
+            Cause::Turn(layer, number) => match model.layers.get(layer) {
+                Some(layer) => {
+                    (format!("turn {number} of {}", measured(&layer.name)), &layer.zone, !layer.windows.is_empty())
+                }
+                None => (format!("turn {number}"), &model.zone, false),
+            },
+            Cause::Operation(number) => (format!("operation {number}"), &model.zone, true),
         };
-        let day = day.map(|day| format!(" on {day}")).unwrap_or_default();
-        let stem = format!("{schedule:?} {:?} {cause}{day}", stretch.person.as_str());
-        let mut numbered = (1..=u64::MAX).map(|part| format!("{stem} part {part}"));
-        let key = numbered.find(|key| seen.insert(key.clone())).unwrap_or_default();
+        let first = format!("{} {} {cause}", measured(schedule), measured(stretch.person.as_str()));
+        let on_day = format!("{first} on {}", zone.wall(stretch.start).date());
+        let numbered = (2..=u64::MAX).map(|part| format!("{on_day} part {part}"));
+        let mut keys = (!has_days).then_some(first).into_iter().chain([on_day.clone()]).chain(numbered);
+        let key = keys.find(|key| seen.insert(key.clone())).unwrap_or_default();
+        let schedule = schedule.to_owned();
         shifts.push(Shift { key, schedule, person: stretch.person, start, end, because: stretch.because });
     }
     shifts
+}
+
+/// A name with its length before it, so that no two rows of names make the same key.
+fn measured(name: &str) -> String {
+    format!("{}:{name}", name.len())
 }
 
 /// The first whole second that is not before `at`: calendars know no parts of seconds, and rounding both ends the same way

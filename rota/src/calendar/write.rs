@@ -2,6 +2,7 @@
 //! It knows nothing of schedules.
 
 use chrono::{DateTime, Utc};
+use std::borrow::Cow;
 
 /// The longest line in octets, without its end.
 const LINE_OCTETS_MAX: usize = 75;
@@ -16,10 +17,22 @@ impl Page {
     /// A line as it is: name, parameters and value are already what the format asks for. Control characters, which could
     /// begin a line of their own, are left out.
     pub(super) fn raw(&mut self, name: &str, value: &str) {
-        let line: String =
-            name.chars().chain([':']).chain(value.chars()).filter(|letter| !letter.is_control()).collect();
+        let value: Cow<'_, str> = if value.contains(char::is_control) {
+            value.chars().filter(|letter| !letter.is_control()).collect::<String>().into()
+        } else {
+            value.into()
+        };
+        if name.len() + 1 + value.len() <= LINE_OCTETS_MAX {
+            self.text.extend([name, ":", &value]);
+        } else {
+            self.folded(name.chars().chain([':']).chain(value.chars()));
+        }
+        self.text.push_str("\r\n");
+    }
+
+    fn folded(&mut self, letters: impl Iterator<Item = char>) {
         let mut octets = 0;
-        for letter in line.chars() {
+        for letter in letters {
             if octets + letter.len_utf8() > LINE_OCTETS_MAX {
                 self.text.push_str("\r\n ");
                 octets = 1;
@@ -27,7 +40,6 @@ impl Page {
             self.text.push(letter);
             octets += letter.len_utf8();
         }
-        self.text.push_str("\r\n");
     }
 
     /// A line whose value is a text that people wrote.

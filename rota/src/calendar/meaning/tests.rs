@@ -89,7 +89,7 @@ fn who_is_not_found_is_told_with_the_nearest_name() {
         meaning.problems,
         [
             "12 Jan 2026: more than one person is called \"Ana\"; write the id instead",
-            "13 Jan 2026 (and 1 times more): nobody is called \"Jhon\"; did you mean \"john\"?"
+            "13 Jan 2026 (and once more): nobody is called \"Jhon\"; did you mean \"john\"?"
         ]
     );
 }

@@ -172,6 +172,38 @@ fn times_are_taken_away_moved_and_added() {
 }
 
 #[test]
+fn of_changes_of_one_time_the_newest_counts() {
+    let series =
+        "BEGIN:VEVENT\nUID:1\nDTSTART:20260302T080000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY;COUNT=1\nSUMMARY:a\nEND:VEVENT";
+    let change = |sequence: u8, summary: &str| {
+        format!(
+            "BEGIN:VEVENT\nUID:1\nSEQUENCE:{sequence}\nRECURRENCE-ID:20260302T080000Z\nDTSTART:20260302T090000Z\nDURATION:PT1H\nSUMMARY:{summary}\nEND:VEVENT"
+        )
+    };
+    for (first, second, expect) in [((1, "b"), (2, "c"), "c"), ((2, "b"), (1, "c"), "b"), ((1, "b"), (1, "c"), "c")] {
+        let events = format!("{series}\n{}\n{}", change(first.0, first.1), change(second.0, second.1));
+        check_all(MADRID, &events, &format!("2026-03-02T09:00 to 2026-03-02T10:00 {expect}"));
+    }
+}
+
+#[test]
+fn a_day_may_be_taken_away_by_a_time() {
+    for except in [
+        "EXDATE;VALUE=DATE:20260106",
+        "EXDATE:20260106",
+        "EXDATE;TZID=Tokyo Standard Time:20260106T000000",
+        "EXDATE:20260106T050000Z",
+    ] {
+        check(
+            "America/New_York",
+            &format!("DTSTART;VALUE=DATE:20260105\nRRULE:FREQ=DAILY;COUNT=3\nSUMMARY:a\n{except}"),
+            "2026-01-05T05:00 to 2026-01-06T05:00 a all day
+             2026-01-07T05:00 to 2026-01-08T05:00 a all day",
+        );
+    }
+}
+
+#[test]
 fn a_uid_that_comes_twice_is_a_revision_or_two_events() {
     let event = |sequence: u8, day: u8| {
         format!(
@@ -185,7 +217,15 @@ fn a_uid_that_comes_twice_is_a_revision_or_two_events() {
         &format!("{}{}", event(1, 5), event(1, 6)),
         "2026-01-05T09:00 to 2026-01-05T10:00 a
          2026-01-06T09:00 to 2026-01-06T10:00 a
-         lines 2 and 9: different events have the same UID \"1\"; each of them counts",
+         line 9: another event than in line 2 has its UID, \"1\"; each of them counts",
+    );
+    // Two people at the same time are two shifts, however the UIDs were made.
+    check_all(
+        MADRID,
+        &format!("{}{}", event(1, 5), event(1, 5).replace("SUMMARY:a", "SUMMARY:b")),
+        "2026-01-05T09:00 to 2026-01-05T10:00 a
+         2026-01-05T09:00 to 2026-01-05T10:00 b
+         line 9: another event than in line 2 has its UID, \"1\"; each of them counts",
     );
 }
 
@@ -201,12 +241,12 @@ fn a_mistake_costs_one_event_and_is_told_with_its_line() {
          BEGIN:VEVENT\nDTSTART:20260107T090000Z\nDURATION:PT1H\nSUMMARY:b\nEND:VEVENT",
         "2026-01-05T09:00 to 2026-01-05T10:00 a
          2026-01-07T09:00 to 2026-01-07T10:00 b
-         line 16: not a line of a calendar: \"this is no line\"
-         line 21: a VEVENT begins here and never ends; it is left out
          line 2: an event without DTSTART; \"no start\" is left out
          line 6: DTSTART is no date or time: \"20260230T090000Z\"; \"no such day\" is left out
          line 9: an event whose end is not understood; \"no length\" is left out
-         line 18: RRULE: \"FREQ=SECONDLY\" is not understood; only the first time counts",
+         line 16: not a line of a calendar: \"this is no line\"
+         line 18: RRULE: \"FREQ=SECONDLY\" is not understood; only the first time counts
+         line 21: a VEVENT begins here and never ends; it is left out",
     );
 }
 
@@ -224,6 +264,11 @@ fn what_is_no_whole_calendar_is_refused() {
     let cut = "the calendar is cut short: it has no END:VCALENDAR";
     check_refused(b"BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:20260105T090000Z\nDURATION:PT1H\n", cut);
     check_refused(b"BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:20260105T090000Z\nEND:VCALENDAR\n", cut);
+    let long = format!("BEGIN:VCALENDAR\nBEGIN:VEVENT\n{}END:VEVENT\nEND:VCALENDAR\n", "UID:1\n".repeat(LINES_MAX + 1));
+    check_refused(
+        long.as_bytes(),
+        "the calendar has more than 200000 lines about events; ask for one that goes back less far",
+    );
     check_refused(&vec![b'\n'; BYTES_MAX + 1], "the calendar has 8388609 bytes, more than the 8388608 that are read");
 }
 
@@ -255,6 +300,31 @@ fn hostile_calendars_end_soon() {
     let calendar = read(&format!("BEGIN:VCALENDAR\n{many}END:VCALENDAR\n"), "UTC");
     assert_eq!((calendar.entries.len(), calendar.problems.len()), (10_000, 1));
     assert_eq!(calendar.problems[0], "it has more than 10000 entries; the others are left out");
+}
+
+#[test]
+fn hostile_names_end_soon() {
+    let wrapped = |events: String| read(&format!("BEGIN:VCALENDAR\n{events}END:VCALENDAR\n"), "UTC");
+    let event = |uid: usize, zone: &str, minute: usize| {
+        let (hour, minute) = (minute / 60 % 24, minute % 60);
+        format!(
+            "BEGIN:VEVENT\nUID:{uid}\nDTSTART;TZID={zone}:20260105T{hour:02}{minute:02}00\nDURATION:PT1H\nEND:VEVENT\n"
+        )
+    };
+    let same_uid = wrapped((0..20_000).map(|number| event(1, "UTC", number)).collect());
+    assert_eq!((same_uid.entries.len(), same_uid.problems.len()), (20, 51));
+    assert_eq!(
+        same_uid.problems[20],
+        "line 107: another event than in line 2 has its UID, \"1\"; this one is left out"
+    );
+    let zones = wrapped((0..20_000).map(|number| event(number, &format!("Nowhere/{number}"), 0)).collect());
+    assert_eq!((zones.entries.len(), zones.problems.len()), (10_000, 52));
+    let changes: String =
+        (0..100_000).map(|number| format!("RDATE:2026{:02}01T{:02}0000\n", number % 12 + 1, number % 24)).collect();
+    let zone = format!(
+        "BEGIN:VTIMEZONE\nTZID:Own\nBEGIN:STANDARD\nTZOFFSETFROM:+0100\nTZOFFSETTO:+0200\nDTSTART:20200101T000000\n{changes}END:STANDARD\nEND:VTIMEZONE\n"
+    );
+    assert_eq!(wrapped(format!("{zone}{}", event(1, "Own", 0))).entries.len(), 1);
 }
 
 #[test]
