@@ -2,6 +2,7 @@
 //! mistake in it is never used. The tests beside it show what
 //! it accepts.
 
+mod layers;
 mod node;
 mod people;
 mod policies;

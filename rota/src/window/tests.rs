@@ -1,6 +1,6 @@
 //! Rule W by examples: the wall times at which a layer is open.
 
-use super::*;
+use crate::zone::{Occurrence, Zone};
 use crate::Rota;
 use chrono::NaiveDateTime;
 

@@ -1,0 +1,1 @@
+//! Holidays by examples.

@@ -1,0 +1,1 @@
+//! Rule M by examples.
