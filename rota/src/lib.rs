@@ -21,6 +21,7 @@ mod rotation;
 mod schedule;
 mod sentence;
 mod span;
+mod succession;
 mod sweep;
 mod ticks;
 mod when;

@@ -44,6 +44,7 @@ impl Rotation {
         }
         let moment = Moment::of(self, membership.at, zone);
         let mut changed = self.clone();
+        changed.changes.push(Membership { groups: groups.clone(), ..membership.clone() });
         changed.stints.retain(|stint| stint.from < moment.at);
         changed.stints.extend(match membership.rollout {
             Rollout::Now => vec![Stint { from: moment.at, groups, shift: 0, held: None, settled: true }],
@@ -115,9 +116,11 @@ impl<'r> Moment<'r> {
     }
 
     fn after_a_full_round(&self, groups: Vec<Group>, grid: &Grid, zone: &Zone) -> Vec<Stint> {
-        let old = survivors(&self.settled.groups, &groups);
-        let Some(old) = old else { return vec![Stint { from: self.at, groups, shift: 0, held: None, settled: true }] };
-        let order = Stint { from: self.turn_end, groups: old, shift: self.settled.shift, held: None, settled: true };
+        // When nobody is left of the order that gave the turn, it is the order of who stands in; else there is no round.
+        let orders = [self.settled, self.current].into_iter();
+        let old = orders.filter_map(|order| Some((survivors(&order.groups, &groups)?, order.shift))).next();
+        let Some((old, shift)) = old else { return self.after_this_turn(groups) };
+        let order = Stint { from: self.turn_end, groups: old, shift, held: None, settled: true };
         let place = order.place(self.number);
         let held = self.held(&groups, order.groups.get(place));
         let left = i64::try_from(order.groups.len() - place).unwrap_or(i64::MAX);

@@ -2,6 +2,7 @@
 //! turn changes, by the rules of `membership`.
 
 use crate::grid::Grid;
+use crate::membership::Membership;
 use crate::ticks::{Ticks, instant, tick};
 use chrono::{DateTime, Utc};
 use incident::ResponderId;
@@ -13,7 +14,9 @@ pub type Group = Vec<ResponderId>;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rotation {
     grid: Grid,
-    /// Which groups have the turns from when on, in the order of time; the first from always.
+    /// The changes of its people, in the order of time.
+    pub(crate) changes: Vec<Membership>,
+    /// What follows from them: which groups have the turns from when on, in the order of time; the first from always.
     pub(crate) stints: Vec<Stint>,
 }
 
@@ -59,13 +62,31 @@ impl Rotation {
         if groups.is_empty() {
             groups.push(Group::new());
         }
-        Self { grid, stints: vec![Stint { from: i64::MIN, groups, shift: 0, held: None, settled: true }] }
+        Self { grid, changes: Vec::new(), stints: vec![Stint { from: i64::MIN, groups, shift: 0, held: None, settled: true }] }
     }
 
     /// When its turns start.
     #[must_use]
     pub const fn grid(&self) -> &Grid {
         &self.grid
+    }
+
+    /// The changes of its people, in the order of time.
+    #[must_use]
+    pub fn changes(&self) -> &[Membership] {
+        &self.changes
+    }
+
+    /// The groups that are written for `at`, in the order of their turns; who is on duty then is [`Self::group`].
+    #[must_use]
+    pub fn listed(&self, at: DateTime<Utc>) -> &[Group] {
+        let last = self.changes.iter().rev().find(|change| change.at <= at);
+        last.map_or_else(|| self.stints.first().map_or(&[][..], |stint| &stint.groups), |change| &change.groups)
+    }
+
+    /// The rotation as it was before all changes.
+    pub(crate) fn unchanged(&self) -> Self {
+        Self { changes: Vec::new(), stints: self.stints.iter().take(1).cloned().collect(), ..self.clone() }
     }
 
     /// The groups in the order of their turns, as the last change left them.

@@ -97,15 +97,18 @@ proptest! {
     }
 
     #[test]
-    fn p6_operations_on_different_times_commute((rota, operations, from) in any_rota()) {
-        let [a, b, ..] = &operations[..] else { return Ok(()) };
-        prop_assume!(a.end <= b.start || b.end <= a.start);
-        let mut swapped = operations.clone();
-        (swapped[0].number, swapped[1].number) = (b.number, a.number);
-        let others = |number: u64| operations.iter().skip(2).all(|other| other.number != number);
-        prop_assume!(others(a.number) && others(b.number) && operations.len() == 2);
-        let people = |operations: &[Operation]| watches(&segments(&rota, operations, from, days(from, 25)));
-        prop_assert_eq!(people(&operations), people(&swapped));
+    fn p6_operations_on_different_times_commute((rota, operations, from) in any_rota(), a in operation(DateTime::UNIX_EPOCH), b in operation(DateTime::UNIX_EPOCH)) {
+        let shift = from - DateTime::UNIX_EPOCH;
+        let (a_start, b_start) = (a.start + shift, (b.start + shift).max(a.end + shift));
+        let (a_seconds, b_seconds) = (a.end - a.start, b.end - b.start);
+        let both = |first: u64, second: u64| {
+            let a = operation_of(first, a_start, a_start + a_seconds, a.change.clone());
+            let b = operation_of(second, b_start, b_start + b_seconds, b.change.clone());
+            let earlier = operations.iter().enumerate().map(|(place, other)| Operation { number: place as u64, ..other.clone() });
+            earlier.chain([a, b]).collect::<Vec<Operation>>()
+        };
+        let people = |operations: &[Operation]| watches(&segments(&rota, operations, from, days(from, 40)));
+        prop_assert_eq!(people(&both(100, 101)), people(&both(101, 100)));
     }
 
     #[test]

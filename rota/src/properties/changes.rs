@@ -12,6 +12,15 @@ fn before_and_after(zone: &Zone, parts: &Parts, changes: &[Membership]) -> (Rota
     (rota(before), rota(after))
 }
 
+/// The same with turns of five weeks at most.
+fn short(parts: Parts) -> Parts {
+    let short = |every: Every| match every.unit {
+        Unit::Hour => Every { length: (every.length - 1) % 100 + 1, ..every },
+        Unit::Day | Unit::Week | Unit::Month | Unit::Year => Every { length: (every.length - 1) % 5 + 1, unit: Unit::Day },
+    };
+    Parts { lengths: parts.lengths.into_iter().map(short).collect(), ..parts }
+}
+
 fn people(rota: &Rota, at: DateTime<Utc>) -> (Vec<ResponderId>, i64) {
     let (people, reason) = on_duty(rota, "s", &[], at).unwrap();
     (people.into_iter().cloned().collect(), reason.turns[0].number)
@@ -48,7 +57,7 @@ proptest! {
     #[test]
     fn p12_taking_somebody_out_and_back_before_the_next_handoff_is_neutral((zone, parts, at) in plain(), who in any::<Index>(), rollout in rollout(), parts_of_turn in (0..100_i64, 1..100_i64)) {
         let groups: Vec<Group> = PEOPLE.iter().take(parts.groups.len() + 1).map(|name| vec![ResponderId::from(*name)]).collect();
-        let parts = Parts { groups: groups.clone(), ..parts };
+        let parts = Parts { groups: groups.clone(), ..short(parts) };
         let (plain, _) = before_and_after(&zone, &parts, &[]);
         let turn_end = segments(&plain, &[], at, days(at, 40))[0].end;
         prop_assume!(turn_end < days(at, 40));
@@ -82,6 +91,34 @@ proptest! {
         let later = rotation.stints.last().unwrap();
         let round: Vec<&[ResponderId]> = (0..groups.len() as i64).map(|turn| later.group(turn)).collect();
         prop_assert!(groups.iter().all(|group| round.contains(&group.as_slice())));
+    }
+
+    #[test]
+    fn p7_a_new_version_leaves_the_past_alone((old, operations, from) in any_rota(), (new, _, _) in any_rota(), seconds in 0..1_728_000_i64) {
+        let at = from + TimeDelta::seconds(seconds) + TimeDelta::milliseconds(333);
+        let both = old.succeeded_by(&new, at);
+        let asked = |rota: &Rota, a, b| watches(&segments(rota, &operations, a, b));
+        prop_assert_eq!(asked(&old, days(from, -10), at), asked(&both, days(from, -10), at));
+        // Files that say the same again change nothing, however often they are read.
+        let again = old.succeeded_by(&old, at).succeeded_by(&old, days(at, 2));
+        prop_assert_eq!(asked(&old, days(from, -10), days(from, 40)), asked(&again, days(from, -10), days(from, 40)));
+        // Layers that nothing goes on from start at once, with the turns of their own files.
+        let mut apart = new.clone();
+        apart.schedules.values_mut().for_each(|schedule| schedule.layers.iter_mut().for_each(|layer| layer.name.push('2')));
+        let both = old.succeeded_by(&apart, at);
+        prop_assert_eq!(asked(&apart, at, days(from, 40)), asked(&both, at, days(from, 40)));
+    }
+
+    #[test]
+    fn p12_edited_people_are_a_change_of_people((zone, parts, at) in plain(), changed in membership(DateTime::UNIX_EPOCH, 1)) {
+        let edited = Parts { groups: changed.groups.clone(), ..parts.clone() };
+        let (old, mut new) = (plain_rota(&zone, &parts), plain_rota(&zone, &edited));
+        new.schedules.values_mut().for_each(|schedule| schedule.rollout = changed.rollout);
+        let (_, expected) = before_and_after(&zone, &parts, &[Membership { at, ..changed }]);
+        let both = old.succeeded_by(&new, at);
+        prop_assert_eq!(both.schedules["s"].layers.len(), 1);
+        let (found, expected) = (segments(&both, &[], days(at, -9), days(at, 60)), segments(&expected, &[], days(at, -9), days(at, 60)));
+        prop_assert_eq!(found, expected);
     }
 
     #[test]
