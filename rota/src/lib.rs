@@ -25,9 +25,12 @@ mod succession;
 mod sweep;
 mod ticks;
 mod when;
+mod warnings;
 mod window;
 mod zone;
 
+#[cfg(test)]
+mod peers;
 #[cfg(test)]
 mod properties;
 

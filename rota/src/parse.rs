@@ -30,16 +30,33 @@ impl Rota {
     /// ```toml
     /// [people.ana]
     /// name = "Ana Ruiz"
-    /// slack = "U0ANA"                 # or email = "ana@example.com", or both
+    /// slack = "U0ANA"                 # or email = "ana@example.com", or both; phone, sns and webhook, too
+    /// zone = "Europe/Madrid"          # optional: in which her own times are read and told
     ///
     /// [schedules.payments]
     /// zone = "Europe/Madrid"
+    /// secondary = "next turn"         # optional: who has the next turn is second, "schedule:payments/secondary"
+    /// rollout = "after this turn"     # optional, and the default: see `changes`
+    /// holidays = ["holidays/es.ics"]  # optional: calendars that the caller reads, see `on_holidays`
     /// [[schedules.payments.layers]]
     /// name = "weekly"
     /// rotation = ["ana", "ben", ["chi", "dan"], []]  # a turn each; [] is nobody
     /// handoff = "2026-01-05 09:00"    # turn 0 starts here, in the zone
-    /// every = "1 week"                # hours, days, weeks, months, years
-    /// window = "Mon-Fri 08:00-20:00"  # optional, as are priority, zone, start and end
+    /// every = "1 week"                # hours, days, weeks, months, years; or a list, ["1 day", "3 days"]
+    /// window = "Mon-Fri 08:00-20:00"  # optional, as is everything from here on; or a list
+    /// advance = "window"              # with every = "1 day": days without a window are nobody's turn
+    /// monthdays = [1, 15, -1]         # windows open on these days of the month only; -1 is the last one
+    /// on_holidays = "off"             # "off": does not count on holidays; "only": counts on no other day
+    /// priority = 1                    # the highest with somebody on duty wins; 0 when not said
+    /// zone = "Europe/Lisbon"          # its own
+    /// start = "2026-01-05 09:00"      # it counts from here until its end; its turns are not moved
+    /// end = "2027-01-04 09:00"
+    ///
+    /// [[schedules.payments.layers.changes]]  # optional: other people from a moment on; the turns stay where they are
+    /// at = "2026-03-02 09:00"
+    /// rotation = ["ana", "chi"]       # whoever is not in it leaves at once
+    /// rollout = "after a full round"  # "now": as if it had always been written so; "after this turn": who is on duty
+    ///                                 # ends their turn; "after a full round": everybody of the old order does
     ///
     /// [escalation.payments]
     /// services = ["checkout-api", "payments-*"]
