@@ -17,6 +17,8 @@ pub struct Grid {
     round: Step,
     /// How long after the start of a round each of its turns starts; the first one at once.
     steps: Vec<Step>,
+    /// The length of each turn, when all are the same number of seconds on the clock.
+    step_seconds: Option<i64>,
 }
 
 /// The length of a turn in wall time: "every 12 hours" from 08:00 hands over at 08:00 and 20:00 all year.
@@ -144,7 +146,8 @@ impl Grid {
             };
             round = Step { months: round.months + step.months, count: round.count + step.count };
         }
-        Ok(Self { anchor, lengths, pace, round, steps })
+        let plain = pace == Pace::Calendar && steps.len() == 1 && round.months == 0;
+        Ok(Self { anchor, lengths, pace, round, steps, step_seconds: plain.then_some(round.count) })
     }
 
     /// The wall time from which turns are counted.
@@ -170,11 +173,23 @@ impl Grid {
     /// The number of the turn that holds the instant, and from when until when it lasts.
     ///
     /// Turns of no length, when two handoffs fall into one gap of the clock, hold no instant and are never returned.
+    #[inline]
     pub(crate) fn turn(&self, near: &Near<'_>) -> (i64, Ticks) {
         let start_of = |number| near.second(self.wall_start(number), Occurrence::First);
-        let (mut number, wall_start) = self.last_before(near.wall());
+        let (mut number, wall_start, wall_end) = match self.step_seconds {
+            // The most frequent grid by far, in as little arithmetic as possible.
+            Some(seconds) => {
+                let number = (near.wall() - self.wall_anchor()).div_euclid(seconds);
+                let wall_start = self.wall_anchor() + number * seconds;
+                (number, wall_start, wall_start + seconds)
+            }
+            None => {
+                let (number, wall_start) = self.last_before(near.wall());
+                (number, wall_start, self.wall_start(number + 1))
+            }
+        };
         let mut start = near.second(wall_start, Occurrence::First);
-        let mut end = start_of(number + 1);
+        let mut end = near.second(wall_end, Occurrence::First);
         // In the hour that comes twice the next handoff may have passed already, on the first round.
         while end <= near.at() {
             number += 1;
@@ -185,6 +200,7 @@ impl Grid {
     }
 
     /// What the clock should show when turn `number` starts.
+    #[inline]
     pub(crate) fn wall_start(&self, number: i64) -> i64 {
         let turns = self.turns();
         let (round, place) = if turns == 1 { (number, 0) } else { (number.div_euclid(turns), number.rem_euclid(turns)) };
@@ -204,6 +220,7 @@ impl Grid {
     }
 
     /// The number of the last turn whose wall start is not after `wall`, and that start.
+    #[inline]
     fn last_before(&self, wall: i64) -> (i64, i64) {
         let since = match self.pace {
             Pace::Calendar if self.round.months > 0 => return self.last_before_by_months(wall),
@@ -251,10 +268,12 @@ impl Grid {
     }
 
     /// How many turns a round has.
+    #[inline]
     fn turns(&self) -> i64 {
         i64::try_from(self.steps.len()).unwrap_or(i64::MAX)
     }
 
+    #[inline]
     const fn wall_anchor(&self) -> i64 {
         self.anchor.and_utc().timestamp()
     }

@@ -73,7 +73,7 @@ struct Moment<'r> {
 impl<'r> Moment<'r> {
     fn of(rotation: &'r Rotation, at: DateTime<Utc>, zone: &Zone) -> Self {
         let at = tick(at);
-        let (number, turn) = rotation.grid().turn(&Nearby::default().at(zone, at));
+        let (number, turn) = rotation.grid().turn(Nearby::default().at(zone, at));
         let current = &rotation.stints[rotation.place(at)];
         let settled = rotation.stints.iter().rev().find(|stint| stint.from <= at && stint.settled);
         let on_duty = rotation.group_at(number, at, Role::Primary).0;

@@ -115,7 +115,7 @@ pub fn on_duty<'r>(
     at: DateTime<Utc>,
 ) -> Result<(Vec<&'r ResponderId>, Reason<'r>), UnknownSchedule> {
     let (schedule, role) = rota.role(schedule)?;
-    let duty = who(schedule, role, operations, answered(at), &mut Nearby::default());
+    let duty = who(schedule, role, operations, at.clamp(ANSWERED.start, ANSWERED.end), &mut Nearby::default());
     let reason = duty.reason();
     Ok((duty.people.into_vec(), reason))
 }
@@ -132,7 +132,7 @@ pub fn people_on_duty<'r>(
     at: DateTime<Utc>,
 ) -> Result<People<'r>, UnknownSchedule> {
     let (schedule, role) = rota.role(schedule)?;
-    Ok(who(schedule, role, operations, answered(at), &mut Nearby::default()).people)
+    Ok(who(schedule, role, operations, at.clamp(ANSWERED.start, ANSWERED.end), &mut Nearby::default()).people)
 }
 
 /// The people on duty everywhere at `at`: each schedule with its name, in the order of the names. Operations are handed out
@@ -142,9 +142,9 @@ pub fn everywhere<'r>(
     operations: &'r [Operation],
     at: DateTime<Utc>,
 ) -> impl Iterator<Item = (&'r str, People<'r>)> {
-    let at = answered(at);
+    let at = at.clamp(ANSWERED.start, ANSWERED.end);
     let mut applying: BTreeMap<&str, Vec<&Operation>> = BTreeMap::new();
-    for operation in operations.iter().filter(|operation| operation.ticks().contains(at)) {
+    for operation in operations.iter().filter(|operation| operation.span().contains(at)) {
         let (name, _) = Role::named(&operation.schedule);
         applying.entry(name).or_default().push(operation);
     }

@@ -11,6 +11,7 @@ mod words;
 
 use crate::rota::Rota;
 use node::{Document, Table};
+use std::collections::BTreeMap;
 
 /// A mistake in a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,6 +106,7 @@ impl Rota {
 /// The tables `[kind.NAME]` of all files. A name that comes twice is a problem, and its first table is kept.
 fn sections<'d>(documents: &'d [Document<'d>], kind: &str, problems: &mut Vec<Problem>) -> Vec<Table<'d>> {
     let mut sections: Vec<Table<'d>> = Vec::new();
+    let mut places: BTreeMap<String, String> = BTreeMap::new();
     let found = documents.iter().filter_map(|document| document.root().get(kind));
     for node in found {
         let Some(names) = node.table(problems) else { continue };
@@ -112,10 +114,11 @@ fn sections<'d>(documents: &'d [Document<'d>], kind: &str, problems: &mut Vec<Pr
             if !words::is_name(&table.name) {
                 let message = format!("\"{}\" is no name; use letters, digits, \".\", \"_\" and \"-\"", table.name);
                 problems.push(table.problem(message));
-            } else if let Some(first) = sections.iter().find(|first| first.name == table.name) {
-                let message = format!("[{kind}.{}] is already in {}; keep one of them", table.name, first.place());
+            } else if let Some(first) = places.get(&table.name) {
+                let message = format!("[{kind}.{}] is already in {first}; keep one of them", table.name);
                 problems.push(table.problem(message));
             } else {
+                places.insert(table.name.clone(), table.place());
                 sections.push(table);
             }
         }

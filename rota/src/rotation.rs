@@ -47,11 +47,10 @@ pub enum Role {
 impl Role {
     /// The schedule and the role that a text names: `payments`, `payments/primary`, `payments/secondary`.
     pub(crate) fn named(text: &str) -> (&str, Self) {
-        match text.rsplit_once('/') {
-            Some((schedule, "secondary")) => (schedule, Self::Secondary),
-            Some((schedule, "primary")) => (schedule, Self::Primary),
-            _ => (text, Self::Primary),
+        if let Some(schedule) = text.strip_suffix("/secondary") {
+            return (schedule, Self::Secondary);
         }
+        (text.strip_suffix("/primary").unwrap_or(text), Self::Primary)
     }
 }
 
@@ -109,6 +108,7 @@ impl Rotation {
     }
 
     /// The group of a role in turn `number` at a tick, with the time around it in which the list stays the same.
+    #[inline]
     pub(crate) fn group_at(&self, number: i64, at: i64, role: Role) -> (&[ResponderId], Ticks) {
         let place = if self.stints.len() == 1 { 0 } else { self.place(at) };
         let Some(stint) = self.stints.get(place) else { return (&[], Ticks::ALWAYS) };
@@ -135,11 +135,13 @@ impl Rotation {
 
 impl Stint {
     /// The place of the group that has turn `number`.
+    #[inline]
     pub(crate) fn place(&self, number: i64) -> usize {
         let count = i64::try_from(self.groups.len()).unwrap_or(i64::MAX).max(1);
         usize::try_from(number.wrapping_add(self.shift).rem_euclid(count)).unwrap_or_default()
     }
 
+    #[inline]
     pub(crate) fn group(&self, number: i64) -> &[ResponderId] {
         self.groups.get(self.place(number)).map_or(&[], Vec::as_slice)
     }

@@ -149,6 +149,7 @@ impl Layer {
     }
 
     /// How it stands at the tick `at`, with its zone around it.
+    #[inline]
     pub(crate) fn standing<'r>(
         &'r self,
         holidays: &[Holiday],

@@ -17,6 +17,7 @@ impl Span {
 
     /// Whether `at` is inside.
     #[must_use]
+    #[inline]
     pub fn contains(&self, at: DateTime<Utc>) -> bool {
         self.start <= at && at < self.end
     }

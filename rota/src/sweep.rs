@@ -5,8 +5,9 @@
 use crate::operation::{Change, Operation, join};
 use crate::rotation::Role;
 use crate::schedule::{Asked, Schedule, Standing, Turn};
-use crate::ticks::Ticks;
+use crate::ticks::{Ticks, tick};
 use crate::zone::Nearby;
+use chrono::{DateTime, Utc};
 use incident::ResponderId;
 use smallvec::SmallVec;
 
@@ -28,15 +29,16 @@ pub(crate) struct Piece<'r> {
     pub(crate) duty: Duty<'r>,
 }
 
-/// Who is on duty at a tick. Operations on other schedules and at other times are passed over.
+/// Who is on duty at an instant. Operations on other schedules and at other times are passed over.
 pub(crate) fn who<'r>(
     schedule: &'r Schedule,
     role: Role,
     operations: impl IntoIterator<Item = &'r Operation>,
-    at: i64,
+    moment: DateTime<Utc>,
     nearby: &mut Nearby<'r>,
 ) -> Duty<'r> {
-    let applying = |operation: &&Operation| operation.ticks().contains(at) && operation.is_of(&schedule.name, role);
+    let at = tick(moment);
+    let applying = |operation: &&Operation| operation.span().contains(moment) && operation.is_of(&schedule.name, role);
     let mut applying: SmallVec<[&Operation; 8]> = operations.into_iter().filter(applying).collect();
     applying.sort_by_key(|operation| operation.number);
 
@@ -47,7 +49,7 @@ pub(crate) fn who<'r>(
             break;
         }
         let near = nearby.at(&layer.zone, at);
-        let standing = layer.standing(schedule.holidays_of(layer), role, Asked::Who, at, &near);
+        let standing = layer.standing(schedule.holidays_of(layer), role, Asked::Who, at, near);
         layers.join(place, layer.priority, &standing, &mut duty);
     }
     applying.into_iter().for_each(|operation| duty.change(operation, at));
@@ -97,7 +99,7 @@ impl<'r> Sweep<'r> {
             if !standing.ticks.contains(at) {
                 let near = self.nearby.at(&layer.zone, at);
                 let holidays = self.schedule.holidays_of(layer);
-                *standing = layer.standing(holidays, self.role, Asked::WhoAndWhen, at, &near);
+                *standing = layer.standing(holidays, self.role, Asked::WhoAndWhen, at, near);
             }
             ticks = ticks.and(standing.ticks);
             layers.join(place, layer.priority, standing, &mut duty);
@@ -134,10 +136,12 @@ struct Layers {
 
 impl Layers {
     /// Whether a layer of that priority is hidden by a higher one with somebody on duty.
+    #[inline]
     fn are_hiding(&self, priority: i64) -> bool {
         self.winning.is_some_and(|winning| winning > priority)
     }
 
+    #[inline]
     fn join<'r>(&mut self, place: usize, priority: i64, standing: &Standing<'r>, duty: &mut Duty<'r>) {
         if !standing.group.is_empty() {
             self.winning = Some(priority);

@@ -15,16 +15,19 @@ pub(crate) struct Ticks {
 }
 
 /// The tick of an instant.
+#[inline]
 pub(crate) fn tick(at: DateTime<Utc>) -> i64 {
     at.timestamp_nanos_opt().unwrap_or(if at.timestamp() < 0 { i64::MIN } else { i64::MAX })
 }
 
 /// The instant of a tick.
+#[inline]
 pub(crate) const fn instant(tick: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_nanos(tick)
 }
 
 /// The second that holds a tick, since 1970.
+#[inline]
 pub(crate) const fn second(tick: i64) -> i64 {
     tick.div_euclid(SECOND)
 }
@@ -34,21 +37,25 @@ impl Ticks {
     pub(crate) const ALWAYS: Self = Self { start: i64::MIN, end: i64::MAX };
 
     /// From one second to another, both since 1970.
+    #[inline]
     pub(crate) const fn of_seconds(start: i64, end: i64) -> Self {
         Self { start: start.saturating_mul(SECOND), end: end.saturating_mul(SECOND) }
     }
 
     /// Whether `tick` is inside.
+    #[inline]
     pub(crate) const fn contains(self, tick: i64) -> bool {
         self.start <= tick && tick < self.end
     }
 
     /// The time that is inside both.
+    #[inline]
     pub(crate) fn and(self, other: Self) -> Self {
         Self { start: self.start.max(other.start), end: self.end.min(other.end) }
     }
 
     /// The part around `tick` in which it stays the same whether `boundary` has passed.
+    #[inline]
     pub(crate) fn cut(mut self, boundary: i64, tick: i64) -> Self {
         if boundary <= tick {
             self.start = self.start.max(boundary);

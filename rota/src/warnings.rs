@@ -137,7 +137,7 @@ fn has_somebody(schedule: &Schedule, layer: &Layer, now: DateTime<Utc>) -> bool 
     while at < time.end {
         let near = nearby.at(&layer.zone, at);
         let standing =
-            layer.standing(schedule.holidays_of(layer), Role::Primary, Asked::WhoAndWhen, at, &near);
+            layer.standing(schedule.holidays_of(layer), Role::Primary, Asked::WhoAndWhen, at, near);
         if !standing.group.is_empty() {
             return true;
         }

@@ -56,6 +56,7 @@ impl MonthDays {
     }
 
     /// Whether the day since 1970 is one of them.
+    #[inline]
     fn contains(self, day: i64) -> bool {
         let date = i32::try_from(day).ok().and_then(NaiveDate::from_epoch_days);
         date.is_some_and(|date| {
@@ -68,11 +69,15 @@ impl MonthDays {
 }
 
 impl Window {
+    /// Whether it opens on the day `day` since 1970.
+    #[inline]
+    fn opens_on(&self, day: i64) -> bool {
+        self.days.contains(weekday(day)) && (self.month_days.is_empty() || self.month_days.contains(day))
+    }
+
     /// The time in which it is open when it opens on the day `day` since 1970, in seconds since 1970.
+    #[inline]
     fn opening(&self, day: i64, near: &Near<'_>) -> Option<(i64, i64)> {
-        if !self.days.contains(weekday(day)) || !(self.month_days.is_empty() || self.month_days.contains(day)) {
-            return None;
-        }
         let midnight = day * DAY_SECONDS;
         let opens = midnight + i64::from(self.from.num_seconds_from_midnight());
         let closes =
@@ -83,6 +88,7 @@ impl Window {
     }
 
     /// From how many days before today until how many after it a window can have opened that is open now.
+    #[inline]
     fn reach(&self, near: &Near<'_>) -> (i64, i64) {
         let open = i64::from(self.days_open);
         // A day early by the calendar can be the same day by the clock, where clocks were moved over midnight.
@@ -99,6 +105,7 @@ const CLOCK_CHANGE_DAYS: i64 = 2;
 const DAYS_AHEAD: i64 = CLOCK_CHANGE_DAYS + 14;
 
 /// While one of `windows` is open, how long that one is; no windows are always open. `None` when all are closed.
+#[inline]
 pub(crate) fn open(windows: &[Window], near: &Near<'_>) -> Option<Ticks> {
     if windows.is_empty() {
         return Some(Ticks::ALWAYS);
@@ -107,7 +114,8 @@ pub(crate) fn open(windows: &[Window], near: &Near<'_>) -> Option<Ticks> {
     for window in windows {
         let (back, ahead) = window.reach(near);
         for day in today - back..=today + ahead {
-            if let Some((start, end)) = window.opening(day, near)
+            if window.opens_on(day)
+                && let Some((start, end)) = window.opening(day, near)
                 && start <= near.at()
                 && near.at() < end
             {
@@ -127,7 +135,9 @@ pub(crate) fn closed(windows: &[Window], near: &Near<'_>) -> Ticks {
     let (mut start, mut end) = (edge(today - CLOCK_CHANGE_DAYS + 1).min(at), edge(today + DAYS_AHEAD).max(at + 1));
     for window in windows {
         for day in today - i64::from(window.days_open) - CLOCK_CHANGE_DAYS..today + DAYS_AHEAD {
-            let Some((opens, closes)) = window.opening(day, near) else { continue };
+            let Some((opens, closes)) = window.opens_on(day).then(|| window.opening(day, near)).flatten() else {
+                continue;
+            };
             if closes <= at {
                 start = start.max(closes);
             }
@@ -141,11 +151,13 @@ pub(crate) fn closed(windows: &[Window], near: &Near<'_>) -> Ticks {
 }
 
 /// The day since 1970 that clocks show.
+#[inline]
 fn today(near: &Near<'_>) -> i64 {
     near.wall().div_euclid(DAY_SECONDS)
 }
 
 /// 1970-01-01 was a Thursday.
+#[inline]
 const fn weekday(day: i64) -> Weekday {
     match day.rem_euclid(7) {
         0 => Weekday::Thu,

@@ -74,7 +74,7 @@ fn a_turn_without_length_is_skipped() {
     let zone = Zone::get("Pacific/Apia").unwrap();
     let hourly = grid("2011-12-29 23:00", 1, Unit::Hour);
     // Turns 1 to 24 all start when 31 December begins; the one that begins there and lasts is turn 25.
-    let (number, span) = hourly.turn(&Nearby::default().at(&zone, tick("2011-12-30T10:00:00Z".parse().unwrap())));
+    let (number, span) = hourly.turn(Nearby::default().at(&zone, tick("2011-12-30T10:00:00Z".parse().unwrap())));
     assert_eq!((number, (span.end - span.start) / 60_000_000_000), (25, 60));
 }
 

@@ -26,7 +26,7 @@ fn check(before: &str, changes: &[(&str, &str, Rollout)], expect: &str) {
     days.extend(changes.iter().map(|(day, _, _)| *day));
     days.sort_unstable();
     let shown = days.into_iter().map(|day| {
-        let (number, _) = rotation.grid().turn(&Nearby::default().at(&zone, tick(noon(day))));
+        let (number, _) = rotation.grid().turn(Nearby::default().at(&zone, tick(noon(day))));
         let people: Vec<&str> = rotation.group(number, noon(day)).iter().map(ResponderId::as_str).collect();
         format!("{day} {}", if people.is_empty() { "nobody".to_owned() } else { people.join("+") })
     });
