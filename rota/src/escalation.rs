@@ -75,7 +75,8 @@ pub fn targets(rota: &Rota, level: &Level, operations: &[Operation], at: DateTim
             Target::Person(person) => join(person, "named by the escalation policy".to_owned()),
             Target::Schedule(name) => {
                 // `Rota::parse` has refused every level with an unknown schedule; one made by hand pages nobody.
-                let (Ok((schedule, role)), Ok((people, reason))) = (rota.role(name), on_duty(rota, name, operations, at))
+                let (Ok((schedule, role)), Ok((people, reason))) =
+                    (rota.role(name), on_duty(rota, name, operations, at))
                 else {
                     continue;
                 };

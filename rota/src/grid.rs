@@ -203,7 +203,8 @@ impl Grid {
     #[inline]
     pub(crate) fn wall_start(&self, number: i64) -> i64 {
         let turns = self.turns();
-        let (round, place) = if turns == 1 { (number, 0) } else { (number.div_euclid(turns), number.rem_euclid(turns)) };
+        let (round, place) =
+            if turns == 1 { (number, 0) } else { (number.div_euclid(turns), number.rem_euclid(turns)) };
         let step = usize::try_from(place).ok().and_then(|place| self.steps.get(place)).copied().unwrap_or_default();
         let months = round.saturating_mul(self.round.months).saturating_add(step.months);
         let count = round.saturating_mul(self.round.count).saturating_add(step.count);
@@ -289,8 +290,7 @@ impl Grid {
 
     fn months_later(&self, months: i64) -> i64 {
         let by = Months::new(u32::try_from(months.unsigned_abs()).unwrap_or(u32::MAX));
-        let moved =
-            if months < 0 { self.anchor.checked_sub_months(by) } else { self.anchor.checked_add_months(by) };
+        let moved = if months < 0 { self.anchor.checked_sub_months(by) } else { self.anchor.checked_add_months(by) };
         moved.map_or(WALL_MAX * months.signum(), |moved| moved.and_utc().timestamp())
     }
 }

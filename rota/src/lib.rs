@@ -24,8 +24,8 @@ mod span;
 mod succession;
 mod sweep;
 mod ticks;
-mod when;
 mod warnings;
+mod when;
 mod window;
 mod zone;
 

@@ -103,7 +103,13 @@ impl<'r> Moment<'r> {
             Some(place) => (place, groups.get(place).cloned()),
             // Nobody is left of the old list: the new one counts as if it had always been there.
             None => {
-                let fresh = Stint { from: self.at, groups: groups.to_vec(), shift: self.current.shift, held: None, settled: true };
+                let fresh = Stint {
+                    from: self.at,
+                    groups: groups.to_vec(),
+                    shift: self.current.shift,
+                    held: None,
+                    settled: true,
+                };
                 (fresh.place(self.number), Some(fresh.group(self.number).to_vec()))
             }
         }
@@ -156,7 +162,9 @@ fn survivors(old: &[Group], new: &[Group]) -> Option<Vec<Group>> {
     };
     left.iter().any(|group| !group.is_empty()).then(|| {
         let stands = old.iter().enumerate();
-        stands.map(|(place, group)| if group.is_empty() { Group::new() } else { next(place).unwrap_or_default() }).collect()
+        stands
+            .map(|(place, group)| if group.is_empty() { Group::new() } else { next(place).unwrap_or_default() })
+            .collect()
     })
 }
 

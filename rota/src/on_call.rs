@@ -177,7 +177,12 @@ pub fn final_schedule<'r>(
             Some(last) if duty.is_that_of(last) => last.end = instant(end),
             _ => {
                 let reason = duty.reason();
-                segments.push(Segment { start: instant(start), end: instant(end), on_duty: duty.people.into_vec(), reason });
+                segments.push(Segment {
+                    start: instant(start),
+                    end: instant(end),
+                    on_duty: duty.people.into_vec(),
+                    reason,
+                });
             }
         }
         start = end;

@@ -1,5 +1,5 @@
-//! What users of other tools report, and what those tools' own tests hold, as cases of ours: GoAlert, Grafana OnCall,
-//! OneUptime, incident.io, LinkedIn Oncall. Where a rule of ours is another one, the case shows ours.
+//! What users of other tools report, and what those tools' own tests hold, as cases of ours; each test begins with the
+//! tool's name. Where a rule of ours is another one, the case shows ours.
 
 use crate::{Change, Operation, Rota, Zone, final_schedule, on_duty};
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
@@ -38,7 +38,8 @@ fn check_with(rota: &Rota, operations: &[Operation], from: &str, to: &str, expec
             _ => shown.push((zone.wall(segment.start).format("%a %H:%M").to_string(), names, hours)),
         }
     }
-    let shown = shown.iter().map(|(start, names, hours)| format!("{start} {names} ({} h)", hours.num_minutes() as f64 / 60.0));
+    let shown =
+        shown.iter().map(|(start, names, hours)| format!("{start} {names} ({} h)", hours.num_minutes() as f64 / 60.0));
     assert_eq!(shown.collect::<Vec<_>>(), expect);
 }
 
@@ -65,8 +66,10 @@ fn goalert_a_handoff_that_does_not_exist_is_at_the_first_minute_after() {
 
 #[test]
 fn goalert_all_rules_are_on_duty_together() {
-    let one = "rotation = [\"ana\"]\nhandoff = \"2026-01-05 00:00\"\nevery = \"1 week\"\nwindow = \"Mon-Fri 08:00-16:00\"";
-    let two = "rotation = [\"ben\"]\nhandoff = \"2026-01-05 00:00\"\nevery = \"1 week\"\nwindow = \"Mon-Fri 12:00-20:00\"";
+    let one =
+        "rotation = [\"ana\"]\nhandoff = \"2026-01-05 00:00\"\nevery = \"1 week\"\nwindow = \"Mon-Fri 08:00-16:00\"";
+    let two =
+        "rotation = [\"ben\"]\nhandoff = \"2026-01-05 00:00\"\nevery = \"1 week\"\nwindow = \"Mon-Fri 12:00-20:00\"";
     let expect = ["Mon 08:00 ana (4 h)", "Mon 12:00 ana+ben (4 h)", "Mon 16:00 ben (4 h)", "Mon 20:00 nobody (4 h)"];
     check("Europe/Madrid", &[one, two], "2026-01-12 08:00", "2026-01-13 00:00", &expect);
 }
@@ -117,7 +120,8 @@ fn grafana_a_daily_rotation_over_working_days_loses_nobody() {
 fn grafana_the_start_of_a_layer_cuts_a_turn_and_moves_none() {
     let weekly = "rotation = [\"ana\", \"ben\"]\nhandoff = \"2026-01-05 09:00\"\nevery = \"1 week\"\n\
                   start = \"2026-01-14 12:00\"\nend = \"2026-01-20 12:00\"";
-    let expect = ["Mon 09:00 nobody (51 h)", "Wed 12:00 ben (117 h)", "Mon 09:00 ana (27 h)", "Tue 12:00 nobody (12 h)"];
+    let expect =
+        ["Mon 09:00 nobody (51 h)", "Wed 12:00 ben (117 h)", "Mon 09:00 ana (27 h)", "Tue 12:00 nobody (12 h)"];
     check("Europe/Madrid", &[weekly], "2026-01-12 09:00", "2026-01-21 00:00", &expect);
 }
 
@@ -134,7 +138,9 @@ fn grafana_days_and_weeks_leave_no_hour_to_nobody_when_clocks_change() {
 fn grafana_higher_levels_win_and_equal_ones_are_together() {
     let base = "rotation = [\"ana\"]\nhandoff = \"2026-01-05 00:00\"\nevery = \"1 week\"";
     let day = |name: &str| {
-        format!("rotation = [\"{name}\"]\nhandoff = \"2026-01-05 00:00\"\nevery = \"1 week\"\nwindow = \"08:00-20:00\"\npriority = 1")
+        format!(
+            "rotation = [\"{name}\"]\nhandoff = \"2026-01-05 00:00\"\nevery = \"1 week\"\nwindow = \"08:00-20:00\"\npriority = 1"
+        )
     };
     let expect = ["Mon 00:00 ana (8 h)", "Mon 08:00 ben+chi (12 h)", "Mon 20:00 ana (4 h)"];
     check("UTC", &[base, &day("ben"), &day("chi")], "2026-01-12 00:00", "2026-01-13 00:00", &expect);
@@ -149,7 +155,8 @@ fn oneuptime_a_restriction_is_read_in_its_own_zone_and_comes_once_when_clocks_go
 
 #[test]
 fn oneuptime_a_weekend_does_not_drift_over_the_change() {
-    let weekend = "rotation = [\"ana\"]\nhandoff = \"2026-01-05 00:00\"\nevery = \"1 week\"\nwindow = \"Fri 18:00 - Mon 08:00\"";
+    let weekend =
+        "rotation = [\"ana\"]\nhandoff = \"2026-01-05 00:00\"\nevery = \"1 week\"\nwindow = \"Fri 18:00 - Mon 08:00\"";
     check("America/New_York", &[weekend], "2026-03-06 18:00", "2026-03-09 08:00", &["Fri 18:00 ana (61 h)"]);
     check("America/New_York", &[weekend], "2026-10-30 18:00", "2026-11-02 08:00", &["Fri 18:00 ana (63 h)"]);
 }
@@ -186,22 +193,44 @@ fn a_cover_of_a_cover_is_the_last_one() {
 
 #[test]
 fn incident_io_one_day_and_then_three() {
-    let pattern = "rotation = [\"ana\", \"ben\", \"chi\"]\nhandoff = \"2026-01-05 09:00\"\nevery = [\"1 day\", \"3 days\"]";
-    let expect = ["Mon 09:00 ana (24 h)", "Tue 09:00 ben (72 h)", "Fri 09:00 chi (24 h)", "Sat 09:00 ana (72 h)", "Tue 09:00 ben (24 h)"];
+    let pattern =
+        "rotation = [\"ana\", \"ben\", \"chi\"]\nhandoff = \"2026-01-05 09:00\"\nevery = [\"1 day\", \"3 days\"]";
+    let expect = [
+        "Mon 09:00 ana (24 h)",
+        "Tue 09:00 ben (72 h)",
+        "Fri 09:00 chi (24 h)",
+        "Sat 09:00 ana (72 h)",
+        "Tue 09:00 ben (24 h)",
+    ];
     check("Europe/Madrid", &[pattern], "2026-01-05 09:00", "2026-01-14 09:00", &expect);
 }
 
 #[test]
 fn follow_the_sun_shows_its_overlap_and_its_hole() {
     let office = |name: &str, zone: &str| {
-        format!("rotation = [\"{name}\"]\nhandoff = \"2024-01-01 00:00\"\nevery = \"1 week\"\nwindow = \"08:00-16:00\"\nzone = \"{zone}\"")
+        format!(
+            "rotation = [\"{name}\"]\nhandoff = \"2024-01-01 00:00\"\nevery = \"1 week\"\nwindow = \"08:00-16:00\"\nzone = \"{zone}\""
+        )
     };
     let layers = [office("ana", "Europe/London"), office("ben", "America/New_York"), office("chi", "Australia/Sydney")];
     let layers: Vec<&str> = layers.iter().map(String::as_str).collect();
     // In March America is on summer time and Europe is not.
-    let march = ["Wed 08:00 ana (4 h)", "Wed 12:00 ana+ben (4 h)", "Wed 16:00 ben (4 h)", "Wed 20:00 nobody (1 h)", "Wed 21:00 chi (3 h)"];
+    let march = [
+        "Wed 08:00 ana (4 h)",
+        "Wed 12:00 ana+ben (4 h)",
+        "Wed 16:00 ben (4 h)",
+        "Wed 20:00 nobody (1 h)",
+        "Wed 21:00 chi (3 h)",
+    ];
     check("UTC", &layers, "2024-03-20 08:00", "2024-03-21 00:00", &march);
-    let july = ["Wed 06:00 nobody (1 h)", "Wed 07:00 ana (5 h)", "Wed 12:00 ana+ben (3 h)", "Wed 15:00 ben (5 h)", "Wed 20:00 nobody (2 h)", "Wed 22:00 chi (2 h)"];
+    let july = [
+        "Wed 06:00 nobody (1 h)",
+        "Wed 07:00 ana (5 h)",
+        "Wed 12:00 ana+ben (3 h)",
+        "Wed 15:00 ben (5 h)",
+        "Wed 20:00 nobody (2 h)",
+        "Wed 22:00 chi (2 h)",
+    ];
     check("UTC", &layers, "2024-07-17 06:00", "2024-07-18 00:00", &july);
 }
 

@@ -130,8 +130,12 @@ fn parts(zone: &Zone, smallest: usize) -> impl Strategy<Value = Parts> + use<> {
         let wall = zone_of_anchor.wall(at);
         wall.date().and_hms_opt(wall.hour(), wall.minute() / 15 * 15, 0).unwrap()
     });
-    (vec(group(smallest), 1..5), anchor, lengths())
-        .prop_map(|(groups, anchor, (lengths, working_days))| Parts { groups, anchor, lengths, working_days })
+    (vec(group(smallest), 1..5), anchor, lengths()).prop_map(|(groups, anchor, (lengths, working_days))| Parts {
+        groups,
+        anchor,
+        lengths,
+        working_days,
+    })
 }
 
 fn window() -> impl Strategy<Value = Window> {

@@ -61,7 +61,11 @@ impl Rotation {
         if groups.is_empty() {
             groups.push(Group::new());
         }
-        Self { grid, changes: Vec::new(), stints: vec![Stint { from: i64::MIN, groups, shift: 0, held: None, settled: true }] }
+        Self {
+            grid,
+            changes: Vec::new(),
+            stints: vec![Stint { from: i64::MIN, groups, shift: 0, held: None, settled: true }],
+        }
     }
 
     /// When its turns start.

@@ -29,7 +29,8 @@ impl Rota {
             schedules.insert(name.clone(), schedule);
         }
         let gone = |name: &&String| !new.schedules.contains_key(*name);
-        let ended = self.schedules.iter().filter(|(name, _)| gone(name)).map(|(name, old)| (name.clone(), old.ending(at)));
+        let ended =
+            self.schedules.iter().filter(|(name, _)| gone(name)).map(|(name, old)| (name.clone(), old.ending(at)));
         let earlier = self.past_schedules.iter().filter(|(name, _)| gone(name));
         let mut past_schedules: BTreeMap<String, Schedule> =
             earlier.map(|(name, old)| (name.clone(), old.clone())).collect();
@@ -44,11 +45,11 @@ impl Schedule {
         let mut starting = new.layers.clone();
         for old in &self.layers {
             let runs_on = |layer: &Layer| layer.name == old.name && old.lasts.end > at && old.has_turns_of(layer);
-            let successor = starting.iter().position(runs_on).map(|place| {
-                let rotation = old.rotation.succeeded_by(&starting[place].rotation, &old.zone, new.rollout, at);
-                starting[place].rotation = rotation;
-                place
-            });
+            let successor = starting.iter().position(runs_on);
+            if let Some(place) = successor {
+                let rotation = &starting[place].rotation;
+                starting[place].rotation = old.rotation.succeeded_by(rotation, &old.zone, new.rollout, at);
+            }
             match successor.filter(|place| old.is_but_for_people(self, &starting[*place], new, at)) {
                 Some(place) => layers.push(Layer { lasts: old.lasts, ..starting.remove(place) }),
                 None => layers.extend(old.ending(self, at)),
@@ -75,8 +76,7 @@ impl Layer {
 
     /// Whether nothing but the people is different from `at` on.
     fn is_but_for_people(&self, schedule: &Schedule, new: &Self, new_schedule: &Schedule, at: DateTime<Utc>) -> bool {
-        let same_holidays =
-            self.on_holidays == OnHolidays::AsAlways || schedule.holidays == new_schedule.holidays;
+        let same_holidays = self.on_holidays == OnHolidays::AsAlways || schedule.holidays == new_schedule.holidays;
         let same_time = self.lasts.end == new.lasts.end && self.lasts.start.max(at) == new.lasts.start.max(at);
         let same_rest = Self { rotation: self.rotation.clone(), lasts: self.lasts, ..new.clone() } == *self;
         same_holidays && same_time && same_rest

@@ -89,7 +89,8 @@ impl Rota {
 fn gap(schedule: &Schedule, ahead: &[Segment<'_>], now: DateTime<Utc>) -> Option<Problem> {
     let horizon = now + TimeDelta::weeks(WEEKS_AHEAD);
     let near: Vec<&Segment<'_>> = ahead.iter().take_while(|segment| segment.start < horizon).collect();
-    let mut empty = near.chunk_by(|a, b| a.on_duty.is_empty() == b.on_duty.is_empty()).filter(|run| run[0].on_duty.is_empty());
+    let mut empty =
+        near.chunk_by(|a, b| a.on_duty.is_empty() == b.on_duty.is_empty()).filter(|run| run[0].on_duty.is_empty());
     let (first, last) = empty.next().map(|run| (run[0], run[run.len() - 1]))?;
     let more = match empty.count() {
         0 => String::new(),
@@ -111,7 +112,8 @@ fn gap(schedule: &Schedule, ahead: &[Segment<'_>], now: DateTime<Utc>) -> Option
 
 /// Layers with somebody on duty in their own time, of which no time is left by those above.
 fn unreachable(schedule: &Schedule, ahead: &[Segment<'_>], now: DateTime<Utc>) -> Vec<Problem> {
-    let counts: BTreeSet<usize> = ahead.iter().flat_map(|segment| &segment.reason.turns).map(|turn| turn.layer).collect();
+    let counts: BTreeSet<usize> =
+        ahead.iter().flat_map(|segment| &segment.reason.turns).map(|turn| turn.layer).collect();
     let layers = schedule.layers.iter().enumerate().filter(|(place, _)| !counts.contains(place));
     let hidden = layers.filter(|(_, layer)| has_somebody(schedule, layer, now));
     let said = hidden.map(|(place, layer)| {
@@ -136,8 +138,7 @@ fn has_somebody(schedule: &Schedule, layer: &Layer, now: DateTime<Utc>) -> bool 
     let mut at = time.start;
     while at < time.end {
         let near = nearby.at(&layer.zone, at);
-        let standing =
-            layer.standing(schedule.holidays_of(layer), Role::Primary, Asked::WhoAndWhen, at, near);
+        let standing = layer.standing(schedule.holidays_of(layer), Role::Primary, Asked::WhoAndWhen, at, near);
         if !standing.group.is_empty() {
             return true;
         }

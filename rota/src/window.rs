@@ -33,7 +33,8 @@ impl MonthDays {
     pub fn new(days: &[i64]) -> Option<Self> {
         let mut all = Self::default();
         for day in days {
-            let bit = 1_u32.checked_shl(u32::try_from(day.unsigned_abs()).ok().filter(|day| (1..=31).contains(day))?)?;
+            let bit =
+                1_u32.checked_shl(u32::try_from(day.unsigned_abs()).ok().filter(|day| (1..=31).contains(day))?)?;
             if *day > 0 {
                 all.from_first |= bit;
             } else {
@@ -79,26 +80,50 @@ impl Window {
     #[inline]
     fn opening(&self, day: i64, near: &Near<'_>) -> Option<(i64, i64)> {
         let midnight = day * DAY_SECONDS;
-        let opens = midnight + i64::from(self.from.num_seconds_from_midnight());
-        let closes =
-            midnight + i64::from(self.days_open) * DAY_SECONDS + i64::from(self.to.num_seconds_from_midnight());
-        let (start, end) = (near.second(opens, Occurrence::First), near.second(closes, Occurrence::Last));
+        let (opens, closes) = self.clock();
+        let start = near.second(midnight + opens, Occurrence::First);
+        let end = near.second(midnight + closes, Occurrence::Last);
         // On a day that a zone skipped, nothing opens.
         (start < end).then_some((start, end))
     }
 
-    /// From how many days before today until how many after it a window can have opened that is open now.
+    /// The wall time at which it opens and the one at which it closes, in seconds from the midnight of the day it opens.
     #[inline]
-    fn reach(&self, near: &Near<'_>) -> (i64, i64) {
-        let open = i64::from(self.days_open);
+    fn clock(&self) -> (i64, i64) {
+        let closes = i64::from(self.days_open) * DAY_SECONDS + i64::from(self.to.num_seconds_from_midnight());
+        (self.from.num_seconds_from_midnight().into(), closes)
+    }
+
+    /// While it is open, how long, where no clock is moved near the instant: wall times are as far apart as they look.
+    #[inline]
+    fn open_in_calm(&self, near: &Near<'_>, today: i64) -> Option<Ticks> {
+        let (opens, closes) = self.clock();
+        let mut since_midnight = near.wall() - today * DAY_SECONDS;
+        for day in 0..=i64::from(self.days_open) {
+            if opens <= since_midnight && since_midnight < closes && self.opens_on(today - day) {
+                let midnight = near.at() - since_midnight;
+                return Some(Ticks::of_seconds(midnight + opens, midnight + closes));
+            }
+            since_midnight += DAY_SECONDS;
+        }
+        None
+    }
+
+    /// While it is open, how long, in the days around a change of clocks.
+    fn open_in_change(&self, near: &Near<'_>, today: i64) -> Option<Ticks> {
         // A day early by the calendar can be the same day by the clock, where clocks were moved over midnight.
-        let strays = if near.is_calm(open + CLOCK_CHANGE_DAYS) { 0 } else { CLOCK_CHANGE_DAYS };
-        (open + strays, strays)
+        let days = today - i64::from(self.days_open) - CLOCK_CHANGE_DAYS..=today + CLOCK_CHANGE_DAYS;
+        let openings = days.filter(|day| self.opens_on(*day)).filter_map(|day| self.opening(day, near));
+        let mut now = openings.filter(|(start, end)| *start <= near.at() && near.at() < *end);
+        now.next().map(|(start, end)| Ticks::of_seconds(start, end))
     }
 }
 
 /// Clocks were set back by at most a day, so a window of two days ahead may have opened and one of two days ago not closed.
 const CLOCK_CHANGE_DAYS: i64 = 2;
+
+/// No window of a file is open for longer, in days; one that was made by hand is asked the slow way.
+const DAYS_OPEN_MAX: u8 = 7;
 
 /// How many days ahead the next opening is looked for: a window of a week opens within seven, and one more week is for a day
 /// that the zone skipped. When none is found, it is closed for at least so long, which is all that is said.
@@ -111,19 +136,12 @@ pub(crate) fn open(windows: &[Window], near: &Near<'_>) -> Option<Ticks> {
         return Some(Ticks::ALWAYS);
     }
     let today = today(near);
-    for window in windows {
-        let (back, ahead) = window.reach(near);
-        for day in today - back..=today + ahead {
-            if window.opens_on(day)
-                && let Some((start, end)) = window.opening(day, near)
-                && start <= near.at()
-                && near.at() < end
-            {
-                return Some(Ticks::of_seconds(start, end));
-            }
-        }
-    }
-    None
+    let calm = near.is_calm(i64::from(DAYS_OPEN_MAX) + CLOCK_CHANGE_DAYS);
+    let now = |window: &Window| match calm && window.days_open <= DAYS_OPEN_MAX {
+        true => window.open_in_calm(near, today),
+        false => window.open_in_change(near, today),
+    };
+    windows.iter().find_map(now)
 }
 
 /// A time around the instant in which all of `windows` stay closed, when they are closed.

@@ -77,4 +77,3 @@ fn a_turn_without_length_is_skipped() {
     let (number, span) = hourly.turn(Nearby::default().at(&zone, tick("2011-12-30T10:00:00Z".parse().unwrap())));
     assert_eq!((number, (span.end - span.start) / 60_000_000_000), (25, 60));
 }
-

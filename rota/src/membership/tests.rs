@@ -75,7 +75,11 @@ fn out_and_back_within_a_turn_leaves_later_turns_alone() {
 fn of_a_group_those_stay_who_are_still_there() {
     check("a+b c", &[("01-07", "b c", TURN)], "01-05 a+b, 01-07 b, 01-12 c, 01-19 b, 01-26 c, 02-02 b");
     check("a+b c", &[("01-07", "a+b+x c", TURN)], "01-05 a+b, 01-07 a+b, 01-12 c, 01-19 a+b+x, 01-26 c, 02-02 a+b+x");
-    check("nobody a", &[("01-07", "nobody b a", TURN)], "01-05 nobody, 01-07 nobody, 01-12 b, 01-19 a, 01-26 nobody, 02-02 b");
+    check(
+        "nobody a",
+        &[("01-07", "nobody b a", TURN)],
+        "01-05 nobody, 01-07 nobody, 01-12 b, 01-19 a, 01-26 nobody, 02-02 b",
+    );
 }
 
 #[test]

@@ -123,8 +123,12 @@ fn no_grid_says(no_grid: NoGrid) -> String {
             format!("every is a length or a list of up to {}, like [\"1 day\", \"3 days\"]", Grid::LENGTHS_MAX)
         }
         NoGrid::Length => format!("every is too long or no time at all; write 1 to {} of a unit", Every::LENGTH_MAX),
-        NoGrid::Unit => "every is in days where advance = \"window\" counts working days; write it like \"5 days\"".into(),
-        NoGrid::Days => "advance = \"window\" counts the days of the window; write one like window = \"Mon-Fri\"".into(),
+        NoGrid::Unit => {
+            "every is in days where advance = \"window\" counts working days; write it like \"5 days\"".into()
+        }
+        NoGrid::Days => {
+            "advance = \"window\" counts the days of the window; write one like window = \"Mon-Fri\"".into()
+        }
     }
 }
 
@@ -182,12 +186,7 @@ fn on_holidays(table: &Table<'_>, setting: &Setting<'_>, problems: &mut Vec<Prob
 }
 
 /// The changes of the rotation, in the order of time.
-fn changes(
-    table: &Table<'_>,
-    zone: &Zone,
-    setting: &Setting<'_>,
-    problems: &mut Vec<Problem>,
-) -> Vec<Membership> {
+fn changes(table: &Table<'_>, zone: &Zone, setting: &Setting<'_>, problems: &mut Vec<Problem>) -> Vec<Membership> {
     let nodes = table.get("changes").and_then(|node| node.list(problems)).unwrap_or_default();
     let mut changes: Vec<Membership> = Vec::new();
     for node in nodes {
@@ -220,9 +219,9 @@ fn wall_time(node: &Node<'_>, problems: &mut Vec<Problem>) -> Option<NaiveDateTi
     words::wall_time(&written.to_string()).map_err(|message| problems.push(node.problem(message))).ok()
 }
 
-const PRIORITY: &str =
-    "priority is a whole number; the highest one with somebody on duty wins, like priority = 1";
-const MONTH_DAY: &str = "monthdays are 1 to 31, or -1 for the last day of the month and so on; write them like [1, 15, -1]";
+const PRIORITY: &str = "priority is a whole number; the highest one with somebody on duty wins, like priority = 1";
+const MONTH_DAY: &str =
+    "monthdays are 1 to 31, or -1 for the last day of the month and so on; write them like [1, 15, -1]";
 
 fn integer(node: &Node<'_>, advice: &str, problems: &mut Vec<Problem>) -> Option<i64> {
     let number = node.value().as_integer().and_then(|number| i64::from_str_radix(number.as_str(), number.radix()).ok());

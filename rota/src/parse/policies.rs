@@ -91,13 +91,14 @@ fn page_list(node: &Node<'_>, rota: &Rota, problems: &mut Vec<Problem>) -> Optio
 fn target(text: &str, rota: &Rota) -> Result<Target, String> {
     if let Some(name) = text.strip_prefix("schedule:") {
         let name = name.trim();
-        return rota
-            .schedule(name)
-            .map(|_| Target::Schedule(name.to_owned()))
-            .map_err(|unknown| match name.strip_suffix("/secondary").filter(|plain| rota.schedules.contains_key(*plain)) {
-                Some(plain) => format!("says \"{text}\": nobody is second there; write secondary = \"next turn\" in [schedules.{plain}]"),
+        return rota.schedule(name).map(|_| Target::Schedule(name.to_owned())).map_err(|unknown| {
+            match name.strip_suffix("/secondary").filter(|plain| rota.schedules.contains_key(*plain)) {
+                Some(plain) => format!(
+                    "says \"{text}\": nobody is second there; write secondary = \"next turn\" in [schedules.{plain}]"
+                ),
                 None => format!("says \"{text}\": {unknown}"),
-            });
+            }
+        });
     }
     if rota.schedules.contains_key(text) && !rota.is_responder(&ResponderId::from(text)) {
         return Err(format!("names \"{text}\", which is a schedule; write \"schedule:{text}\""));

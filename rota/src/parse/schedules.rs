@@ -51,7 +51,8 @@ fn schedule(section: &Table<'_>, people: &People, problems: &mut Vec<Problem>) -
     for (place, node) in layers.iter().enumerate() {
         let layer = node.table(problems).and_then(|table| layers::read(&table, place, &setting, problems));
         if let Some(same) = layer.as_ref().and_then(|layer| read.iter().find(|other| other.name == layer.name)) {
-            let message = format!("layer \"{}\" is there already, at line {}; give each a name", same.name, same.place.line);
+            let message =
+                format!("layer \"{}\" is there already, at line {}; give each a name", same.name, same.place.line);
             problems.push(node.problem(message));
         }
         read.extend(layer);

@@ -16,7 +16,9 @@ fn before_and_after(zone: &Zone, parts: &Parts, changes: &[Membership]) -> (Rota
 fn short(parts: Parts) -> Parts {
     let short = |every: Every| match every.unit {
         Unit::Hour => Every { length: (every.length - 1) % 100 + 1, ..every },
-        Unit::Day | Unit::Week | Unit::Month | Unit::Year => Every { length: (every.length - 1) % 5 + 1, unit: Unit::Day },
+        Unit::Day | Unit::Week | Unit::Month | Unit::Year => {
+            Every { length: (every.length - 1) % 5 + 1, unit: Unit::Day }
+        }
     };
     Parts { lengths: parts.lengths.into_iter().map(short).collect(), ..parts }
 }

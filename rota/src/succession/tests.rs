@@ -12,7 +12,9 @@ fn rota(schedules: &str) -> Rota {
 }
 
 fn layer(name: &str, rest: &str) -> String {
-    format!("[[schedules.{name}.layers]]\nname = \"weekly\"\nhandoff = \"2026-01-05 09:00\"\nevery = \"1 week\"\n{rest}\n")
+    format!(
+        "[[schedules.{name}.layers]]\nname = \"weekly\"\nhandoff = \"2026-01-05 09:00\"\nevery = \"1 week\"\n{rest}\n"
+    )
 }
 
 fn weekly(rest: &str) -> Rota {
@@ -53,8 +55,10 @@ fn somebody_who_joins_moves_no_turn_that_was_and_none_that_runs() {
 
 #[test]
 fn hours_that_change_start_a_new_version_in_which_turns_go_on() {
-    let old = weekly("rotation = [\"ana\", \"ben\"]").succeeded_by(&weekly("rotation = [\"chi\", \"ana\", \"ben\"]"), at("01-21T12:00"));
-    let both = old.succeeded_by(&weekly("rotation = [\"chi\", \"ana\", \"ben\"]\nwindow = \"Mon-Thu\""), at("01-28T12:00"));
+    let old = weekly("rotation = [\"ana\", \"ben\"]")
+        .succeeded_by(&weekly("rotation = [\"chi\", \"ana\", \"ben\"]"), at("01-21T12:00"));
+    let both =
+        old.succeeded_by(&weekly("rotation = [\"chi\", \"ana\", \"ben\"]\nwindow = \"Mon-Thu\""), at("01-28T12:00"));
     assert_eq!(both.schedules["s"].layers.len(), 2);
     // On Monday until nine it is still ben's turn.
     let after = ["01-26 ben", "01-30 nobody", "02-02 ben", "02-02 chi", "02-06 nobody", "02-09 chi"];
@@ -91,7 +95,8 @@ fn the_new_people_are_those_of_the_new_files() {
     let old = weekly("rotation = [\"ana\", \"ben\"]");
     let new = weekly("rotation = [\"ana\"]");
     let both = old.succeeded_by(&new, at("01-14T00:00"));
-    let members: Vec<&str> = both.schedules["s"].members_from(at("01-14T00:00")).into_iter().map(ResponderId::as_str).collect();
+    let members: Vec<&str> =
+        both.schedules["s"].members_from(at("01-14T00:00")).into_iter().map(ResponderId::as_str).collect();
     assert_eq!(members, ["ana"]);
     // Ben was on duty, and left.
     let now = on_call(&both, "s", &[], at("01-14T00:00")).unwrap();
