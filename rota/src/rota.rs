@@ -6,6 +6,7 @@ use crate::place::Place;
 use crate::rotation::Role;
 use crate::schedule::Schedule;
 use crate::zone::Zone;
+use chrono::{DateTime, Utc};
 use incident::ResponderId;
 use std::collections::BTreeMap;
 
@@ -76,12 +77,22 @@ impl Rota {
         self.people.contains_key(id)
     }
 
-    /// Everybody who can be on duty on a schedule, which is also a group for permissions.
+    /// Everybody who is or ever was on duty on a schedule by its layers. For who may do something now, ask
+    /// [`Self::members_from`].
     ///
     /// # Errors
     /// When there is no such schedule.
     pub fn members(&self, schedule: &str) -> Result<Vec<&ResponderId>, UnknownSchedule> {
         self.schedule(schedule).map(Schedule::members)
+    }
+
+    /// Everybody who can be on duty on a schedule at `at` or later, which is also a group for permissions: a change of
+    /// people that has come takes them away.
+    ///
+    /// # Errors
+    /// When there is no such schedule.
+    pub fn members_from(&self, schedule: &str, at: DateTime<Utc>) -> Result<Vec<&ResponderId>, UnknownSchedule> {
+        self.schedule(schedule).map(|schedule| schedule.members_from(at))
     }
 
     /// The schedule of that name; also of a name with a role, `payments/secondary`, when it has one.

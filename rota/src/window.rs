@@ -137,9 +137,12 @@ pub(crate) fn open(windows: &[Window], near: &Near<'_>) -> Option<Ticks> {
     }
     let today = today(near);
     let calm = near.is_calm(i64::from(DAYS_OPEN_MAX) + CLOCK_CHANGE_DAYS);
-    let now = |window: &Window| match calm && window.days_open <= DAYS_OPEN_MAX {
-        true => window.open_in_calm(near, today),
-        false => window.open_in_change(near, today),
+    let now = |window: &Window| {
+        if calm && window.days_open <= DAYS_OPEN_MAX {
+            window.open_in_calm(near, today)
+        } else {
+            window.open_in_change(near, today)
+        }
     };
     windows.iter().find_map(now)
 }
