@@ -98,6 +98,8 @@ impl<'r> Moment<'r> {
         let here = self.current.place(self.number);
         let count = self.current.groups.len();
         let around = (0..count).map(|step| (here + step) % count);
+        // A turn of nobody survives, but cannot take over.
+        let around = around.filter(|place| !self.current.groups[*place].is_empty());
         let next = around.filter_map(|place| place_of(&self.current.groups, place, groups)).next();
         match owner.or(next) {
             Some(place) => (place, groups.get(place).cloned()),
@@ -115,10 +117,11 @@ impl<'r> Moment<'r> {
         }
     }
 
-    /// Who has the rest of the turn.
+    /// Who has the rest of the turn. A turn of nobody stays one, as long as there is one.
     fn held(&self, groups: &[Group], successor: Option<&Group>) -> Group {
         let staying = staying(self.on_duty, groups);
-        if staying.is_empty() && !self.on_duty.is_empty() { successor.cloned().unwrap_or_default() } else { staying }
+        let nobody_stays = self.on_duty.is_empty() && groups.iter().any(Group::is_empty);
+        if staying.is_empty() && !nobody_stays { successor.cloned().unwrap_or_default() } else { staying }
     }
 
     fn after_a_full_round(&self, groups: Vec<Group>, grid: &Grid, zone: &Zone) -> Vec<Stint> {

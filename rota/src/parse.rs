@@ -1,6 +1,6 @@
 //! Files to rota. It finds every mistake at once, each with its file, its line and what to write instead; a rota with a
-//! mistake in it is never used. The tests beside it show what
-//! it accepts.
+//! mistake in it is never used. What is likely wrong though it can be read is the business of `warnings`. The tests beside
+//! it show what it accepts.
 
 mod layers;
 mod node;
@@ -46,7 +46,7 @@ impl Rota {
     /// every = "1 week"                # hours, days, weeks, months, years; or a list, ["1 day", "3 days"]
     /// window = "Mon-Fri 08:00-20:00"  # optional, as is everything from here on; or a list
     /// advance = "window"              # with every = "1 day": days without a window are nobody's turn
-    /// monthdays = [1, 15, -1]         # windows open on these days of the month only; -1 is the last one
+    /// monthdays = [1, 15, -1]         # windows open on these days of the month only, -1 is the last; not with advance
     /// on_holidays = "off"             # "off": does not count on holidays; "only": counts on no other day
     /// priority = 1                    # the highest with somebody on duty wins; 0 when not said
     /// zone = "Europe/Lisbon"          # its own

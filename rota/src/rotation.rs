@@ -3,7 +3,7 @@
 
 use crate::grid::Grid;
 use crate::membership::Membership;
-use crate::ticks::{Ticks, instant, tick};
+use crate::ticks::{Ticks, tick};
 use chrono::{DateTime, Utc};
 use incident::ResponderId;
 
@@ -123,12 +123,6 @@ impl Rotation {
             (Role::Secondary, _) => stint.group(number.saturating_add(1)),
         };
         (group, Ticks { start: stint.from, end })
-    }
-
-    /// When its people changed for the last time until `at`; for a change that came in steps, its last step so far.
-    pub(crate) fn changed_at(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let place = self.place(tick(at));
-        self.stints.get(place).filter(|_| place > 0).map(|stint| instant(stint.from))
     }
 
     /// The place of the stint that holds a tick.

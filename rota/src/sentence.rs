@@ -28,8 +28,8 @@ fn of_turn(schedule: &Schedule, role: Role, turn: Turn, at: DateTime<Utc>) -> St
         Role::Primary => "",
         Role::Secondary => "next is ",
     };
-    let changed = match layer.rotation.changed_at(at) {
-        Some(changed) => format!(", people changed {}", moment(changed, &layer.zone, at)),
+    let changed = match layer.rotation.changes().iter().rev().find(|change| change.at <= at) {
+        Some(change) => format!(", people changed {}", moment(change.at, &layer.zone, at)),
         None => String::new(),
     };
     format!("{next}turn {} of {} ({grid} from {anchor} {}{changed})", turn.number, layer.name, layer.zone.name())

@@ -18,7 +18,7 @@ pub type People<'r> = SmallVec<[&'r ResponderId; 8]>;
 #[derive(Debug, Default)]
 pub(crate) struct Duty<'r> {
     pub(crate) people: People<'r>,
-    pub(crate) turns: SmallVec<[Turn; 4]>,
+    pub(crate) turns: SmallVec<[Turn; 16]>,
     pub(crate) operations: SmallVec<[&'r Operation; 2]>,
 }
 

@@ -83,6 +83,16 @@ fn of_a_group_those_stay_who_are_still_there() {
 }
 
 #[test]
+fn a_turn_of_nobody_takes_over_from_nobody_and_ends_when_it_is_taken_out() {
+    check(
+        "a b nobody c",
+        &[("01-14", "a nobody c", TURN)],
+        "01-05 a, 01-12 b, 01-14 c, 01-19 a, 01-26 nobody, 02-02 c",
+    );
+    check("nobody a", &[("01-07", "a b", TURN)], "01-05 nobody, 01-07 a, 01-12 b, 01-19 a, 01-26 b, 02-02 a");
+}
+
+#[test]
 fn one_who_has_several_turns_keeps_their_places() {
     check("a b a c", &[("01-21", "a b a x c", TURN)], "01-05 a, 01-12 b, 01-19 a, 01-21 a, 01-26 x, 02-02 c");
 }

@@ -205,10 +205,24 @@ fn an_instant_takes_no_memory() {
     for schedule in ["payments", "office"] {
         let mut people = 0;
         let taken = allocation_counter::measure(|| {
-            people = people_on_duty(&rota, schedule, &operations, at).map_or(0, |people| people.len());
+            people = people_on_duty(&rota, schedule, &operations, at).map_or(0, |found| found.len());
         });
         assert_eq!((taken.count_total, people), (0, 1), "{schedule}");
     }
+}
+
+#[test]
+fn ten_layers_together_take_no_memory_either() {
+    let mut rota = rota();
+    let schedule = rota.schedules.get_mut("office").unwrap();
+    let night = schedule.layers.iter().find(|layer| layer.name == "night").unwrap().clone();
+    schedule.layers = vec![night; 10];
+    let mut people = 0;
+    let taken = allocation_counter::measure(|| {
+        let at = "2026-01-10T09:00:00Z".parse().unwrap_or_default();
+        people = people_on_duty(&rota, "office", &[], at).map_or(0, |found| found.len());
+    });
+    assert_eq!((taken.count_total, people), (0, 1));
 }
 
 const SECOND: &str = r#"
