@@ -38,8 +38,12 @@ pub(crate) fn who<'r>(
     nearby: &mut Nearby<'r>,
 ) -> Duty<'r> {
     let at = tick(moment);
-    let applying = |operation: &&Operation| operation.span().contains(moment) && operation.is_of(&schedule.name, role);
-    let mut applying: SmallVec<[&Operation; 8]> = operations.into_iter().filter(applying).collect();
+    let mut applying: SmallVec<[&Operation; 8]> = SmallVec::new();
+    for operation in operations {
+        if operation.span().contains(moment) && operation.is_of(&schedule.name, role) {
+            applying.push(operation);
+        }
+    }
     applying.sort_by_key(|operation| operation.number);
 
     let mut duty = Duty::default();
