@@ -2,6 +2,7 @@
 
 use crate::on_call::on_duty;
 use crate::operation::Operation;
+use crate::place::Place;
 use crate::rota::Rota;
 use crate::sentence;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -18,6 +19,8 @@ pub struct Policy {
     pub levels: Vec<Level>,
     /// Paged when all levels have waited in vain, or when a level finds nobody on duty.
     pub catch_all: Vec<ResponderId>,
+    /// Where it is written.
+    pub place: Place,
 }
 
 /// A step of a policy.
@@ -27,6 +30,8 @@ pub struct Level {
     pub page: Vec<Target>,
     /// How long an answer is waited for before the next level is paged; above zero.
     pub wait: TimeDelta,
+    /// Where it is written.
+    pub place: Place,
 }
 
 /// What a level pages.
@@ -70,11 +75,12 @@ pub fn targets(rota: &Rota, level: &Level, operations: &[Operation], at: DateTim
             Target::Person(person) => join(person, "named by the escalation policy".to_owned()),
             Target::Schedule(name) => {
                 // `Rota::parse` has refused every level with an unknown schedule; one made by hand pages nobody.
-                let (Ok(schedule), Ok((people, reason))) = (rota.schedule(name), on_duty(rota, name, operations, at))
+                let (Ok((schedule, role)), Ok((people, reason))) =
+                    (rota.role(name), on_duty(rota, name, operations, at))
                 else {
                     continue;
                 };
-                let because = sentence::because(schedule, &reason, at);
+                let because = sentence::because(schedule, role, &reason, at);
                 people.into_iter().for_each(|person| join(person, format!("on call for {name}: {because}")));
             }
         }

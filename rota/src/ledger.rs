@@ -4,7 +4,7 @@
 use crate::night::{is_night, nights, weekends, whole_days};
 use crate::on_call::{Segment, final_schedule};
 use crate::operation::Operation;
-use crate::rota::{Rota, UnknownSchedule};
+use crate::rota::{Person, Rota, UnknownSchedule};
 use crate::shifts::{intersection, shifts, total};
 use crate::span::Span;
 use crate::told;
@@ -28,12 +28,14 @@ impl Clocks {
         Self { schedule, own: BTreeMap::new() }
     }
 
-    /// Everybody's clock for that schedule.
+    /// Everybody's clock for that schedule: the person's own zone where the files say it.
     ///
     /// # Errors
     /// When there is no such schedule.
     pub fn of(rota: &Rota, schedule: &str) -> Result<Self, UnknownSchedule> {
-        rota.schedule(schedule).map(|schedule| Self::new(schedule.zone.clone()))
+        let own = |person: &Person| Some((person.id.clone(), person.zone.clone()?));
+        let schedule = rota.schedule(schedule)?.zone.clone();
+        Ok(Self { schedule, own: rota.people.values().filter_map(own).collect() })
     }
 
     /// Says a person's own zone.
@@ -126,7 +128,7 @@ pub fn ledger(
 ) -> Result<Ledger, UnknownSchedule> {
     let segments = final_schedule(rota, schedule, operations, span.start, span.end)?;
     let mut people = loads(&segments, facts.clocks, facts.holidays);
-    for member in members(rota, schedule)? {
+    for member in members(rota, schedule, span.start)? {
         people.entry(member.clone()).or_default();
     }
     for page in facts.pages.iter().filter(|page| span.contains(page.at)) {
@@ -137,9 +139,13 @@ pub fn ledger(
     Ok(Ledger { schedule: schedule.to_owned(), span, people, zone: facts.clocks.everybody().clone() })
 }
 
-/// Those whose loads are compared: who can be on duty.
-pub(crate) fn members<'r>(rota: &'r Rota, schedule: &str) -> Result<Vec<&'r ResponderId>, UnknownSchedule> {
-    rota.members(schedule)
+/// Those whose loads are compared: who can be on duty from then on.
+pub(crate) fn members<'r>(
+    rota: &'r Rota,
+    schedule: &str,
+    from: DateTime<Utc>,
+) -> Result<Vec<&'r ResponderId>, UnknownSchedule> {
+    rota.schedule(schedule).map(|schedule| schedule.members_from(from))
 }
 
 impl fmt::Display for Ledger {

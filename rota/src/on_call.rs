@@ -1,13 +1,18 @@
-//! Who is on call at an instant and why, and the same over a time. There is one function under both, [`piece`]: paging,
-//! Slack, the calendar and the console can therefore never disagree.
+//! Who is on call at an instant and why, and the same over a time. All of it comes from `sweep`: paging, Slack, the calendar
+//! and the console can therefore never disagree. Wherever a schedule is named, `payments/secondary` names who is second.
 
-use crate::operation::{Change, Operation};
+use crate::operation::Operation;
 use crate::rota::{Rota, UnknownSchedule};
-use crate::schedule::{Schedule, Turn};
+use crate::rotation::Role;
+use crate::schedule::Turn;
 use crate::sentence;
 use crate::span::Span;
-use chrono::{DateTime, TimeDelta, Utc};
+use crate::sweep::{Duty, People, Piece, Sweep, who};
+use crate::ticks::{instant, tick};
+use crate::zone::Nearby;
+use chrono::{DateTime, Utc};
 use incident::ResponderId;
+use std::collections::BTreeMap;
 
 /// Who is on call at an instant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,10 +64,10 @@ pub struct Reason<'r> {
 /// handoffs with a window.
 pub const SEARCH_PIECES_MAX: usize = 96;
 
-/// The years that are answered for, 1900 to 2900; an instant outside is answered as the nearer end.
-const ANSWERED: Span = Span {
+/// The years that are answered for, 1900 to 2250; an instant outside is answered as the nearer end.
+pub(crate) const ANSWERED: Span = Span {
     start: DateTime::from_timestamp(-2_208_988_800, 0).expect("1900 is in the calendar"),
-    end: DateTime::from_timestamp(29_348_006_400, 0).expect("2900 is in the calendar"),
+    end: DateTime::from_timestamp(8_835_955_200, 0).expect("2250 is in the calendar"),
 };
 
 /// Who is on call on `schedule` at `at`, with the reason, the time since and until, and who is next.
@@ -75,30 +80,31 @@ pub fn on_call(
     operations: &[Operation],
     at: DateTime<Utc>,
 ) -> Result<OnCall, UnknownSchedule> {
-    let schedule = rota.schedule(schedule)?;
+    let (schedule, role) = rota.role(schedule)?;
     let at = at.clamp(ANSWERED.start, ANSWERED.end);
-    let operations = operations_of(schedule, operations);
-    let now = piece(schedule, &operations, at);
-    let others = |piece: &Piece<'_>| piece.on_duty != now.on_duty;
-    let earlier = find(schedule, &operations, &now, Way::Back, others);
-    let later = find(schedule, &operations, &now, Way::Ahead, others);
-    let until = later.as_ref().map(|piece| piece.span.start);
+    let mut sweep = Sweep::new(schedule, role, operations);
+    let now = sweep.piece(tick(at));
+    let others = |piece: &Piece<'_>| piece.duty.people != now.duty.people;
+    let later = find(&mut sweep, &now, Way::Ahead, others);
+    let until = later.as_ref().map(|piece| instant(piece.ticks.start));
     let next = match later {
-        Some(gap) if gap.on_duty.is_empty() => {
-            find(schedule, &operations, &gap, Way::Ahead, |piece| !piece.on_duty.is_empty())
+        Some(gap) if gap.duty.people.is_empty() => {
+            find(&mut sweep, &gap, Way::Ahead, |piece| !piece.duty.people.is_empty())
         }
         later => later,
     };
+    let earlier = find(&mut sweep, &now, Way::Back, others);
+    let people = owned(&now.duty.people);
     Ok(OnCall {
-        because: sentence::because(schedule, &now.reason, at),
-        on_duty: owned(&now.on_duty),
-        since: earlier.map(|piece| piece.span.end),
+        because: sentence::because(schedule, role, &now.duty.reason(), at),
+        on_duty: people,
+        since: earlier.map(|piece| instant(piece.ticks.end)),
         until,
-        next: next.map(|next| Next { on_duty: owned(&next.on_duty), start: next.span.start }),
+        next: next.map(|next| Next { on_duty: owned(&next.duty.people), start: instant(next.ticks.start) }),
     })
 }
 
-/// The people on duty on `schedule` at `at` and why, without looking at any other instant: the cheapest question.
+/// The people on duty on `schedule` at `at` and why, without looking at any other instant.
 ///
 /// # Errors
 /// When there is no such schedule.
@@ -108,9 +114,45 @@ pub fn on_duty<'r>(
     operations: &'r [Operation],
     at: DateTime<Utc>,
 ) -> Result<(Vec<&'r ResponderId>, Reason<'r>), UnknownSchedule> {
-    let schedule = rota.schedule(schedule)?;
-    let now = piece(schedule, &operations_of(schedule, operations), at.clamp(ANSWERED.start, ANSWERED.end));
-    Ok((now.on_duty, now.reason))
+    let (schedule, role) = rota.role(schedule)?;
+    let duty = who(schedule, role, operations, at.clamp(ANSWERED.start, ANSWERED.end), &mut Nearby::default());
+    let reason = duty.reason();
+    Ok((duty.people.into_vec(), reason))
+}
+
+/// The people on duty on `schedule` at `at`, without a reason: the cheapest question. It asks for no memory, unless more
+/// than eight people are on duty together.
+///
+/// # Errors
+/// When there is no such schedule.
+pub fn people_on_duty<'r>(
+    rota: &'r Rota,
+    schedule: &str,
+    operations: &'r [Operation],
+    at: DateTime<Utc>,
+) -> Result<People<'r>, UnknownSchedule> {
+    let (schedule, role) = rota.role(schedule)?;
+    Ok(who(schedule, role, operations, at.clamp(ANSWERED.start, ANSWERED.end), &mut Nearby::default()).people)
+}
+
+/// The people on duty everywhere at `at`: each schedule with its name, in the order of the names. Operations are handed out
+/// to their schedules once, so that many of either cost no more than they have to.
+pub fn everywhere<'r>(
+    rota: &'r Rota,
+    operations: &'r [Operation],
+    at: DateTime<Utc>,
+) -> impl Iterator<Item = (&'r str, People<'r>)> {
+    let at = at.clamp(ANSWERED.start, ANSWERED.end);
+    let mut applying: BTreeMap<&str, Vec<&Operation>> = BTreeMap::new();
+    for operation in operations.iter().filter(|operation| operation.span().contains(at)) {
+        let (name, _) = Role::named(&operation.schedule);
+        applying.entry(name).or_default().push(operation);
+    }
+    let mut nearby = Nearby::default();
+    rota.schedules.values().map(move |schedule| {
+        let here = applying.get(schedule.name.as_str()).into_iter().flatten().copied();
+        (schedule.name.as_str(), who(schedule, Role::Primary, here, at, &mut nearby).people)
+    })
 }
 
 /// The whole of `[from, to)` in segments that follow each other without a gap; a time with nobody is a segment too.
@@ -124,54 +166,44 @@ pub fn final_schedule<'r>(
     from: DateTime<Utc>,
     to: DateTime<Utc>,
 ) -> Result<Vec<Segment<'r>>, UnknownSchedule> {
-    let schedule = rota.schedule(schedule)?;
-    let operations = operations_of(schedule, operations);
+    let (schedule, role) = rota.role(schedule)?;
+    let mut sweep = Sweep::new(schedule, role, operations);
     let mut segments: Vec<Segment<'r>> = Vec::new();
-    let mut start = from.clamp(ANSWERED.start, ANSWERED.end);
-    let to = to.clamp(ANSWERED.start, ANSWERED.end);
+    let (mut start, to) = (answered(from), answered(to));
     while start < to {
-        let piece = piece(schedule, &operations, start);
-        let end = piece.span.end.min(to);
+        let Piece { ticks, duty } = sweep.piece(start);
+        let end = ticks.end.min(to);
         match segments.last_mut() {
-            Some(last) if last.on_duty == piece.on_duty && last.reason == piece.reason => last.end = end,
-            _ => segments.push(Segment { start, end, on_duty: piece.on_duty, reason: piece.reason }),
+            Some(last) if duty.is_that_of(last) => last.end = instant(end),
+            _ => {
+                let reason = duty.reason();
+                segments.push(Segment {
+                    start: instant(start),
+                    end: instant(end),
+                    on_duty: duty.people.into_vec(),
+                    reason,
+                });
+            }
         }
         start = end;
     }
     Ok(segments)
 }
 
-/// The answer at an instant, with a span around it in which the answer stays the same.
-struct Piece<'r> {
-    span: Span,
-    on_duty: Vec<&'r ResponderId>,
-    reason: Reason<'r>,
-}
-
-/// The one function that says who is on duty: what the layers say, changed by the operations in the order of creation.
-fn piece<'r>(schedule: &'r Schedule, operations: &[&'r Operation], at: DateTime<Utc>) -> Piece<'r> {
-    let mut on_duty = Vec::new();
-    let mut reason = Reason { turns: Vec::new(), operations: Vec::new() };
-    let mut span = schedule.base(at, &mut on_duty, &mut reason.turns);
-    for operation in operations {
-        span = span.cut(operation.start, at).cut(operation.end, at);
-        if operation.span().contains(at) && operation.change.apply(&mut on_duty) {
-            if matches!(operation.change, Change::ReplaceAll { .. }) {
-                reason.turns.clear();
-                reason.operations.clear();
-            }
-            reason.operations.push(operation);
-        }
+impl<'r> Duty<'r> {
+    fn reason(&self) -> Reason<'r> {
+        Reason { turns: self.turns.to_vec(), operations: self.operations.to_vec() }
     }
-    Piece { span, on_duty, reason }
+
+    fn is_that_of(&self, segment: &Segment<'_>) -> bool {
+        self.turns[..] == segment.reason.turns[..]
+            && self.people[..] == segment.on_duty[..]
+            && self.operations[..] == segment.reason.operations[..]
+    }
 }
 
-/// The operations on one schedule, in the order of creation, without those that can never apply.
-fn operations_of<'r>(schedule: &Schedule, operations: &'r [Operation]) -> Vec<&'r Operation> {
-    let here = |operation: &&Operation| operation.schedule == schedule.name && operation.start < operation.end;
-    let mut operations: Vec<&Operation> = operations.iter().filter(here).collect();
-    operations.sort_by_key(|operation| operation.number);
-    operations
+fn answered(at: DateTime<Utc>) -> i64 {
+    tick(at.clamp(ANSWERED.start, ANSWERED.end))
 }
 
 /// The two directions of time.
@@ -183,24 +215,23 @@ enum Way {
 
 /// Walks from `from` piece by piece, until `wanted`; gives up at the end of time or of [`SEARCH_PIECES_MAX`].
 fn find<'r>(
-    schedule: &'r Schedule,
-    operations: &[&'r Operation],
+    sweep: &mut Sweep<'r>,
     from: &Piece<'r>,
     way: Way,
     wanted: impl Fn(&Piece<'r>) -> bool,
 ) -> Option<Piece<'r>> {
-    let mut span = from.span;
+    let mut ticks = from.ticks;
     for _ in 0..SEARCH_PIECES_MAX {
         let at = match way {
-            Way::Back if span.start > ANSWERED.start => span.start - TimeDelta::nanoseconds(1),
-            Way::Ahead if span.end < ANSWERED.end => span.end,
+            Way::Back if ticks.start > tick(ANSWERED.start) => ticks.start - 1,
+            Way::Ahead if ticks.end < tick(ANSWERED.end) => ticks.end,
             Way::Back | Way::Ahead => return None,
         };
-        let piece = piece(schedule, operations, at);
+        let piece = sweep.piece(at);
         if wanted(&piece) {
             return Some(piece);
         }
-        span = piece.span;
+        ticks = piece.ticks;
     }
     None
 }

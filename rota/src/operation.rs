@@ -1,7 +1,10 @@
-//! Rule O: what people change by hand on top of a schedule: overrides, cover, exchanges. They are events kept in the log;
-//! this crate is handed them, applies them in the order of creation, and keeps none.
+//! Rules O and T: what people change by hand on top of a schedule: overrides, cover, exchanges, temporary schedules. They are
+//! events kept in the log; this crate is handed them, applies them in the order of creation, and keeps none.
 
+use crate::rotation::Role;
 use crate::span::Span;
+use crate::sweep::People;
+use crate::ticks::{Ticks, tick};
 use chrono::{DateTime, Utc};
 use incident::ResponderId;
 use serde::{Deserialize, Serialize};
@@ -11,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub struct Operation {
     /// Its number in the order of creation: the later-created wins, however the operations are listed.
     pub number: u64,
-    /// The schedule it changes.
+    /// The schedule it changes; `payments/secondary` changes who is second on `payments`.
     pub schedule: String,
     /// From when, included.
     pub start: DateTime<Utc>,
@@ -59,6 +62,37 @@ pub enum Change {
         /// The other.
         b: ResponderId,
     },
+    /// Other shifts instead of the schedule. Where they say who is on duty, everything from before is hidden; what is
+    /// created later applies on top.
+    Temporary {
+        /// In any order; those that overlap are on duty together. What lies outside of the operation's time is cut off.
+        shifts: Vec<TemporaryShift>,
+        /// What counts where no shift is.
+        #[serde(default)]
+        fallback: Fallback,
+    },
+}
+
+/// A shift of a temporary schedule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TemporaryShift {
+    /// From when, included.
+    pub start: DateTime<Utc>,
+    /// Until when, excluded.
+    pub end: DateTime<Utc>,
+    /// In the order in which they are paged; empty leaves nobody.
+    pub users: Vec<ResponderId>,
+}
+
+/// What counts in the holes of a temporary schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fallback {
+    /// Nobody is on duty there.
+    #[default]
+    Nobody,
+    /// The layers, and what was changed by hand before: as if there were no temporary schedule.
+    Layers,
 }
 
 impl Operation {
@@ -67,12 +101,44 @@ impl Operation {
     pub const fn span(&self) -> Span {
         Span { start: self.start, end: self.end }
     }
+
+    /// The same in ticks.
+    pub(crate) fn ticks(&self) -> Ticks {
+        Ticks { start: tick(self.start), end: tick(self.end) }
+    }
+
+    /// Whether it changes that role of the schedule of that name.
+    pub(crate) fn is_of(&self, schedule: &str, role: Role) -> bool {
+        self.schedule.starts_with(schedule) && Role::named(&self.schedule) == (schedule, role)
+    }
+}
+
+impl TemporaryShift {
+    fn ticks(&self) -> Ticks {
+        Ticks { start: tick(self.start), end: tick(self.end) }
+    }
 }
 
 impl Change {
-    /// Changes `on_duty`, and says whether anything changed.
-    pub(crate) fn apply<'r>(&'r self, on_duty: &mut Vec<&'r ResponderId>) -> bool {
+    /// A time around the tick `at` in which it does the same as then, within the operation's time.
+    pub(crate) fn unchanged(&self, at: i64) -> Ticks {
+        let Self::Temporary { shifts, .. } = self else { return Ticks::ALWAYS };
+        let lasting = shifts.iter().map(TemporaryShift::ticks).filter(|shift| shift.start < shift.end);
+        lasting.fold(Ticks::ALWAYS, |same, shift| same.cut(shift.start, at).cut(shift.end, at))
+    }
+
+    /// Changes who is on duty at the tick `at`, and says whether anything changed.
+    pub(crate) fn apply<'r>(&'r self, at: i64, on_duty: &mut People<'r>) -> bool {
         match self {
+            Self::Temporary { shifts, fallback } => {
+                let mut now = shifts.iter().filter(|shift| shift.ticks().contains(at)).peekable();
+                let decides = now.peek().is_some() || *fallback == Fallback::Nobody;
+                if decides {
+                    on_duty.clear();
+                    now.flat_map(|shift| &shift.users).for_each(|user| join(on_duty, user));
+                }
+                decides
+            }
             Self::ReplaceAll { users } => {
                 on_duty.clear();
                 users.iter().for_each(|user| join(on_duty, user));
@@ -99,14 +165,22 @@ impl Change {
 }
 
 /// Adds a person at the end, once.
-pub(crate) fn join<'r>(on_duty: &mut Vec<&'r ResponderId>, user: &'r ResponderId) {
-    if !on_duty.contains(&user) {
+#[inline]
+pub(crate) fn join<'r>(on_duty: &mut People<'r>, user: &'r ResponderId) {
+    if !on_duty.iter().any(|present| same(present, user)) {
         on_duty.push(user);
     }
 }
 
+/// Whether two are the same person. Names of a team are short and differ early: a call for each pair is what would cost.
+#[inline]
+fn same(a: &ResponderId, b: &ResponderId) -> bool {
+    let (a, b) = (a.as_str().as_bytes(), b.as_str().as_bytes());
+    a.len() == b.len() && (std::ptr::eq(a, b) || a.iter().zip(b).all(|(a, b)| a == b))
+}
+
 /// Puts another person in each place, and says whether anybody changed. Nobody is listed twice afterwards.
-fn swap_names<'r>(on_duty: &mut Vec<&'r ResponderId>, swap: impl Fn(&'r ResponderId) -> &'r ResponderId) -> bool {
+fn swap_names<'r>(on_duty: &mut People<'r>, swap: impl Fn(&'r ResponderId) -> &'r ResponderId) -> bool {
     let before = std::mem::take(on_duty);
     before.iter().for_each(|user| join(on_duty, swap(user)));
     *on_duty != before

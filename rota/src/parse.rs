@@ -1,7 +1,8 @@
 //! Files to rota. It finds every mistake at once, each with its file, its line and what to write instead; a rota with a
-//! mistake in it is never used. The tests beside it show what
-//! it accepts.
+//! mistake in it is never used. What is likely wrong though it can be read is the business of `warnings`. The tests beside
+//! it show what it accepts.
 
+mod layers;
 mod node;
 mod people;
 mod policies;
@@ -10,6 +11,7 @@ mod words;
 
 use crate::rota::Rota;
 use node::{Document, Table};
+use std::collections::BTreeMap;
 
 /// A mistake in a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,16 +31,33 @@ impl Rota {
     /// ```toml
     /// [people.ana]
     /// name = "Ana Ruiz"
-    /// slack = "U0ANA"                 # or email = "ana@example.com", or both
+    /// slack = "U0ANA"                 # or email = "ana@example.com", or both; phone, sns and webhook, too
+    /// zone = "Europe/Madrid"          # optional: in which her own times are read and told
     ///
     /// [schedules.payments]
     /// zone = "Europe/Madrid"
+    /// secondary = "next turn"         # optional: who has the next turn is second, "schedule:payments/secondary"
+    /// rollout = "after this turn"     # optional, and the default: see `changes`
+    /// holidays = ["holidays/es.ics"]  # optional: calendars that the caller reads, see `on_holidays`
     /// [[schedules.payments.layers]]
     /// name = "weekly"
     /// rotation = ["ana", "ben", ["chi", "dan"], []]  # a turn each; [] is nobody
     /// handoff = "2026-01-05 09:00"    # turn 0 starts here, in the zone
-    /// every = "1 week"                # hours, days, weeks, months, years
-    /// window = "Mon-Fri 08:00-20:00"  # optional, as are priority, zone, start and end
+    /// every = "1 week"                # hours, days, weeks, months, years; or a list, ["1 day", "3 days"]
+    /// window = "Mon-Fri 08:00-20:00"  # optional, as is everything from here on; or a list
+    /// advance = "window"              # with every = "1 day": days without a window are nobody's turn
+    /// monthdays = [1, 15, -1]         # windows open on these days of the month only, -1 is the last; not with advance
+    /// on_holidays = "off"             # "off": does not count on holidays; "only": counts on no other day
+    /// priority = 1                    # the highest with somebody on duty wins; 0 when not said
+    /// zone = "Europe/Lisbon"          # its own
+    /// start = "2026-01-05 09:00"      # it counts from here until its end; its turns are not moved
+    /// end = "2027-01-04 09:00"
+    ///
+    /// [[schedules.payments.layers.changes]]  # optional: other people from a moment on; the turns stay where they are
+    /// at = "2026-03-02 09:00"
+    /// rotation = ["ana", "chi"]       # whoever is not in it leaves at once
+    /// rollout = "after a full round"  # "now": as if it had always been written so; "after this turn": who is on duty
+    ///                                 # ends their turn; "after a full round": everybody of the old order does
     ///
     /// [escalation.payments]
     /// services = ["checkout-api", "payments-*"]
@@ -87,6 +106,7 @@ impl Rota {
 /// The tables `[kind.NAME]` of all files. A name that comes twice is a problem, and its first table is kept.
 fn sections<'d>(documents: &'d [Document<'d>], kind: &str, problems: &mut Vec<Problem>) -> Vec<Table<'d>> {
     let mut sections: Vec<Table<'d>> = Vec::new();
+    let mut places: BTreeMap<String, String> = BTreeMap::new();
     let found = documents.iter().filter_map(|document| document.root().get(kind));
     for node in found {
         let Some(names) = node.table(problems) else { continue };
@@ -94,10 +114,11 @@ fn sections<'d>(documents: &'d [Document<'d>], kind: &str, problems: &mut Vec<Pr
             if !words::is_name(&table.name) {
                 let message = format!("\"{}\" is no name; use letters, digits, \".\", \"_\" and \"-\"", table.name);
                 problems.push(table.problem(message));
-            } else if let Some(first) = sections.iter().find(|first| first.name == table.name) {
-                let message = format!("[{kind}.{}] is already in {}; keep one of them", table.name, first.place());
+            } else if let Some(first) = places.get(&table.name) {
+                let message = format!("[{kind}.{}] is already in {first}; keep one of them", table.name);
                 problems.push(table.problem(message));
             } else {
+                places.insert(table.name.clone(), table.place());
                 sections.push(table);
             }
         }

@@ -152,7 +152,7 @@ pub fn quality(
     let original = rota.schedule(schedule)?;
     let mut changed = rota.clone();
     for proposal in proposals {
-        changed.schedules.insert(original.name.clone(), proposal.applied(original));
+        changed.schedules.insert(original.name.clone(), proposal.applied(original, from));
         let after = judge.parts(&changed)?;
         let score_best = best.get(proposal.kind()).map_or(score(&parts), |(_, best)| score(best));
         // Of equals the first: the list begins with the smallest changes.
@@ -244,7 +244,7 @@ impl Judge<'_> {
         let segments: Vec<Segment<'_>> =
             final_schedule(rota, self.schedule, self.operations, self.span.start, self.span.end)?;
         let mut loads = loads(&segments, self.clocks, &[]);
-        for member in members(rota, self.schedule)? {
+        for member in members(rota, self.schedule, self.span.start)? {
             loads.entry(member.clone()).or_default();
         }
         let duties = Duties { loads, shifts: shifts(&segments), gaps: gaps_of(&segments), judge: self, rota };

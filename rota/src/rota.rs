@@ -2,7 +2,11 @@
 
 use crate::escalation::Policy;
 use crate::nearest::nearest;
+use crate::place::Place;
+use crate::rotation::Role;
 use crate::schedule::Schedule;
+use crate::zone::Zone;
+use chrono::{DateTime, Utc};
 use incident::ResponderId;
 use std::collections::BTreeMap;
 
@@ -13,6 +17,8 @@ pub struct Rota {
     pub people: BTreeMap<ResponderId, Person>,
     /// Schedules by name.
     pub schedules: BTreeMap<String, Schedule>,
+    /// Schedules that no file has any more. They are still answered for by name, since the past stays as it was.
+    pub past_schedules: BTreeMap<String, Schedule>,
     /// Escalation policies by name, without the default one.
     pub policies: BTreeMap<String, Policy>,
     /// The policy for everything that no other policy serves.
@@ -36,6 +42,10 @@ pub struct Person {
     pub sns: Option<String>,
     /// The address that is told of their pages.
     pub webhook: Option<String>,
+    /// The zone in which their own times are read and told; the schedule's, when `None`.
+    pub zone: Option<Zone>,
+    /// Where they are written.
+    pub place: Place,
 }
 
 /// Said when a text names no schedule.
@@ -67,7 +77,8 @@ impl Rota {
         self.people.contains_key(id)
     }
 
-    /// Everybody who can be on duty on a schedule, which is also a group for permissions.
+    /// Everybody who is or ever was on duty on a schedule by its layers. For who may do something now, ask
+    /// [`Self::members_from`].
     ///
     /// # Errors
     /// When there is no such schedule.
@@ -75,13 +86,35 @@ impl Rota {
         self.schedule(schedule).map(Schedule::members)
     }
 
-    /// The schedule of that name.
+    /// Everybody who can be on duty on a schedule at `at` or later, which is also a group for permissions: a change of
+    /// people that has come takes them away.
+    ///
+    /// # Errors
+    /// When there is no such schedule.
+    pub fn members_from(&self, schedule: &str, at: DateTime<Utc>) -> Result<Vec<&ResponderId>, UnknownSchedule> {
+        self.schedule(schedule).map(|schedule| schedule.members_from(at))
+    }
+
+    /// The schedule of that name; also of a name with a role, `payments/secondary`, when it has one.
     ///
     /// # Errors
     /// When there is none; the error names the nearest one.
     pub fn schedule(&self, name: &str) -> Result<&Schedule, UnknownSchedule> {
-        self.schedules.get(name).ok_or_else(|| {
-            let hint = nearest(name, self.schedules.keys().map(String::as_str)).map(str::to_owned);
+        self.role(name).map(|(schedule, _)| schedule)
+    }
+
+    /// The schedule and the role that a name means: `payments` and `payments/primary` are who is first on `payments`,
+    /// `payments/secondary` is who is second.
+    ///
+    /// # Errors
+    /// When there is no such schedule, or nobody is second on it.
+    pub fn role(&self, name: &str) -> Result<(&Schedule, Role), UnknownSchedule> {
+        let (plain, role) = Role::named(name);
+        let found = self.schedules.get(plain).or_else(|| self.past_schedules.get(plain));
+        let found = found.filter(|schedule| role == Role::Primary || schedule.secondary.is_some());
+        found.map(|schedule| (schedule, role)).ok_or_else(|| {
+            let hint = nearest(name, self.schedules.keys().map(String::as_str));
+            let hint = hint.or_else(|| self.schedules.contains_key(plain).then_some(plain)).map(str::to_owned);
             UnknownSchedule { name: name.to_owned(), hint }
         })
     }

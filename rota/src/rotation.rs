@@ -1,153 +1,147 @@
-//! Rule R: whose turn it is. Turn `k` starts at the anchor plus `k` lengths of wall time, for every whole number `k`, also
-//! before the anchor. The turn of an instant is computed from that grid directly: nothing steps from the anchor, so the
-//! cost and the answer do not depend on how old the anchor is.
+//! Whose turn it is: groups over a grid of turns. When somebody joins or leaves, the grid stays; only which group has which
+//! turn changes, by the rules of `membership`.
 
-use crate::span::Span;
-use crate::zone::{Occurrence, Zone};
-use chrono::{DateTime, Datelike, Months, NaiveDateTime, TimeDelta, Utc};
+use crate::grid::Grid;
+use crate::membership::Membership;
+use crate::ticks::{Ticks, tick};
+use chrono::{DateTime, Utc};
 use incident::ResponderId;
-use std::fmt;
+
+/// People who have a turn together; nobody, when empty.
+pub type Group = Vec<ResponderId>;
 
 /// Groups that take turns.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rotation {
-    /// The groups in order, at least one. An empty group means that nobody of this layer is on duty for that turn.
-    pub groups: Vec<Vec<ResponderId>>,
-    /// The wall time at which turn 0 starts.
-    pub anchor: NaiveDateTime,
-    /// How long a turn is.
-    pub every: Every,
+    grid: Grid,
+    /// The changes of its people, in the order of time.
+    pub(crate) changes: Vec<Membership>,
+    /// What follows from them: which groups have the turns from when on, in the order of time; the first from always.
+    pub(crate) stints: Vec<Stint>,
 }
 
-/// The length of a turn in wall time: "every 12 hours" from 08:00 hands over at 08:00 and 20:00 all year.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Every {
-    /// How many units, 1 to [`Every::LENGTH_MAX`].
-    pub length: u32,
-    /// The unit.
-    pub unit: Unit,
+/// A time in which the turns belong to the same groups in the same order.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Stint {
+    /// From which tick on.
+    pub(crate) from: i64,
+    /// In order, at least one; turn `k` is that of group `k + shift`, counted around.
+    pub(crate) groups: Vec<Group>,
+    pub(crate) shift: i64,
+    /// Who is on duty instead, for the rest of one turn: those who stay, or who stands in for somebody who left.
+    pub(crate) held: Option<Group>,
+    /// Whether turns are given by this order; not in the rest of a turn that was given by the one before.
+    pub(crate) settled: bool,
 }
 
-/// A unit of wall time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
-    /// 60 minutes on the clock.
-    Hour,
-    /// The same time on the next day: 23, 24 or 25 hours.
-    Day,
-    /// The same time and weekday in the next week.
-    Week,
-    /// The same day of the next month, or that month's last day: 31 Jan, 28 Feb, 31 Mar.
-    Month,
-    /// The same day of the next year, or 28 Feb for 29 Feb.
-    Year,
+/// Which of the two is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Role {
+    /// Who has the turn.
+    #[default]
+    Primary,
+    /// Who has the next turn of the same grid.
+    Secondary,
 }
 
-impl Every {
-    /// The longest turn in units. Beyond it the calendar of the clock library could end.
-    pub const LENGTH_MAX: u32 = 9_000;
-
-    /// The length as whole months, or as seconds of wall time.
-    fn measure(self) -> Measure {
-        let length = i64::from(self.length);
-        match self.unit {
-            Unit::Hour => Measure::Seconds(length * 3_600),
-            Unit::Day => Measure::Seconds(length * 86_400),
-            Unit::Week => Measure::Seconds(length * 604_800),
-            Unit::Month => Measure::Months(length),
-            Unit::Year => Measure::Months(length * 12),
+impl Role {
+    /// The schedule and the role that a text names: `payments`, `payments/primary`, `payments/secondary`.
+    pub(crate) fn named(text: &str) -> (&str, Self) {
+        if let Some(schedule) = text.strip_suffix("/secondary") {
+            return (schedule, Self::Secondary);
         }
+        (text.strip_suffix("/primary").unwrap_or(text), Self::Primary)
     }
-}
-
-/// The two kinds of arithmetic behind the five units.
-enum Measure {
-    Seconds(i64),
-    Months(i64),
 }
 
 impl Rotation {
-    /// When turn `number` starts. Past the ends of the calendar it stays at the ends.
+    /// A rotation whose groups have always been these. Without a group every turn is nobody's.
     #[must_use]
-    pub fn start(&self, number: i64, zone: &Zone) -> DateTime<Utc> {
-        zone.instant(self.wall_start(number), Occurrence::First)
-    }
-
-    /// The number of the turn that holds `at`, and from when until when it lasts.
-    ///
-    /// Turns of no length, when two handoffs fall into one gap of the clock, hold no instant and are never returned.
-    pub(crate) fn turn(&self, at: DateTime<Utc>, zone: &Zone) -> (i64, Span) {
-        let mut number = self.last_wall_start_before(zone.wall(at));
-        let mut start = self.start(number, zone);
-        let mut end = self.start(number + 1, zone);
-        // In the hour that comes twice the next handoff may have passed already, on the first round.
-        while end <= at {
-            number += 1;
-            start = end;
-            end = self.start(number + 1, zone);
+    pub fn new(grid: Grid, mut groups: Vec<Group>) -> Self {
+        if groups.is_empty() {
+            groups.push(Group::new());
         }
-        (number, Span { start, end })
+        Self {
+            grid,
+            changes: Vec::new(),
+            stints: vec![Stint { from: i64::MIN, groups, shift: 0, held: None, settled: true }],
+        }
     }
 
-    /// The group whose turn it is.
+    /// When its turns start.
     #[must_use]
-    pub fn group(&self, number: i64) -> &[ResponderId] {
-        let count = i64::try_from(self.groups.len()).unwrap_or(i64::MAX);
-        let place = number.checked_rem_euclid(count).and_then(|place| usize::try_from(place).ok());
-        place.and_then(|place| self.groups.get(place)).map_or(&[], Vec::as_slice)
+    pub const fn grid(&self) -> &Grid {
+        &self.grid
     }
 
-    /// What the clock should show when turn `number` starts.
-    fn wall_start(&self, number: i64) -> NaiveDateTime {
-        let moved = match self.every.measure() {
-            Measure::Seconds(seconds) => {
-                TimeDelta::try_seconds(number.saturating_mul(seconds)).and_then(|by| self.anchor.checked_add_signed(by))
-            }
-            Measure::Months(months) => {
-                let months = number.saturating_mul(months);
-                let by = u32::try_from(months.unsigned_abs()).unwrap_or(u32::MAX);
-                if months < 0 {
-                    self.anchor.checked_sub_months(Months::new(by))
-                } else {
-                    self.anchor.checked_add_months(Months::new(by))
-                }
-            }
+    /// The changes of its people, in the order of time.
+    #[must_use]
+    pub fn changes(&self) -> &[Membership] {
+        &self.changes
+    }
+
+    /// The groups that are written for `at`, in the order of their turns; who is on duty then is [`Self::group`].
+    #[must_use]
+    pub fn listed(&self, at: DateTime<Utc>) -> &[Group] {
+        let last = self.changes.iter().rev().find(|change| change.at <= at);
+        last.map_or_else(|| self.stints.first().map_or(&[][..], |stint| &stint.groups), |change| &change.groups)
+    }
+
+    /// The rotation as it was before all changes.
+    pub(crate) fn unchanged(&self) -> Self {
+        Self { changes: Vec::new(), stints: self.stints.iter().take(1).cloned().collect(), ..self.clone() }
+    }
+
+    /// The groups in the order of their turns, as the last change left them.
+    #[must_use]
+    pub fn groups(&self) -> &[Group] {
+        self.stints.last().map_or(&[], |stint| &stint.groups)
+    }
+
+    /// Everybody who has a turn at `from` or later, with repetitions; `None` is everybody who ever had one.
+    pub(crate) fn members(&self, from: Option<DateTime<Utc>>) -> impl Iterator<Item = &ResponderId> {
+        let first = from.map_or(0, |from| self.place(tick(from)));
+        let stints = self.stints.iter().skip(first);
+        stints.flat_map(|stint| stint.groups.iter().chain(&stint.held)).flatten()
+    }
+
+    /// The group that has turn `number` at `at`: it may change within a turn, when somebody leaves.
+    #[must_use]
+    pub fn group(&self, number: i64, at: DateTime<Utc>) -> &[ResponderId] {
+        self.group_at(number, tick(at), Role::Primary).0
+    }
+
+    /// The group of a role in turn `number` at a tick, with the time around it in which the list stays the same.
+    #[inline]
+    pub(crate) fn group_at(&self, number: i64, at: i64, role: Role) -> (&[ResponderId], Ticks) {
+        let place = if self.stints.len() == 1 { 0 } else { self.place(at) };
+        let Some(stint) = self.stints.get(place) else { return (&[], Ticks::ALWAYS) };
+        let end = self.stints.get(place + 1).map_or(i64::MAX, |next| next.from);
+        let group = match (role, &stint.held) {
+            (Role::Primary, Some(held)) => held,
+            (Role::Primary, None) => stint.group(number),
+            (Role::Secondary, _) => stint.group(number.saturating_add(1)),
         };
-        moved.unwrap_or(if number < 0 { NaiveDateTime::MIN } else { NaiveDateTime::MAX })
+        (group, Ticks { start: stint.from, end })
     }
 
-    /// The number of the last turn whose wall start is not after `wall`.
-    fn last_wall_start_before(&self, wall: NaiveDateTime) -> i64 {
-        match self.every.measure() {
-            Measure::Seconds(seconds) => (wall - self.anchor).num_seconds().div_euclid(seconds),
-            Measure::Months(months) => {
-                let number = (month_number(wall) - month_number(self.anchor)).div_euclid(months);
-                // The month is right; the day or the time in it may still be to come.
-                if self.wall_start(number) > wall { number - 1 } else { number }
-            }
-        }
+    /// The place of the stint that holds a tick.
+    pub(crate) fn place(&self, at: i64) -> usize {
+        self.stints.partition_point(|stint| stint.from <= at).saturating_sub(1)
     }
 }
 
-/// Months since year 0.
-fn month_number(wall: NaiveDateTime) -> i64 {
-    i64::from(wall.year()) * 12 + i64::from(wall.month0())
-}
+impl Stint {
+    /// The place of the group that has turn `number`.
+    #[inline]
+    pub(crate) fn place(&self, number: i64) -> usize {
+        let count = i64::try_from(self.groups.len()).unwrap_or(i64::MAX).max(1);
+        usize::try_from(number.wrapping_add(self.shift).rem_euclid(count)).unwrap_or_default()
+    }
 
-impl fmt::Display for Every {
-    /// `every week`, `every 12 hours`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unit = match self.unit {
-            Unit::Hour => "hour",
-            Unit::Day => "day",
-            Unit::Week => "week",
-            Unit::Month => "month",
-            Unit::Year => "year",
-        };
-        match self.length {
-            1 => write!(f, "every {unit}"),
-            length => write!(f, "every {length} {unit}s"),
-        }
+    #[inline]
+    pub(crate) fn group(&self, number: i64) -> &[ResponderId] {
+        self.groups.get(self.place(number)).map_or(&[], Vec::as_slice)
     }
 }
 

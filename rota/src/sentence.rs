@@ -2,14 +2,15 @@
 
 use crate::on_call::Reason;
 use crate::operation::{Change, Operation};
+use crate::rotation::Role;
 use crate::schedule::{Schedule, Turn};
 use crate::zone::Zone;
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 
 /// Why the people of `reason` are on duty at `at`, latest cause first.
-pub(crate) fn because(schedule: &Schedule, reason: &Reason<'_>, at: DateTime<Utc>) -> String {
+pub(crate) fn because(schedule: &Schedule, role: Role, reason: &Reason<'_>, at: DateTime<Utc>) -> String {
     let operations = reason.operations.iter().rev().map(|operation| of_operation(operation, &schedule.zone, at));
-    let turns: Vec<String> = reason.turns.iter().map(|turn| of_turn(schedule, *turn)).collect();
+    let turns: Vec<String> = reason.turns.iter().map(|turn| of_turn(schedule, role, *turn, at)).collect();
     let turns = (!turns.is_empty()).then(|| turns.join(" and "));
     let causes: Vec<String> = operations.chain(turns).collect();
     if causes.is_empty() {
@@ -18,11 +19,20 @@ pub(crate) fn because(schedule: &Schedule, reason: &Reason<'_>, at: DateTime<Utc
     causes.join("; before that ")
 }
 
-/// `turn 37 of weekly (every week from Mon 5 Jan 2026 09:00 Europe/Madrid)`.
-fn of_turn(schedule: &Schedule, turn: Turn) -> String {
-    let layer = &schedule.layers[turn.layer];
-    let anchor = layer.rotation.anchor.format("%a %-d %b %Y %H:%M");
-    format!("turn {} of {} ({} from {anchor} {})", turn.number, layer.name, layer.rotation.every, layer.zone.name())
+/// `turn 37 of weekly (every week from Mon 5 Jan 2026 09:00 Europe/Madrid)`, with the last change of its people before.
+fn of_turn(schedule: &Schedule, role: Role, turn: Turn, at: DateTime<Utc>) -> String {
+    let Some(layer) = schedule.layers.get(turn.layer) else { return format!("turn {}", turn.number) };
+    let grid = layer.rotation.grid();
+    let anchor = grid.anchor().format("%a %-d %b %Y %H:%M");
+    let next = match role {
+        Role::Primary => "",
+        Role::Secondary => "next is ",
+    };
+    let changed = match layer.rotation.changes().iter().rev().find(|change| change.at <= at) {
+        Some(change) => format!(", people changed {}", moment(change.at, &layer.zone, at)),
+        None => String::new(),
+    };
+    format!("{next}turn {} of {} ({grid} from {anchor} {}{changed})", turn.number, layer.name, layer.zone.name())
 }
 
 /// `override until Sat 08:00, asked by bo: dentist`.
@@ -33,6 +43,7 @@ fn of_operation(operation: &Operation, zone: &Zone, at: DateTime<Utc>) -> String
         Change::Add { user } => format!("{user} added"),
         Change::Remove { user } => format!("{user} removed"),
         Change::Exchange { a, b } => format!("{a} and {b} exchanged"),
+        Change::Temporary { .. } => "temporary schedule".to_owned(),
     };
     let until = moment(operation.end, zone, at);
     let why = if operation.reason.is_empty() { String::new() } else { format!(": {}", operation.reason) };

@@ -18,6 +18,7 @@ impl Span {
 
     /// Whether `at` is inside.
     #[must_use]
+    #[inline]
     pub fn contains(&self, at: DateTime<Utc>) -> bool {
         self.start <= at && at < self.end
     }
@@ -32,16 +33,5 @@ impl Span {
     #[must_use]
     pub fn length(&self) -> TimeDelta {
         (self.end - self.start).max(TimeDelta::zero())
-    }
-
-    /// The part around `at` in which it stays the same whether `boundary` has passed.
-    #[must_use]
-    pub(crate) fn cut(mut self, boundary: DateTime<Utc>, at: DateTime<Utc>) -> Self {
-        if boundary <= at {
-            self.start = self.start.max(boundary);
-        } else {
-            self.end = self.end.min(boundary);
-        }
-        self
     }
 }

@@ -83,7 +83,7 @@ impl Rota {
     /// else UTC, so that one time is asked about and not several.
     #[must_use]
     pub fn zone_of(&self, schedule: Option<&str>) -> Zone {
-        let named = schedule.and_then(|name| self.schedules.get(name));
+        let named = schedule.and_then(|name| self.schedule(name).ok());
         let mut asked = named.into_iter().chain(self.schedules.values().filter(|_| named.is_none()));
         let first = asked.next().map_or_else(Zone::utc, |schedule| schedule.zone.clone());
         if asked.all(|schedule| schedule.zone == first) { first } else { Zone::utc() }

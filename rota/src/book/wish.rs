@@ -159,7 +159,7 @@ impl Book {
         reason: &str,
         at: DateTime<Utc>,
     ) -> Result<BookEvent, WishRefused> {
-        let schedule = &rota.schedule(schedule)?.name;
+        rota.schedule(schedule)?;
         let operations = self.operations();
         let start = span.start.max(at);
         if span.end <= start {
@@ -176,7 +176,7 @@ impl Book {
         }
         let operation = Operation {
             number: self.numbers + 1,
-            schedule: schedule.clone(),
+            schedule: schedule.to_owned(),
             start,
             end: span.end,
             change,
@@ -231,8 +231,14 @@ impl Book {
         };
         let given = next(who).ok_or_else(|| WishRefused::NoShift(who.clone()))?;
         let taken = next(with).ok_or_else(|| WishRefused::NoShift(with.clone()))?;
-        let schedule = rota.schedule(schedule)?.name.clone();
-        let swap = Swap { schedule, by: who.clone(), with: with.clone(), given, taken, reason: short(reason) };
+        let swap = Swap {
+            schedule: schedule.to_owned(),
+            by: who.clone(),
+            with: with.clone(),
+            given,
+            taken,
+            reason: short(reason),
+        };
         Ok(BookEvent::SwapProposed { number: self.numbers + 1, swap })
     }
 

@@ -131,8 +131,12 @@ fn shifts_of<'r>(
     match subject {
         Subject::Schedule(schedule) => found = shifts(rota, schedule, operations, None, look)?,
         Subject::Person(person) => {
-            for schedule in rota.schedules.keys() {
+            for (schedule, model) in &rota.schedules {
                 found.extend(shifts(rota, schedule, operations, Some(person), look)?);
+                if model.secondary.is_some() {
+                    let second = format!("{schedule}/secondary");
+                    found.extend(shifts(rota, &second, operations, Some(person), look)?);
+                }
             }
         }
     }

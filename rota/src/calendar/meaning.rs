@@ -5,11 +5,12 @@
 
 use super::content::start_of;
 use super::read::{Calendar, Entry};
+use crate::holiday::Holiday;
 use crate::nearest::nearest;
 use crate::operation::{Change, Operation};
 use crate::rota::Rota;
 use crate::zone::Zone;
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use incident::ResponderId;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,17 +75,6 @@ pub struct Away {
     pub start: DateTime<Utc>,
     /// Until when, excluded.
     pub end: DateTime<Utc>,
-}
-
-/// Days on which people do not work.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Holiday {
-    /// The first day.
-    pub from: NaiveDate,
-    /// The last day.
-    pub to: NaiveDate,
-    /// Its name.
-    pub name: String,
 }
 
 /// The calendar as shifts. A title is `ana`, `Ana Ruiz`, `[L2] ana, ben` or `On call: Ana`; where it names nobody, those who
@@ -185,10 +175,14 @@ pub fn absences(calendar: &Calendar, rota: &Rota, zone: &Zone, owner: Option<&Re
 pub fn holidays(calendar: &Calendar, zone: &Zone) -> Vec<Holiday> {
     let holiday = |entry: &Entry| {
         let last = entry.end.checked_sub_signed(TimeDelta::seconds(1)).unwrap_or(entry.end);
-        Holiday { from: zone.wall(entry.start).date(), to: zone.wall(last).date(), name: entry.summary.clone() }
+        let last = zone.wall(last).date();
+        let to = last.succ_opt().unwrap_or(last);
+        Holiday { from: zone.wall(entry.start).date(), to, name: entry.summary.clone() }
     };
-    let holidays: BTreeSet<Holiday> = calendar.entries.iter().map(holiday).collect();
-    holidays.into_iter().collect()
+    let mut holidays: Vec<Holiday> = calendar.entries.iter().map(holiday).collect();
+    holidays.sort_by(|a, b| (a.from, a.to, &a.name).cmp(&(b.from, b.to, &b.name)));
+    holidays.dedup();
+    holidays
 }
 
 /// How people are called.

@@ -3,11 +3,13 @@
 //! A shift is the time in which a person is on duty for one cause: a turn of a layer, or an operation. What happens to the
 //! others on duty does not cut it.
 
-use crate::on_call::{Reason, Segment};
+use crate::on_call::Segment;
 use crate::operation::{Change, Operation};
 use crate::rota::Rota;
+use crate::rotation::Role;
 use crate::schedule::{Schedule, Turn};
 use crate::sentence;
+use crate::ticks::tick;
 use crate::{UnknownSchedule, final_schedule};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::ResponderId;
@@ -50,18 +52,18 @@ pub(super) fn shifts<'r>(
     person: Option<&ResponderId>,
     [from, to]: [DateTime<Utc>; 2],
 ) -> Result<Vec<Shift<'r>>, UnknownSchedule> {
-    let model = rota.schedule(schedule)?;
+    let (model, role) = rota.role(schedule)?;
     let segments = final_schedule(rota, schedule, operations, from, to)?;
     let mut stretches: Vec<Stretch<'r>> = Vec::new();
     let mut last_of: BTreeMap<(&ResponderId, Cause), usize> = BTreeMap::new();
     for segment in &segments {
         for &on_duty in segment.on_duty.iter().filter(|on_duty| person.is_none_or(|person| **on_duty == person)) {
-            let cause = cause(model, &segment.reason, on_duty);
+            let cause = cause(model, role, segment, on_duty);
             match last_of.get(&(on_duty, cause)).and_then(|&place| stretches.get_mut(place)) {
                 Some(last) if last.end == segment.start => last.end = segment.end,
                 _ => {
                     last_of.insert((on_duty, cause), stretches.len());
-                    stretches.push(Stretch::of(model, segment, on_duty, cause));
+                    stretches.push(Stretch::of(model, role, segment, on_duty, cause));
                 }
             }
         }
@@ -79,21 +81,24 @@ struct Stretch<'r> {
 }
 
 impl<'r> Stretch<'r> {
-    fn of(model: &Schedule, segment: &Segment<'r>, person: &'r ResponderId, cause: Cause) -> Self {
-        let because = sentence::because(model, &segment.reason, segment.start);
+    fn of(model: &Schedule, role: Role, segment: &Segment<'r>, person: &'r ResponderId, cause: Cause) -> Self {
+        let because = sentence::because(model, role, &segment.reason, segment.start);
         Self { person, cause, start: segment.start, end: segment.end, because }
     }
 }
 
 /// Why `person` is on duty: their turn, else the last operation that put them there.
-fn cause(model: &Schedule, reason: &Reason<'_>, person: &ResponderId) -> Cause {
+fn cause(model: &Schedule, role: Role, segment: &Segment<'_>, person: &ResponderId) -> Cause {
+    let reason = &segment.reason;
     let has_turn = |turn: &&Turn| {
-        model.layers.get(turn.layer).is_some_and(|layer| layer.rotation.group(turn.number).contains(person))
+        let layer = model.layers.get(turn.layer);
+        layer.is_some_and(|layer| layer.rotation.group_at(turn.number, tick(segment.start), role).0.contains(person))
     };
     let brings = |operation: &&&Operation| match &operation.change {
         Change::ReplaceAll { users } => users.contains(person),
         Change::ReplaceUser { to: user, .. } | Change::Add { user } => user == person,
         Change::Exchange { a, b } => a == person || b == person,
+        Change::Temporary { shifts, .. } => shifts.iter().any(|shift| shift.users.contains(person)),
         Change::Remove { .. } => false,
     };
     let turn = |turn: &Turn| Cause::Turn(turn.layer, turn.number);

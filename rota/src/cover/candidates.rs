@@ -57,7 +57,7 @@ pub fn whom_to_ask(
     };
     let elsewhere = elsewhere(rota, schedule, operations, span)?;
     let mut free = Vec::new();
-    for person in members(rota, schedule)? {
+    for person in members(rota, schedule, span.start)? {
         let shifts = shifts.get(person).map(Vec::as_slice).unwrap_or_default();
         if person != asker && !is_away(person) && intersection(shifts, &[span]).is_empty() {
             let load = load_of(shifts, clocks.zone(person), &[]);

@@ -192,3 +192,92 @@ fn the_final_schedule_shows_the_empty_turn_too() {
     });
     assert_eq!(shown.collect::<Vec<_>>(), ["01-05 ana", "01-12 ben", "01-19 chi dan", "01-26 ", "02-02 ana"]);
 }
+
+#[test]
+fn an_instant_takes_no_memory() {
+    let rota = rota();
+    let cover = |number| Operation {
+        number,
+        ..operation(number, "10T08:00", "10T18:00", Change::ReplaceUser { from: "ana".into(), to: "ben".into() })
+    };
+    let operations: Vec<Operation> = (0..8).map(cover).collect();
+    let at = "2026-01-10T09:00:00Z".parse().unwrap();
+    for schedule in ["payments", "office"] {
+        let mut people = 0;
+        let taken = allocation_counter::measure(|| {
+            people = people_on_duty(&rota, schedule, &operations, at).map_or(0, |found| found.len());
+        });
+        assert_eq!((taken.count_total, people), (0, 1), "{schedule}");
+    }
+}
+
+#[test]
+fn ten_layers_together_take_no_memory_either() {
+    let mut rota = rota();
+    let schedule = rota.schedules.get_mut("office").unwrap();
+    let night = schedule.layers.iter().find(|layer| layer.name == "night").unwrap().clone();
+    schedule.layers = vec![night; 10];
+    let mut people = 0;
+    let taken = allocation_counter::measure(|| {
+        let at = "2026-01-10T09:00:00Z".parse().unwrap_or_default();
+        people = people_on_duty(&rota, "office", &[], at).map_or(0, |found| found.len());
+    });
+    assert_eq!((taken.count_total, people), (0, 1));
+}
+
+const SECOND: &str = r#"
+[people]
+ana = { slack = "U0ANA" }
+ben = { slack = "U0BEN" }
+chi = { slack = "U0CHI" }
+[schedules.s]
+zone = "Europe/Madrid"
+secondary = "next turn"
+[[schedules.s.layers]]
+name = "weekly"
+rotation = ["ana", "ben", "chi"]
+handoff = "2026-01-05 09:00"
+every = "1 week"
+[[schedules.s.layers.changes]]
+at = "2026-01-14 09:00"
+rotation = ["ana", "chi"]
+[escalation.default]
+levels = [{ page = ["schedule:s"], wait = "5m" }, { page = ["schedule:s/secondary"] }]
+"#;
+
+#[test]
+fn the_second_is_asked_for_by_name_wherever_a_schedule_is() {
+    let rota = Rota::parse(&[("team.toml", SECOND)]).unwrap();
+    let at = |text: &str| -> DateTime<Utc> { format!("2026-01-{text}:00Z").parse().unwrap() };
+    let names = |schedule: &str, operations: &[Operation], at| {
+        on_duty(&rota, schedule, operations, at).unwrap().0.into_iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(names("s", &[], at("06T09:00")), ["ana"]);
+    assert_eq!(names("s/secondary", &[], at("06T09:00")), ["ben"]);
+    // On the 14th ben leaves in his turn: chi takes over, and ana is next.
+    assert_eq!(names("s", &[], at("15T09:00")), ["chi"]);
+    assert_eq!(names("s/secondary", &[], at("15T09:00")), ["ana"]);
+    let second = on_call(&rota, "s/secondary", &[], at("15T09:00")).unwrap();
+    assert_eq!((second.since, second.until), (Some(at("14T08:00")), Some(at("19T08:00"))));
+    assert_eq!(
+        second.because,
+        "next is turn 2 of weekly (every week from Mon 5 Jan 2026 09:00 Europe/Madrid, people changed Wed 09:00)"
+    );
+    // Covers are for one of the two.
+    let cover = |schedule: &str| {
+        let change = Change::ReplaceAll { users: vec!["ben".into()] };
+        Operation { schedule: schedule.into(), ..operation(1, "06T08:00", "06T18:00", change) }
+    };
+    assert_eq!(names("s/secondary", &[cover("s")], at("06T09:00")), ["ben"]);
+    assert_eq!(names("s", &[cover("s")], at("06T09:00")), ["ben"]);
+    assert_eq!(names("s", &[cover("s/primary")], at("06T09:00")), ["ben"]);
+    assert_eq!(names("s", &[cover("s/secondary")], at("06T09:00")), ["ana"]);
+    assert_eq!(crate::targets(&rota, &rota.default_policy.levels[1], &[], at("06T09:00"))[0].0, "ben".into());
+    assert_eq!(rota.zone_of(Some("s/secondary")).name(), "Europe/Madrid");
+}
+
+#[test]
+fn a_schedule_without_a_second_has_none() {
+    let error = on_call(&rota(), "payments/secondary", &[], DateTime::UNIX_EPOCH).unwrap_err();
+    assert_eq!(error.to_string(), "there is no schedule \"payments/secondary\"; did you mean \"payments\"?");
+}

@@ -2,21 +2,25 @@
 
 use super::Problem;
 use crate::nearest::nearest;
+use crate::place::Place;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// One file.
 pub(super) struct Document<'d> {
     path: &'d str,
-    text: &'d str,
+    lines: Lines,
     root: DeTable<'d>,
 }
+
+/// Where the lines of a file end, in bytes: a file of ten thousand schedules is asked for as many lines.
+struct Lines(Vec<usize>);
 
 /// A value.
 #[derive(Clone, Copy)]
 pub(super) struct Node<'d> {
     path: &'d str,
-    text: &'d str,
+    lines: &'d Lines,
     key: &'d str,
     value: &'d Spanned<DeValue<'d>>,
 }
@@ -25,7 +29,7 @@ pub(super) struct Node<'d> {
 pub(super) struct Table<'d> {
     pub(super) name: String,
     path: &'d str,
-    text: &'d str,
+    lines: &'d Lines,
     line: usize,
     fields: &'d DeTable<'d>,
 }
@@ -34,17 +38,18 @@ impl<'d> Document<'d> {
     /// Reads a file; each of its syntax errors is a problem.
     pub(super) fn read(path: &'d str, text: &'d str, problems: &mut Vec<Problem>) -> Self {
         let (root, errors) = DeTable::parse_recoverable(text);
+        let lines = Lines::of(text);
         problems.extend(errors.into_iter().map(|error| {
-            let line = line_of(text, error.span().map_or(0, |span| span.start));
+            let line = lines.at(error.span().map_or(0, |span| span.start));
             let message = format!("is not TOML: {}", error.message());
             Problem { path: path.to_owned(), line, message }
         }));
-        Self { path, text, root: root.into_inner() }
+        Self { path, lines, root: root.into_inner() }
     }
 
     /// The whole file as a table.
     pub(super) fn root(&self) -> Table<'_> {
-        Table { name: String::new(), path: self.path, text: self.text, line: 1, fields: &self.root }
+        Table { name: String::new(), path: self.path, lines: &self.lines, line: 1, fields: &self.root }
     }
 }
 
@@ -59,10 +64,15 @@ impl<'d> Table<'d> {
         format!("{}:{}", self.path, self.line)
     }
 
+    /// Where it is written.
+    pub(super) fn written(&self) -> Place {
+        Place { path: self.path.into(), line: self.line }
+    }
+
     /// The value of `key`, when it is there.
     pub(super) fn get(&self, key: &str) -> Option<Node<'d>> {
         let (key, value) = self.fields.get_key_value(key)?;
-        Some(Node { path: self.path, text: self.text, key: key.get_ref(), value })
+        Some(Node { path: self.path, lines: self.lines, key: key.get_ref(), value })
     }
 
     /// The value of `key`; without it, a problem that says what to write.
@@ -88,7 +98,7 @@ impl<'d> Table<'d> {
                     Some(near) => format!("did you mean {near}?"),
                     None => format!("known here: {}", known.join(", ")),
                 };
-                let line = line_of(self.text, key.span().start);
+                let line = self.lines.at(key.span().start);
                 problems.push(Problem {
                     path: self.path.to_owned(),
                     line,
@@ -102,8 +112,8 @@ impl<'d> Table<'d> {
     pub(super) fn tables(&self, problems: &mut Vec<Problem>) -> Vec<Self> {
         let mut tables = Vec::new();
         for (key, value) in self.fields {
-            let node = Node { path: self.path, text: self.text, key: key.get_ref(), value };
-            let line = line_of(self.text, key.span().start);
+            let node = Node { path: self.path, lines: self.lines, key: key.get_ref(), value };
+            let line = self.lines.at(key.span().start);
             tables.extend(node.table(problems).map(|table| Self { line, ..table }));
         }
         tables
@@ -113,7 +123,7 @@ impl<'d> Table<'d> {
 impl<'d> Node<'d> {
     /// A problem at this value.
     pub(super) fn problem(&self, message: impl Into<String>) -> Problem {
-        let line = line_of(self.text, self.value.span().start);
+        let line = self.lines.at(self.value.span().start);
         Problem { path: self.path.to_owned(), line, message: message.into() }
     }
 
@@ -130,14 +140,28 @@ impl<'d> Node<'d> {
     /// The value as a table.
     pub(super) fn table(&self, problems: &mut Vec<Problem>) -> Option<Table<'d>> {
         let fields = self.expect(self.value().as_table(), "a table", problems)?;
-        let line = line_of(self.text, self.value.span().start);
-        Some(Table { name: self.key.to_owned(), path: self.path, text: self.text, line, fields })
+        let line = self.lines.at(self.value.span().start);
+        Some(Table { name: self.key.to_owned(), path: self.path, lines: self.lines, line, fields })
     }
 
     /// The value as a list.
     pub(super) fn list(&self, problems: &mut Vec<Problem>) -> Option<Vec<Self>> {
         let list = self.expect(self.value().as_array(), "a list in [ ]", problems)?;
         Some(list.iter().map(|value| Self { value, ..*self }).collect())
+    }
+
+    /// The values of a list, or the value itself when it is none.
+    pub(super) fn one_or_more(&self, problems: &mut Vec<Problem>) -> Vec<Self> {
+        match self.value() {
+            DeValue::Array(_) => self.list(problems).unwrap_or_default(),
+            _ => vec![*self],
+        }
+    }
+
+    /// The texts of a list.
+    pub(super) fn texts(&self, problems: &mut Vec<Problem>) -> Vec<String> {
+        let nodes = self.list(problems).unwrap_or_default();
+        nodes.iter().filter_map(|node| node.text(problems)).map(str::to_owned).collect()
     }
 
     /// The value read by `read`, which says on failure what is wrong with the text.
@@ -175,7 +199,13 @@ fn kind(value: &DeValue<'_>) -> &'static str {
     }
 }
 
-/// The line, from 1, that holds the byte at `offset`.
-fn line_of(text: &str, offset: usize) -> usize {
-    text.bytes().take(offset).filter(|&byte| byte == b'\n').count() + 1
+impl Lines {
+    fn of(text: &str) -> Self {
+        Self(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(offset, _)| offset).collect())
+    }
+
+    /// The line, from 1, that holds the byte at `offset`.
+    fn at(&self, offset: usize) -> usize {
+        self.0.partition_point(|end| *end < offset) + 1
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::Problem;
 use super::node::Table;
+use super::schedules::zone_of;
 use crate::nearest::nearest;
 use crate::rota::Person;
 use incident::ResponderId;
@@ -23,7 +24,7 @@ pub(super) fn read(sections: &[Table<'_>], problems: &mut Vec<Problem>) -> BTree
 }
 
 fn person(section: &Table<'_>, problems: &mut Vec<Problem>) -> Person {
-    section.only(&["name", "slack", "email", "phone", "sns", "webhook"], problems);
+    section.only(&["name", "slack", "email", "phone", "sns", "webhook", "zone"], problems);
     let id = section.name.as_str();
     if ["slack", "email", "phone", "sns", "webhook"].iter().all(|way| section.get(way).is_none()) {
         let message = format!(
@@ -37,7 +38,8 @@ fn person(section: &Table<'_>, problems: &mut Vec<Problem>) -> Person {
     let sns = section.get("sns").and_then(|node| node.read(topic, problems));
     let webhook = section.get("webhook").and_then(|node| node.read(webhook, problems));
     let name = section.text("name", problems).unwrap_or(id).to_owned();
-    Person { id: id.into(), name, slack, email, phone, sns, webhook }
+    let zone = section.get("zone").and_then(|node| zone_of(&node, problems));
+    Person { id: id.into(), name, slack, email, phone, sns, webhook, zone, place: section.written() }
 }
 
 fn slack(text: &str) -> Result<String, String> {

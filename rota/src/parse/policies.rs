@@ -32,7 +32,7 @@ pub(super) fn read(sections: &[Table<'_>], rota: &mut Rota, problems: &mut Vec<P
 fn policy(section: &Table<'_>, rota: &Rota, problems: &mut Vec<Problem>) -> Policy {
     section.only(&["services", "levels", "catch_all"], problems);
     let name = section.name.clone();
-    let services = section.get("services").and_then(|node| texts(&node, problems));
+    let services = section.get("services").map(|node| node.texts(problems));
     if name == "default" && services.is_some() {
         problems.push(section.problem("[escalation.default] serves whatever no other one serves; take services out"));
     } else if name != "default" && services.as_ref().is_none_or(Vec::is_empty) {
@@ -48,7 +48,8 @@ fn policy(section: &Table<'_>, rota: &Rota, problems: &mut Vec<Problem>) -> Poli
         );
         problems.push(section.problem(message));
     }
-    Policy { name, services: services.unwrap_or_default(), levels, catch_all }
+    let place = section.written();
+    Policy { name, services: services.unwrap_or_default(), levels, catch_all, place }
 }
 
 fn levels(node: &Node<'_>, rota: &Rota, problems: &mut Vec<Problem>) -> Option<Vec<Level>> {
@@ -72,7 +73,7 @@ fn levels(node: &Node<'_>, rota: &Rota, problems: &mut Vec<Problem>) -> Option<V
                 format!("level {next} is never reached: level {this} has no wait; write wait = \"5m\" in level {this}");
             problems.push(table.problem(message));
         }
-        levels.push(Level { page, wait });
+        levels.push(Level { page, wait, place: table.written() });
     }
     Some(levels)
 }
@@ -90,10 +91,14 @@ fn page_list(node: &Node<'_>, rota: &Rota, problems: &mut Vec<Problem>) -> Optio
 fn target(text: &str, rota: &Rota) -> Result<Target, String> {
     if let Some(name) = text.strip_prefix("schedule:") {
         let name = name.trim();
-        return rota
-            .schedule(name)
-            .map(|_| Target::Schedule(name.to_owned()))
-            .map_err(|unknown| format!("says \"{text}\": {unknown}"));
+        return rota.schedule(name).map(|_| Target::Schedule(name.to_owned())).map_err(|unknown| {
+            match name.strip_suffix("/secondary").filter(|plain| rota.schedules.contains_key(*plain)) {
+                Some(plain) => format!(
+                    "says \"{text}\": nobody is second there; write secondary = \"next turn\" in [schedules.{plain}]"
+                ),
+                None => format!("says \"{text}\": {unknown}"),
+            }
+        });
     }
     if rota.schedules.contains_key(text) && !rota.is_responder(&ResponderId::from(text)) {
         return Err(format!("names \"{text}\", which is a schedule; write \"schedule:{text}\""));
@@ -107,9 +112,4 @@ fn catch_all(node: &Node<'_>, rota: &Rota, problems: &mut Vec<Problem>) -> Optio
         None => people::known(text, &rota.people),
     };
     Some(node.list(problems)?.iter().filter_map(|node| node.read(read, problems)).collect())
-}
-
-fn texts(node: &Node<'_>, problems: &mut Vec<Problem>) -> Option<Vec<String>> {
-    let nodes = node.list(problems)?;
-    Some(nodes.iter().filter_map(|node| node.text(problems)).map(str::to_owned).collect())
 }

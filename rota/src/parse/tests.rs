@@ -1,6 +1,6 @@
 //! What the files accept, and what is said about mistakes.
 
-use crate::{Every, Rota, Unit};
+use crate::{Every, OnHolidays, Rollout, Rota, Secondary, Unit, Zone};
 use chrono::TimeDelta;
 
 #[track_caller]
@@ -33,9 +33,131 @@ fn files_are_read_together() {
     let more = "[people.bo]\nemail = \"bo@example.com\"\n[escalation.shop]\nservices = [\"shop\"]\nlevels = [{ page = [\"ana\", \"bo\"], wait = \"90 s\" }]\n";
     let rota = Rota::parse(&[("rota/b.toml", more), ("rota/a.toml", GOOD)]).unwrap();
     assert_eq!(rota.policies["shop"].levels[0].wait, TimeDelta::seconds(90));
-    assert_eq!(rota.schedules["payments"].layers[0].rotation.every, Every { length: 1, unit: Unit::Week });
+    assert_eq!(rota.schedules["payments"].layers[0].rotation.grid().lengths(), [Every { length: 1, unit: Unit::Week }]);
     assert_eq!(rota.default_policy.catch_all, ["ana".into()]);
     assert_eq!(Rota::parse(&[] as &[(&str, &str)]).unwrap(), Rota::default());
+}
+
+#[test]
+fn all_that_a_schedule_can_say_is_read() {
+    let schedule = r#"
+[people.ben]
+slack = "U0BEN"
+zone = "Asia/Kathmandu"
+[schedules.shop]
+zone = "Europe/Madrid"
+secondary = "next turn"
+rollout = "now"
+holidays = ["holidays/es.ics", "https://example.com/es.ics"]
+[[schedules.shop.layers]]
+name = "days"
+rotation = ["ana", "ben"]
+handoff = "2026-01-05 09:00"
+every = ["1 day", "2 days"]
+advance = "window"
+window = ["Mon-Thu 09:00-17:00", "Fri 09:00-15:00"]
+on_holidays = "off"
+[[schedules.shop.layers.changes]]
+at = "2026-03-03 09:00"
+rotation = ["ben"]
+rollout = "after a full round"
+[[schedules.shop.layers.changes]]
+at = "2026-03-02 09:00"
+rotation = ["ben", "ana"]
+[[schedules.shop.layers]]
+rotation = ["ana"]
+handoff = "2026-01-05 00:00"
+every = "1 week"
+monthdays = [1, -1]
+priority = -1
+"#;
+    let rota = Rota::parse(&[("rota/a.toml", GOOD), ("rota/b.toml", schedule)]).unwrap();
+    let shop = &rota.schedules["shop"];
+    assert_eq!((shop.secondary, shop.rollout), (Some(Secondary::NextTurn), Rollout::Now));
+    assert_eq!(shop.holiday_calendars, ["holidays/es.ics", "https://example.com/es.ics"]);
+    let [days, ends] = &shop.layers[..] else { panic!("{:?}", shop.layers) };
+    assert_eq!(days.rotation.grid().to_string(), "every day, then 2 days of Mon, Tue, Wed, Thu, Fri");
+    assert_eq!((days.on_holidays, days.windows.len()), (OnHolidays::Off, 2));
+    let rollouts: Vec<(String, Rollout)> =
+        days.rotation.changes().iter().map(|change| (change.at.to_string(), change.rollout)).collect();
+    let expect = [("2026-03-02 08:00:00 UTC", Rollout::Now), ("2026-03-03 08:00:00 UTC", Rollout::AfterAFullRound)];
+    assert_eq!(rollouts, expect.map(|(at, rollout)| (at.to_owned(), rollout)));
+    assert_eq!((ends.windows.len(), ends.windows[0].month_days.is_empty(), ends.name.as_str()), (1, false, "layer 2"));
+    assert_eq!(rota.people[&"ben".into()].zone.as_ref().map(Zone::name), Some("Asia/Kathmandu"));
+    assert_eq!((ends.place.path.as_ref(), ends.place.line, shop.place.line), ("rota/b.toml", 25, 5));
+}
+
+#[test]
+fn mistakes_in_what_is_optional_are_told() {
+    let bad = r#"[people.ana]
+slack = "U0ANA"
+zone = "Kathmandu"
+[schedules.s]
+zone = "UTC"
+secondary = "ana"
+rollout = "later"
+holidays = "holidays/es.ics"
+[[schedules.s.layers]]
+name = "one"
+rotation = ["ana"]
+handoff = "2026-01-05 09:00"
+every = ["1 week", "0 days"]
+on_holidays = "on"
+monthdays = [0, 32]
+[[schedules.s.layers]]
+name = "one"
+rotation = ["ana"]
+handoff = "2026-01-05 09:00"
+every = "1 day"
+advance = "window"
+window = "Mon-Fri"
+[[schedules.s.layers]]
+rotation = ["ana"]
+handoff = "2026-01-05 09:00"
+every = "1 day"
+advance = "windows"
+[schedules.t]
+zone = "UTC"
+[[schedules.t.layers]]
+rotation = ["ana"]
+handoff = "2026-01-05 09:00"
+every = []
+on_holidays = "only"
+changes = [{ at = "2026-03-02 09:00", rotation = ["bob"] }, { at = "2026-03-02", rotation = [], rollout = "x" }]
+[[schedules.t.layers]]
+rotation = ["ana"]
+handoff = "2026-01-05 09:00"
+every = "1 week"
+advance = "window"
+monthdays = [1]
+[[schedules.t.layers]]
+rotation = ["ana"]
+handoff = "2026-01-05 09:00"
+every = "1 day"
+advance = "window"
+[escalation.default]
+levels = [{ page = ["schedule:t/secondary"] }]
+"#;
+    insta::assert_snapshot!(problems(&[("rota/team.toml", bad)]), @r#"
+    rota/team.toml:3: zone "Kathmandu" is no time zone; did you mean "Asia/Kathmandu"?
+    rota/team.toml:6: secondary "ana" says nobody; write secondary = "next turn", for whoever has the next turn
+    rota/team.toml:7: rollout "later" is not known; write "now", "after this turn" or "after a full round"
+    rota/team.toml:8: holidays is a list in [ ], not a text
+    rota/team.toml:13: every "0 days" is no time at all; write at least "1 hour"
+    rota/team.toml:14: on_holidays "on" is not known; write "off", or "only" for a layer of holidays
+    rota/team.toml:15: monthdays are 1 to 31, or -1 for the last day of the month and so on; write them like [1, 15, -1]
+    rota/team.toml:27: advance "windows" counts nothing; write "window" for working days, or leave it out
+    rota/team.toml:33: every is a length or a list of up to 366, like ["1 day", "3 days"]
+    rota/team.toml:34: on_holidays needs to know them; write holidays = ["holidays/es.ics"] in the schedule
+    rota/team.toml:35: at "2026-03-02" is no date and time of the schedule's zone; write it like "2026-01-05 09:00", years 1970 to 2199
+    rota/team.toml:35: rollout "x" is not known; write "now", "after this turn" or "after a full round"
+    rota/team.toml:35: rotation has nobody in it; write at least one name, as in ["ana", "ben"]
+    rota/team.toml:35: rotation names "bob", whom nobody knows; write [people.bob] with a slack id first
+    rota/team.toml:36: advance = "window" counts weekdays, and monthdays are none; take one of them out
+    rota/team.toml:39: every is in days where advance = "window" counts working days; write it like "5 days"
+    rota/team.toml:45: advance = "window" counts the days of the window; write one like window = "Mon-Fri"
+    rota/team.toml:48: page says "schedule:t/secondary": nobody is second there; write secondary = "next turn" in [schedules.t]
+    "#);
 }
 
 #[test]
@@ -108,6 +230,17 @@ fn what_comes_twice_is_told_with_both_places() {
     rota/b.toml:3: ana and bo have the same slack id; each person needs their own
     rota/b.toml:8: "x" is served by [escalation.a] already; keep it in one of them
     rota/b.toml:11: catch_all names "schedule:payments"; it is for when schedules have failed, so write people
+    "#);
+}
+
+#[test]
+fn a_layer_and_a_change_that_come_twice_are_told() {
+    let layer = "[[schedules.payments.layers]]\nname = \"weekly\"\nrotation = [\"ana\"]\nhandoff = \"2026-01-05 09:00\"\nevery = \"1 day\"\n\
+                 changes = [{ at = \"2026-03-02 09:00\", rotation = [\"ana\"] }, { at = \"2026-03-02 09:00\", rotation = [\"ana\"] }]\n";
+    let file = GOOD.replace("[escalation.default]", &format!("{layer}[escalation.default]"));
+    insta::assert_snapshot!(problems(&[("rota/a.toml", &file)]), @r#"
+    rota/a.toml:13: layer "weekly" is there already, at line 7; give each a name
+    rota/a.toml:18: another change is at the same time; keep one of them
     "#);
 }
 

@@ -1,9 +1,10 @@
 //! The small languages inside the quotes: lengths, waits, windows, times. Each says on failure what to write instead;
 //! the sentence starts after the name of the key.
 
-use crate::rotation::{Every, Unit};
-use crate::window::Window;
-use chrono::{Datelike, NaiveDateTime, NaiveTime, TimeDelta, Weekday};
+use crate::grid::{Every, Unit};
+use crate::membership::Rollout;
+use crate::window::{MonthDays, Window};
+use chrono::{Datelike, NaiveDateTime, NaiveTime, TimeDelta, Weekday, WeekdaySet};
 
 /// Whether a text can name a person, a schedule or a policy.
 pub(super) fn is_name(text: &str) -> bool {
@@ -30,6 +31,16 @@ pub(super) fn every(text: &str) -> Result<Every, String> {
             Err(format!("\"{text}\" is too long; write at most {} of a unit", Every::LENGTH_MAX))
         }
         length => Ok(Every { length, unit }),
+    }
+}
+
+/// How a changed rotation starts.
+pub(super) fn rollout(text: &str) -> Result<Rollout, String> {
+    match text.trim() {
+        "now" => Ok(Rollout::Now),
+        "after this turn" => Ok(Rollout::AfterThisTurn),
+        "after a full round" => Ok(Rollout::AfterAFullRound),
+        _ => Err(format!("\"{text}\" is not known; write \"now\", \"after this turn\" or \"after a full round\"")),
     }
 }
 
@@ -82,19 +93,20 @@ pub(super) fn window(text: &str) -> Result<Window, String> {
 
 /// Hours on some days. Up to the same hour is 24 hours; up to an earlier one ends on the next day.
 fn hours_of(days: &str, hours: &str) -> Option<Window> {
-    let mut opens = Vec::new();
+    let mut opens = WeekdaySet::EMPTY;
     for part in days.split(',').filter(|part| !part.is_empty()) {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         let (mut day, last) = (weekday(first)?, weekday(last)?);
-        opens.push(day);
+        opens.insert(day);
         while day != last {
             day = day.succ();
-            opens.push(day);
+            opens.insert(day);
         }
     }
     let (from, to) = hours.split_once('-')?;
     let (from, to) = (clock(from)?, clock(to)?);
-    (!opens.is_empty()).then_some(Window { days: opens, from, to, days_open: u8::from(to <= from) })
+    let days_open = u8::from(to <= from);
+    (!opens.is_empty()).then_some(Window { days: opens, month_days: MonthDays::default(), from, to, days_open })
 }
 
 /// From an hour of one weekday to an hour of another.
@@ -105,7 +117,8 @@ fn week_part(from_day: &str, middle: &str, to: &str) -> Option<Window> {
     let (from, to) = (clock(from)?, clock(to)?);
     let days_between = to_day.days_since(from_day) + u32::from(to_midnight_after);
     let days_open = if days_between == 0 && to <= from { 7 } else { days_between };
-    Some(Window { days: vec![from_day], from, to, days_open: u8::try_from(days_open).ok()? })
+    let (days, days_open) = (WeekdaySet::single(from_day), u8::try_from(days_open).ok()?);
+    Some(Window { days, month_days: MonthDays::default(), from, to, days_open })
 }
 
 /// `mon`, `Mon`, `Monday`.

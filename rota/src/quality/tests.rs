@@ -113,7 +113,7 @@ proptest! {
         let Some(suggestion) = found.suggestions.last() else { return Ok(()) };
         prop_assert!(suggestion.score() > found.score());
         let mut changed = rota.clone();
-        changed.schedules.insert("s".into(), suggestion.proposal.applied(&rota.schedules["s"]));
+        changed.schedules.insert("s".into(), suggestion.proposal.applied(&rota.schedules["s"], span.start));
         let after = quality(&changed, "s", &operations, span.start, &clocks, &[]).unwrap();
         prop_assert_eq!(&after.parts, &suggestion.parts);
     }

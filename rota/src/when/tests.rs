@@ -67,7 +67,7 @@ fn a_question_about_several_zones_is_meant_in_utc() {
     let rota = |zones: &[&str]| {
         let schedules = zones.iter().enumerate().map(|(number, zone)| {
             let name = format!("s{number}");
-            (name.clone(), crate::Schedule { name, zone: Zone::get(zone).unwrap(), layers: Vec::new() })
+            (name.clone(), crate::Schedule::new(&name, Zone::get(zone).unwrap(), Vec::new()))
         });
         Rota { schedules: schedules.collect(), ..Rota::default() }
     };
