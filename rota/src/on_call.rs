@@ -117,7 +117,7 @@ pub fn on_duty<'r>(
     let (schedule, role) = rota.role(schedule)?;
     let duty = who(schedule, role, operations, at.clamp(ANSWERED.start, ANSWERED.end), &mut Nearby::default());
     let reason = duty.reason();
-    Ok((duty.people.into_vec(), reason))
+    Ok((duty.people.to_vec(), reason))
 }
 
 /// The people on duty on `schedule` at `at`, without a reason: the cheapest question. It asks for no memory, unless more
@@ -169,21 +169,15 @@ pub fn final_schedule<'r>(
     let (schedule, role) = rota.role(schedule)?;
     let mut sweep = Sweep::new(schedule, role, operations);
     let mut segments: Vec<Segment<'r>> = Vec::new();
-    let (mut start, to) = (answered(from), answered(to));
-    while start < to {
-        let Piece { ticks, duty } = sweep.piece(start);
-        let end = ticks.end.min(to);
+    let (mut at, to) = (answered(from), answered(to));
+    let mut start = instant(at);
+    while at < to {
+        let Piece { ticks, duty } = sweep.piece(at);
+        at = ticks.end.min(to);
+        let end = instant(at);
         match segments.last_mut() {
-            Some(last) if duty.is_that_of(last) => last.end = instant(end),
-            _ => {
-                let reason = duty.reason();
-                segments.push(Segment {
-                    start: instant(start),
-                    end: instant(end),
-                    on_duty: duty.people.into_vec(),
-                    reason,
-                });
-            }
+            Some(last) if duty.is_that_of(last) => last.end = end,
+            _ => segments.push(Segment { start, end, on_duty: duty.people.to_vec(), reason: duty.reason() }),
         }
         start = end;
     }

@@ -19,6 +19,11 @@ static DATABASE: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bu
 /// The zones that were asked for, so that thousands of schedules in one zone share one list of offsets.
 static READ: Mutex<BTreeMap<String, Zone>> = Mutex::new(BTreeMap::new());
 
+static UTC: LazyLock<Zone> = LazyLock::new(|| {
+    let stretches = vec![Stretch { start: i64::MIN, end: i64::MAX, offset_seconds: 0 }];
+    Zone { name: "UTC".into(), rules: Arc::new(Rules::of(stretches)) }
+});
+
 /// Offsets are listed from 1900-01-01 to 2200-01-01 UTC; outside, the first and the last one hold for ever.
 const LISTED: [i64; 2] = [-2_208_988_800, 7_258_118_400];
 
@@ -61,8 +66,7 @@ impl Zone {
     /// UTC, which has no rules.
     #[must_use]
     pub fn utc() -> Self {
-        let stretches = vec![Stretch { start: i64::MIN, end: i64::MAX, offset_seconds: 0 }];
-        Self { name: "UTC".into(), rules: Arc::new(Rules::of(stretches)) }
+        UTC.clone()
     }
 
     /// The zone of that IANA name, in any letter case; `None` when there is no such zone.
@@ -215,7 +219,7 @@ pub(crate) struct Near<'z> {
 
 /// The zones of a schedule around the last instant asked about; a rota has few.
 #[derive(Debug, Default)]
-pub(crate) struct Nearby<'z>(SmallVec<[Near<'z>; 2]>);
+pub(crate) struct Nearby<'z>(SmallVec<[Near<'z>; 4]>);
 
 impl<'z> Nearby<'z> {
     /// The zone around the tick `at`; searched only when the last answer does not reach so far.
