@@ -274,6 +274,25 @@ impl Places<'_> {
         }
     }
 
+    /// Where the term stands in the leads of a few units. `units` are in rising order; `found` is called with the place of the
+    /// unit among them and the places of the term among the words of its lead.
+    pub(crate) fn in_lead(&self, units: &[u32], mut found: impl FnMut(usize, &[u32])) {
+        let mut positions = Vec::new();
+        for Place { index, info, .. } in self.places.iter().filter(|place| place.part() == Part::Lead) {
+            let option = IndexRecordOption::WithFreqsAndPositions;
+            let Ok(mut postings) = index.postings.read_postings_from_terminfo(info, option) else { continue };
+            for (number, unit) in units.iter().enumerate() {
+                if postings.doc() < *unit && postings.seek(*unit) == TERMINATED {
+                    break;
+                }
+                if postings.doc() == *unit {
+                    postings.positions(&mut positions);
+                    found(number, &positions);
+                }
+            }
+        }
+    }
+
     /// What the term says about a few units, part by part. `units` are in rising order; `found` is called with the place of the
     /// unit among them, the part and its share of the score.
     pub(crate) fn explain(&self, units: &[u32], shape: &Shape, mut found: impl FnMut(usize, Part, f32)) {
@@ -304,15 +323,17 @@ impl Places<'_> {
 /// One field for each part.
 fn schema() -> (Schema, Vec<Field>) {
     let mut schema = Schema::builder();
-    let fields = Part::ALL.iter().map(|part| schema.add_text_field(part.name(), text_options())).collect();
+    let fields = Part::ALL.iter().map(|part| schema.add_text_field(part.name(), text_options(*part))).collect();
     (schema.build(), fields)
 }
 
-fn text_options() -> TextOptions {
-    let indexing = TextFieldIndexing::default()
-        .set_tokenizer(LINES)
-        .set_index_option(IndexRecordOption::WithFreqs)
-        .set_fieldnorms(true);
+fn text_options(part: Part) -> TextOptions {
+    let option = match part {
+        // What is said in a row is asked of leads alone.
+        Part::Lead => IndexRecordOption::WithFreqsAndPositions,
+        _ => IndexRecordOption::WithFreqs,
+    };
+    let indexing = TextFieldIndexing::default().set_tokenizer(LINES).set_index_option(option).set_fieldnorms(true);
     TextOptions::default().set_indexing_options(indexing)
 }
 
