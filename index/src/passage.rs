@@ -15,6 +15,8 @@ pub(crate) const UNITS_MAX: usize = 16;
 const ROW_WORDS: u32 = 12;
 /// Shorter texts are said by accident.
 const TEXT_WORDS_MIN: usize = 3;
+/// The power of the share: half a sentence is much less than half as good.
+const SHARPNESS: i32 = 3;
 
 /// One word of the alarm in a lead.
 struct Word {
@@ -44,7 +46,7 @@ pub(crate) fn agreements(
         let said = most_in_a_row(terms, &worths, lead);
         let shares = said.iter().zip(wholes).map(|(said, whole)| whole.map_or(0.0, |whole| (said / whole).min(1.0)));
         let (text, share) = TEXTS.into_iter().zip(shares).max_by(|a, b| a.1.total_cmp(&b.1))?;
-        let share = weights.passage * share * share;
+        let share = weights.passage * share.powi(SHARPNESS);
         (share > 0.0).then(|| Agreement { unit: *unit, field: Match::PASSAGE, term: Some(text.to_owned()), share })
     };
     units.iter().zip(&mut leads).filter_map(agreement).collect()

@@ -88,7 +88,7 @@ pub struct BonusWeights {
     pub opposite: f32,
     /// The runbook says all words of the alarm; a part of them gives that part (by idf).
     pub coverage: f32,
-    /// A few words in a row of the lead say one of the alarm's texts; a part of its words gives that part squared (by idf).
+    /// A few words in a row of the lead say one of the alarm's texts; a part of its words gives that part cubed (by idf).
     pub passage: f32,
     /// The alarm's name holds the runbook's whole name.
     pub name_inside: f32,
