@@ -328,11 +328,9 @@ fn schema() -> (Schema, Vec<Field>) {
 }
 
 fn text_options(part: Part) -> TextOptions {
-    let option = match part {
-        // What is said in a row is asked of leads alone.
-        Part::Lead => IndexRecordOption::WithFreqsAndPositions,
-        _ => IndexRecordOption::WithFreqs,
-    };
+    // What is said in a row is asked of leads alone.
+    let is_lead = part == Part::Lead;
+    let option = if is_lead { IndexRecordOption::WithFreqsAndPositions } else { IndexRecordOption::WithFreqs };
     let indexing = TextFieldIndexing::default().set_tokenizer(LINES).set_index_option(option).set_fieldnorms(true);
     TextOptions::default().set_indexing_options(indexing)
 }

@@ -84,13 +84,18 @@ pub(crate) fn thresholds(expression: &str) -> String {
     let is_sign = |c: char| matches!(c, '<' | '>' | '=' | '!');
     let mut rest = plain.as_str();
     while let Some(at) = rest.find(is_sign) {
-        let signs = rest[at..].trim_start_matches(is_sign);
-        let sign = &rest[at..rest.len() - signs.len()];
-        rest = signs.trim_start();
+        let (_, from_sign) = rest.split_at(at);
+        let (sign, after) = leading(from_sign, is_sign);
+        rest = after.trim_start();
         rest = rest.strip_prefix("bool").map_or(rest, str::trim_start);
         words.extend(compared(sign, rest));
     }
     words.join(" ")
+}
+
+/// The wanted characters at the beginning of a text, and the rest.
+fn leading(text: &str, is_wanted: impl Fn(char) -> bool) -> (&str, &str) {
+    text.split_at(text.find(|c| !is_wanted(c)).unwrap_or(text.len()))
 }
 
 /// The expression without quoted texts.
@@ -113,12 +118,12 @@ fn without_texts(expression: &str) -> String {
 
 /// The word for a comparison with the number at the beginning of a text, if there is one that runbooks would write.
 fn compared(sign: &str, text: &str) -> Option<String> {
-    let beyond = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let (digits, beyond) = leading(text, |c| c.is_ascii_digit() || c == '.');
     let is_duration = beyond.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '['));
     if is_duration || !matches!(sign, "<" | "<=" | ">" | ">=" | "==" | "!=") {
         return None;
     }
-    let number: f64 = text[..text.len() - beyond.len()].parse().ok()?;
+    let number: f64 = digits.parse().ok()?;
     if number == 0.0 {
         return matches!(sign, "==" | "<=").then(|| NOTHING_LEFT.to_owned());
     }

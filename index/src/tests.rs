@@ -226,7 +226,7 @@ fn the_weights_are_readable() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn no_text_makes_it_panic(title in "\\PC{0,80}", summary in any::<String>(), expr in "[a-z_(){}\"'0-9 ]{0,60}", text in any::<String>()) {
+    fn no_text_makes_it_panic(title in "\\PC{0,80}", summary in any::<String>(), expr in "[a-zü_(){}\"'0-9<>=!. ]{0,60}", text in any::<String>()) {
         let head = format!("---\n{text}\n---\n{summary}");
         let mut library = library();
         let mut files = files();
