@@ -1,7 +1,8 @@
 //! What of an alarm is searched with, and how much each part weighs.
 //!
 //! Two labels have a meaning here: `description` (the sender's longer text) and `expr` (the query behind the alarm, of
-//! which identifiers are used, and what they are compared with). All other labels count by their values, as do resource and service.
+//! which identifiers are used, and what they are compared with). All other labels count by their values, as do resource
+//! and service.
 
 use crate::promql;
 use crate::weights::AlarmWeights;

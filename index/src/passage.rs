@@ -1,7 +1,7 @@
 //! Whether a few words in a row of a runbook's lead say one of the alarm's texts.
 //!
 //! Siblings of one product share nearly all their words; the right one has those of the alarm in one sentence. This reads
-//! where words stand, so it looks at the best units of a search only.
+//! where words stand, so it looks at the best units of a search only; it finds none that words have not found.
 
 use crate::agreements::Agreement;
 use crate::alarm_text::{AlarmTerm, TEXTS};
