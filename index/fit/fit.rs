@@ -31,7 +31,9 @@ struct Options {
 
 fn main() {
     let options = options();
-    let variants = data::all(&options.folder, &parse(&options.weights));
+    let weights = parse(&options.weights);
+    let mut variants = data::all(&options.folder, &weights);
+    variants.extend(data::shortened(&options.folder, &weights));
     let without = options.without.as_deref();
     let used = |source: &str| without != Some(source);
     let mut table = options.weights;

@@ -1,7 +1,8 @@
 //! What of an alarm is searched with, and how much each part weighs.
 //!
 //! Two labels have a meaning here: `description` (the sender's longer text) and `expr` (the query behind the alarm, of
-//! which only identifiers are used). All other labels count by their values, as do resource and service.
+//! which identifiers are used, and what they are compared with). All other labels count by their values, as do resource
+//! and service.
 
 use crate::promql;
 use crate::weights::AlarmWeights;
@@ -24,6 +25,9 @@ const FILLER: [&str; 36] = [
 /// Most different terms used of one alarm: the bound on the work of one search.
 const TERMS_MAX: usize = 256;
 
+/// The texts of an alarm that somebody wrote as sentences or names.
+pub(crate) const TEXTS: [&str; 3] = ["name", "summary", "description"];
+
 /// One word of the alarm.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct AlarmTerm {
@@ -35,21 +39,25 @@ pub(crate) struct AlarmTerm {
     pub(crate) weight: f32,
     /// True for two words that follow each other; they are looked up among phrases only.
     pub(crate) is_phrase: bool,
+    /// Which of the alarm's [`TEXTS`] say it.
+    pub(crate) texts: [bool; TEXTS.len()],
 }
 
 /// The alarm's terms, the heaviest first.
 pub(crate) fn terms(weights: &AlarmWeights, alarm: &Alarm) -> Vec<AlarmTerm> {
     let mut analyzer = Analyzer::new();
     let label = |key: &str| alarm.labels.get(key).map_or("", String::as_str);
+    // The first of them are `TEXTS`.
     let parts = [
         (weights.name, alarm.title.clone()),
         (weights.summary, alarm.summary.clone()),
         (weights.description, label(DESCRIPTION).to_owned()),
         (weights.expr, promql::identifiers(label(EXPR))),
+        (weights.threshold, promql::thresholds(label(EXPR))),
         (weights.labels, other_words(alarm)),
     ];
     let mut found: BTreeMap<String, AlarmTerm> = BTreeMap::new();
-    for (weight, text) in parts {
+    for (number, (weight, text)) in parts.into_iter().enumerate() {
         let mut here: BTreeMap<String, (String, bool)> = BTreeMap::new();
         let tokens = analyzer.tokens(&text);
         for (stem, written) in words::terms(&text, &tokens) {
@@ -60,9 +68,13 @@ pub(crate) fn terms(weights: &AlarmWeights, alarm: &Alarm) -> Vec<AlarmTerm> {
         }
         for (stem, (written, is_phrase)) in here {
             let weight = if is_phrase { weight } else { weight * emphasis(weights, &stem) };
-            let term = found.entry(stem.clone()).or_insert(AlarmTerm { stem, written, weight: 0.0, is_phrase });
+            let new = || AlarmTerm { stem: stem.clone(), written, weight: 0.0, is_phrase, texts: Default::default() };
+            let term = found.entry(stem.clone()).or_insert_with(new);
             let (larger, smaller) = (term.weight.max(weight), term.weight.min(weight));
             term.weight = larger + weights.repeat * smaller;
+            if let Some(text) = term.texts.get_mut(number) {
+                *text = true;
+            }
         }
     }
     let mut terms: Vec<AlarmTerm> = found.into_values().filter(|term| term.weight > 0.0).collect();

@@ -18,7 +18,7 @@ use tantivy::directory::{
 };
 
 /// The shape of `runbooks.json`, and of the index beside it. Another one is laid out anew.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// The file that says what is in the index.
 const CONTENTS: &str = "runbooks.json";

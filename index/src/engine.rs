@@ -334,6 +334,11 @@ impl Place<'_> {
         });
     }
 
+    /// The places in the segment of those units that are not before it, each with its number among them.
+    fn own(&self, units: &[u32]) -> impl Iterator<Item = (usize, u32)> {
+        units.iter().enumerate().filter_map(|(number, unit)| Some((number, unit.checked_sub(self.first)?)))
+    }
+
     /// How often the term stands there, by length: in a part of average length, once counts 1. By the part's weight.
     fn density(&self, unit: u32, frequency: u32) -> f32 {
         self.weight * (frequency as f32 / self.length_norms[self.index.length_code(unit - self.first)])
@@ -379,15 +384,21 @@ impl Places<'_> {
         }
     }
 
+    /// Where the term stands in the leads of a few units. `units` are in rising order; `found` is called with the place of the
+    /// unit among them and the places of the term among the words of its lead.
+    pub(crate) fn in_lead(&self, units: &[u32], mut found: impl FnMut(usize, &[u32])) {
+        for place in self.places.iter().filter(|place| place.part() == Part::Lead) {
+            place.index.each_position(&place.info, place.own(units), &mut found);
+        }
+    }
+
     /// What the term says about a few units, part by part. `units` are in rising order; `found` is called with the place of the
     /// unit among them, the part and its share of the score.
     pub(crate) fn explain(&self, units: &[u32], shape: &Shape, mut found: impl FnMut(usize, Part, f32)) {
         let mut all = vec![Said::default(); units.len()];
         let mut shares = Vec::new();
         for place in &self.places {
-            let own =
-                units.iter().enumerate().filter_map(|(number, unit)| Some((number, unit.checked_sub(place.first)?)));
-            place.index.each_of(&place.info, own, |number, unit, frequency| {
+            place.index.each_of(&place.info, place.own(units), |number, unit, frequency| {
                 let here = place.density(place.first + unit, frequency);
                 all[number].frequency += here;
                 shares.push((number, place.part(), here, here * place.rarity));

@@ -12,6 +12,7 @@ mod front_matter;
 mod library;
 mod names;
 mod part;
+mod passage;
 mod patterns;
 mod promql;
 mod rank;

@@ -8,10 +8,12 @@ use crate::agreements::{self, Agreement};
 use crate::alarm_text::{self, AlarmTerm};
 use crate::confidence;
 use crate::engine::{Engine, Places, Said};
+use crate::passage;
 use crate::runbook::Runbook;
 use crate::weights::Weights;
 use incident::{ActionId, Alarm, RunbookId};
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 
 /// A runbook that fits an alarm.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,7 +53,8 @@ impl Hit {
 pub struct Match {
     /// The part of the runbook: `title`, `aliases`, `services`, `alarms`, `tags`, `path`, `headings`, `lead`, `phrases`, `code`,
     /// `body`, `pairs`; or an agreement: [`Match::EXACT_NAME`], [`Match::DECLARED_ALARM`], [`Match::DECLARED_SERVICE`],
-    /// [`Match::TITLE_COVERAGE`], [`Match::NAME_INSIDE`], [`Match::SAME_ENDING`], [`Match::COVERAGE`], [`Match::OPPOSITE`].
+    /// [`Match::TITLE_COVERAGE`], [`Match::NAME_INSIDE`], [`Match::SAME_ENDING`], [`Match::COVERAGE`], [`Match::PASSAGE`],
+    /// [`Match::OPPOSITE`].
     pub field: String,
     /// The word as the alarm writes it; for an agreement, the name that agrees.
     pub term: String,
@@ -75,6 +78,9 @@ impl Match {
 
     /// The share of the alarm's words that the runbook says.
     pub const COVERAGE: &'static str = "coverage";
+    /// A few words in a row of the lead say (a part of) one of the alarm's texts; the term is `name`, `summary` or
+    /// `description`.
+    pub const PASSAGE: &'static str = "passage";
     /// The runbook says "low" where the alarm says "high".
     pub const OPPOSITE: &'static str = "opposite";
 
@@ -89,6 +95,7 @@ impl Match {
             Self::NAME_INSIDE,
             Self::SAME_ENDING,
             Self::COVERAGE,
+            Self::PASSAGE,
             Self::OPPOSITE,
         ];
         agreements.contains(&self.field.as_str())
@@ -110,9 +117,13 @@ pub(crate) fn search(
 ) -> Vec<Hit> {
     let terms = alarm_text::terms(&weights.alarm, alarm);
     let places: Vec<Places> = terms.iter().map(|term| engine.places(&term.stem, term.is_phrase, weights)).collect();
-    let scored = score(engine, weights, alarm, &terms, &places);
+    let mut scored = score(engine, weights, alarm, &terms, &places);
     // One more than asked for: confidence wants to know the next.
-    let best = best_units(engine, &scored.totals, limit.saturating_add(1));
+    let wanted = limit.saturating_add(1);
+    let mut best = best_units(engine, &scored.totals, wanted.max(passage::UNITS_MAX));
+    scored.add_passages(weights, &terms, &places, &best);
+    best.sort_unstable_by(|a, b| better(engine, &scored.totals, a, b));
+    best.truncate(wanted);
     let matched = explain(weights, &terms, &places, &scored, &best, runbooks, engine);
     let mut hits: Vec<Hit> = best
         .iter()
@@ -146,14 +157,38 @@ struct Scored {
     unit: f32,
 }
 
+impl Scored {
+    /// Adds what is said in a row to the first of the best units, the best first.
+    fn add_passages(&mut self, weights: &Weights, terms: &[AlarmTerm], places: &[Places], best: &[u32]) {
+        let mut units: Vec<u32> = best.iter().copied().take(passage::UNITS_MAX).collect();
+        units.sort_unstable();
+        let agreements = passage::agreements(&weights.bonus, terms, places, &units);
+        for agreement in &agreements {
+            self.totals[agreement.unit as usize] += agreement.share * self.unit;
+        }
+        self.agreements.extend(agreements);
+    }
+}
+
+/// What a word of the alarm is worth where shares of the alarm are measured: nothing for phrases, whose words count already.
+pub(crate) fn worth(term: &AlarmTerm, places: &Places) -> f32 {
+    if term.is_phrase {
+        0.0
+    } else if places.is_empty() {
+        term.weight * places.rarity * UNKNOWN_WORD
+    } else {
+        term.weight * places.rarity
+    }
+}
+
 fn score(engine: &Engine, weights: &Weights, alarm: &Alarm, terms: &[AlarmTerm], places: &[Places]) -> Scored {
     let size = engine.units.len();
     let mut said = vec![Said::default(); size];
     let (mut totals, mut explained, mut titles) = (vec![0.0_f32; size], vec![0.0_f32; size], vec![0.0_f32; size]);
     let (mut whole, mut found) = (0.0, Vec::new());
     for (term, places) in terms.iter().zip(places) {
-        let worth = if term.is_phrase { 0.0 } else { term.weight * places.rarity };
-        whole += if places.is_empty() { worth * UNKNOWN_WORD } else { worth };
+        let worth = worth(term, places);
+        whole += worth;
         let in_title = places.rarity * (term.weight / weights.alarm.name).min(1.0);
         places.collect(&mut said, &mut found, |unit| titles[unit as usize] += in_title);
         for unit in found.drain(..) {
@@ -177,11 +212,15 @@ fn score(engine: &Engine, weights: &Weights, alarm: &Alarm, terms: &[AlarmTerm],
     Scored { totals, explained, agreements, unit }
 }
 
+/// Less when the first unit is the better one.
+fn better(engine: &Engine, totals: &[f32], a: &u32, b: &u32) -> Ordering {
+    let place = |unit: u32| (engine.units[unit as usize].runbook, unit);
+    totals[*b as usize].total_cmp(&totals[*a as usize]).then_with(|| place(*a).cmp(&place(*b)))
+}
+
 /// The best unit of each of the best runbooks, the best first.
 fn best_units(engine: &Engine, totals: &[f32], limit: usize) -> Vec<u32> {
-    let place = |unit: u32| (engine.units[unit as usize].runbook, unit);
-    let better =
-        |a: &u32, b: &u32| totals[*b as usize].total_cmp(&totals[*a as usize]).then_with(|| place(*a).cmp(&place(*b)));
+    let better = |a: &u32, b: &u32| better(engine, totals, a, b);
     let mut units: Vec<u32> = Vec::new();
     // Units of one runbook follow each other.
     for (unit, _) in (0_u32..).zip(totals).filter(|(_, total)| **total > 0.0) {

@@ -167,6 +167,28 @@ impl PartIndex {
         }
     }
 
+    /// Where the term stands among the words of the part, in a few places in rising order: only in a part that keeps
+    /// positions. `found` is called with the number of the place among them.
+    pub(crate) fn each_position(
+        &self,
+        info: &TermInfo,
+        places: impl Iterator<Item = (usize, u32)>,
+        mut found: impl FnMut(usize, &[u32]),
+    ) {
+        let option = IndexRecordOption::WithFreqsAndPositions;
+        let Ok(mut postings) = self.postings.read_postings_from_terminfo(info, option) else { return };
+        let mut positions = Vec::new();
+        for (number, unit) in places {
+            if postings.doc() < unit && postings.seek(unit) == TERMINATED {
+                break;
+            }
+            if postings.doc() == unit {
+                postings.positions(&mut positions);
+                found(number, &positions);
+            }
+        }
+    }
+
     /// The length of the part in a unit, as tantivy's length code.
     pub(crate) fn length_code(&self, unit: u32) -> usize {
         usize::from(self.lengths.fieldnorm_id(unit))
@@ -176,14 +198,14 @@ impl PartIndex {
 /// One field for each part.
 fn schema() -> (Schema, Vec<Field>) {
     let mut schema = Schema::builder();
-    let fields = Part::ALL.iter().map(|part| schema.add_text_field(part.name(), text_options())).collect();
+    let fields = Part::ALL.iter().map(|part| schema.add_text_field(part.name(), text_options(*part))).collect();
     (schema.build(), fields)
 }
 
-fn text_options() -> TextOptions {
-    let indexing = TextFieldIndexing::default()
-        .set_tokenizer(LINES)
-        .set_index_option(IndexRecordOption::WithFreqs)
-        .set_fieldnorms(true);
+fn text_options(part: Part) -> TextOptions {
+    // What is said in a row is asked of leads alone.
+    let is_lead = part == Part::Lead;
+    let option = if is_lead { IndexRecordOption::WithFreqsAndPositions } else { IndexRecordOption::WithFreqs };
+    let indexing = TextFieldIndexing::default().set_tokenizer(LINES).set_index_option(option).set_fieldnorms(true);
     TextOptions::default().set_indexing_options(indexing)
 }

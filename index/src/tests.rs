@@ -273,7 +273,7 @@ fn the_weights_are_readable() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn no_text_makes_it_panic(title in "\\PC{0,80}", summary in any::<String>(), expr in "[a-z_(){}\"'0-9 ]{0,60}", text in any::<String>()) {
+    fn no_text_makes_it_panic(title in "\\PC{0,80}", summary in any::<String>(), expr in "[a-zü_(){}\"'0-9<>=!. ]{0,60}", text in any::<String>()) {
         let head = format!("---\n{text}\n---\n{summary}");
         let mut library = library();
         let mut files = files();
@@ -358,4 +358,82 @@ fn an_index_is_laid_out_in_the_place_of_the_one_before() {
     assert_eq!(Library::open_baked(&baked, folder.path()).unwrap().len(), 2);
     let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, [".index"], "nothing is left beside it");
+}
+
+fn library_of(texts: &[(&str, &str)]) -> Library {
+    let mut library = Library::new();
+    let files: Vec<RunbookFile> = texts.iter().map(|(id, text)| file(id, text)).collect();
+    library.reload(&files).expect("lays out an index");
+    library
+}
+
+#[test]
+fn what_the_query_compares_with_tells_siblings_apart() {
+    let text = |percent: u32| format!("# Storage is filling up\nUtilization of the cluster has crossed {percent}%.");
+    let library = library_of(&[("a", &text(75)), ("b", &text(85)), ("c", &text(95))]);
+    for (expr, expect) in [
+        ("used_bytes / total_bytes > 0.75", "a"),
+        ("used_bytes / total_bytes > 0.85", "b"),
+        ("100 * used_bytes / total_bytes >= 95", "c"),
+    ] {
+        let hits = library.search(&alarm("", "Storage utilization is high", &[("expr", expr)]), 3);
+        assert_eq!(hits[0].runbook.as_str(), expect, "{expr}: {hits:#?}");
+    }
+}
+
+#[test]
+fn a_query_for_nothing_left_finds_the_runbook_that_says_no() {
+    let library = library_of(&[
+        ("late", "# Operator\nThe operator pod is ready late."),
+        ("none", "# Operator\nNo operator pod is ready."),
+    ]);
+    for expr in ["operator_ready_pods == 0", "absent(operator_ready_pods)"] {
+        let hits = library.search(&alarm("", "operator pod ready", &[("expr", expr)]), 2);
+        assert_eq!(hits[0].runbook.as_str(), "none", "{expr}: {hits:#?}");
+    }
+}
+
+/// What [`Match::PASSAGE`] adds to a hit, with the text that it is about.
+fn passage<'a>(hits: &'a [Hit], id: &str) -> Option<(&'a str, f64)> {
+    let hit = hits.iter().find(|hit| hit.runbook.as_str() == id)?;
+    let passage = hit.matched.iter().find(|matched| matched.field == Match::PASSAGE)?;
+    Some((&passage.term, passage.share))
+}
+
+#[test]
+fn a_sentence_counts_more_than_the_same_words_apart() {
+    let others = "Everybody who writes there keeps state in etcd, at night too, whatever somebody else said before.";
+    let apart = format!("An operator owns resources.\n{others}\nWho cannot wait may reconcile by hand.");
+    let together = format!("{others}\nThe operator cannot reconcile resources.\nWho may own one waits by hand.");
+    let library = library_of(&[("apart", &apart), ("together", &together)]);
+    let hits = library.search(&alarm("", "Operator cannot reconcile resources", &[]), 2);
+    assert_eq!(hits[0].runbook.as_str(), "together", "{hits:#?}");
+    let (text, sentence) = passage(&hits, "together").expect("is said in one sentence");
+    let (_, words) = passage(&hits, "apart").expect("a part of it is said anywhere");
+    assert_eq!(text, "summary");
+    assert!(words > 0.0 && words < sentence / 2.0, "{words} beside {sentence}: {hits:#?}");
+}
+
+#[test]
+fn short_texts_are_not_looked_for_as_sentences() {
+    let library = library_of(&[("a", "# One\nThe disk is full."), ("b", "# Two\nThe disk is slow.")]);
+    assert_eq!(passage(&library.search(&alarm("", "disk full", &[]), 2), "a"), None);
+    assert!(passage(&library.search(&alarm("", "disk is full again", &[]), 2), "a").is_some());
+}
+
+#[test]
+fn how_many_hits_are_asked_for_changes_none_of_them() {
+    let text = |number: usize| {
+        format!("# Pod {number}\nThe {} pod is not ready{}.", ["api", "job", "web"][number % 3], " now".repeat(number))
+    };
+    let texts: Vec<(String, String)> = (0..40).map(|number| (format!("pod-{number}"), text(number))).collect();
+    let texts: Vec<(&str, &str)> = texts.iter().map(|(id, text)| (id.as_str(), text.as_str())).collect();
+    let library = library_of(&texts);
+    let alarm = alarm("", "The api pod is not ready", &[]);
+    let all = library.search(&alarm, 40);
+    assert_eq!(all.len(), 40);
+    assert!(all.iter().any(|hit| hit.matched.iter().any(|matched| matched.field == Match::PASSAGE)));
+    for limit in [0, 1, 3, 15, 16, 17, 39] {
+        assert_eq!(library.search(&alarm, limit), all[..limit], "{limit}");
+    }
 }

@@ -30,6 +30,8 @@ pub struct AlarmWeights {
     pub description: f32,
     /// The label `expr`, reduced to its identifiers.
     pub expr: f32,
+    /// What the query compares with: percents, counts, and that nothing is left.
+    pub threshold: f32,
     /// Values of all other labels, the resource and the service.
     pub labels: f32,
     /// What words that stand in most alarms, such as "minutes" or "detected", keep of their weight.
@@ -86,6 +88,8 @@ pub struct BonusWeights {
     pub opposite: f32,
     /// The runbook says all words of the alarm; a part of them gives that part (by idf).
     pub coverage: f32,
+    /// A few words in a row of the lead say one of the alarm's texts; a part of its words gives that part cubed (by idf).
+    pub passage: f32,
     /// The alarm's name holds the runbook's whole name.
     pub name_inside: f32,
     /// The last part of both names is the same.
