@@ -4,6 +4,7 @@
 use crate::app::App;
 use crate::clock;
 use crate::config::{Files, Problem, Setup};
+use crate::flow::versions;
 use index::Runbook;
 use std::path::Path;
 use std::sync::Arc;
@@ -63,7 +64,15 @@ pub fn reload(app: &App) {
         tracing::warn!("{problem}");
     }
     match reading.setup {
-        Some(setup) => app.replace_setup(setup),
+        Some(mut setup) => {
+            let noted = tokio::runtime::Handle::current().block_on(versions::note(&app.log, &mut setup));
+            match noted {
+                Ok(()) => app.replace_setup(setup),
+                Err(error) => {
+                    tracing::error!(error = %error, "the rota's versions could not be kept; the old one stays")
+                }
+            }
+        }
         None => tracing::error!("the configuration in {} cannot be used; the old one stays", folder.display()),
     }
     let scan = index::scan_dir(&folder.join("runbooks"));

@@ -218,7 +218,8 @@ pub async fn take(app: &App, doer: &Doer, from: Option<ResponderId>, timed: &Tim
 /// [`Said`].
 pub async fn put(app: &App, doer: &Doer, user: ResponderId, timed: &Timed) -> Result<Message, Said> {
     let setup = app.setup();
-    let is_member = |name: &String| setup.rota.members(name).is_ok_and(|members| members.contains(&&user));
+    let is_member =
+        |name: &String| setup.rota.members_from(name, clock::now()).is_ok_and(|members| members.contains(&&user));
     let schedule = choose(&setup.rota, timed.schedule.as_deref(), &user, is_member)?;
     let span = read(app, doer, timed, Some(&schedule))?.span;
     let wish = Wish::Override { schedule, span, user, from: None, reason: timed.why.clone() };
@@ -233,7 +234,10 @@ pub async fn put(app: &App, doer: &Doer, user: ResponderId, timed: &Timed) -> Re
 pub async fn offer(app: &App, doer: &Doer, with: ResponderId, timed: &Timed) -> Result<Message, Said> {
     let setup = app.setup();
     let is_both = |name: &String| {
-        setup.rota.members(name).is_ok_and(|members| members.contains(&&with) && members.contains(&&doer.who))
+        setup
+            .rota
+            .members_from(name, clock::now())
+            .is_ok_and(|members| members.contains(&&with) && members.contains(&&doer.who))
     };
     let schedule = choose(&setup.rota, timed.schedule.as_deref(), &doer.who, is_both)?;
     let (event, book) = book::wish(app, doer, Wish::Swap { schedule, with, reason: timed.why.clone() }).await?;
@@ -276,7 +280,11 @@ fn named(rota: &Rota, schedule: Option<&str>) -> Result<Vec<String>, Said> {
 fn choose(rota: &Rota, said: Option<&str>, who: &ResponderId, fits: impl Fn(&String) -> bool) -> Result<String, Said> {
     let all = named(rota, said)?;
     let fitting = || all.iter().filter(|name| fits(name)).collect::<Vec<_>>();
-    let own = || all.iter().filter(|name| rota.members(name).is_ok_and(|members| members.contains(&who))).collect();
+    let own = || {
+        all.iter()
+            .filter(|name| rota.members_from(name, clock::now()).is_ok_and(|members| members.contains(&who)))
+            .collect()
+    };
     let only = |names: Vec<&String>| if let [one] = names[..] { Some(one.clone()) } else { None };
     let found = only(all.iter().collect()).or_else(|| only(fitting())).or_else(|| only(own()));
     found.ok_or_else(|| Said::No(format!("Which schedule do you mean? Add \"on\" and one of: {}.", all.join(", "))))

@@ -7,7 +7,7 @@ use crate::config::secret::env;
 use crate::config::{Reading, Setup};
 use crate::entry::serve::router;
 use crate::flow::change::new_effect;
-use crate::flow::outbox;
+use crate::flow::{outbox, versions};
 use crate::slack_side::{SlackSide, Which};
 use crate::store::Data;
 use crate::{library, past, uptime, watchdog};
@@ -49,7 +49,7 @@ pub struct Started {
 /// # Errors
 /// The configuration is broken, the data folder is in use, a secret is missing.
 pub async fn start(options: Options) -> Result<Started> {
-    let setup = usable(&options.config, Setup::read(&options.config))?;
+    let mut setup = usable(&options.config, Setup::read(&options.config))?;
     let runbooks = read_runbooks(&setup)?;
     let log = options.data.open().await?;
     if options.data.folder().is_some() {
@@ -57,6 +57,7 @@ pub async fn start(options: Options) -> Result<Started> {
         log.release_safe("serve/").await.context("taking over what the last process left")?;
     }
     let own_url = format!("http://{}", options.address);
+    versions::note(&log, &mut setup).await.context("keeping the versions of the rota")?;
     let which = which_slack(&options, &own_url, &setup.rota)?;
     let slack = match &which {
         Which::Real => Some(SlackSide::from_environment(&setup)?),

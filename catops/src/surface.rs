@@ -204,10 +204,10 @@ pub fn drawn<T>(app: &App, drawing: impl FnOnce(&Setting<'_>) -> T) -> T {
     Scene::of(app).draw(drawing)
 }
 
-/// The zone in which somebody's times are meant: that of the schedule.
+/// The zone in which somebody's times are meant: their own, else that of the schedule.
 #[must_use]
-pub fn zone_of(rota: &rota::Rota, _who: &ResponderId, schedule: Option<&str>) -> rota::Zone {
-    rota.zone_of(schedule)
+pub fn zone_of(rota: &rota::Rota, who: &ResponderId, schedule: Option<&str>) -> rota::Zone {
+    rota.person(who).and_then(|person| person.zone.clone()).unwrap_or_else(|| rota.zone_of(schedule))
 }
 
 /// The commands, or one of them.
@@ -255,7 +255,7 @@ pub async fn on_call(app: &App, schedule: Option<&str>, at: Option<&str>) -> Res
 /// Whom CatOps takes somebody for.
 #[must_use]
 pub fn whoami(app: &App, slack_user: &str) -> Message {
-    let setup = app.setup();
+    let (setup, now) = (app.setup(), clock::now());
     match setup.rota.by_slack_id(slack_user) {
         None => sentence(
             "You are not in the rota, so you can look and not act. Ask for a line in rota/*.toml with your Slack member id.",
@@ -265,7 +265,7 @@ pub fn whoami(app: &App, slack_user: &str) -> Message {
                 .rota
                 .schedules
                 .keys()
-                .filter(|name| setup.rota.members(name).is_ok_and(|members| members.contains(&&person.id)))
+                .filter(|name| setup.rota.members_from(name, now).is_ok_and(|members| members.contains(&&person.id)))
                 .map(String::as_str)
                 .collect();
             let schedules = if schedules.is_empty() { "no schedule".to_owned() } else { schedules.join(", ") };

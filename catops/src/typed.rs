@@ -234,11 +234,7 @@ impl Speaker<'_> {
             Person::User(user) => act::responder(self.app, user).map_err(|_| Said::NotInRota(format!("<@{user}>"))),
             Person::Name(name) => {
                 let id = ResponderId(name.trim_start_matches('@').to_lowercase());
-                if setup.rota.is_responder(&id) {
-                    Ok(id)
-                } else {
-                    Err(Said::NotInRota(name.clone()))
-                }
+                if setup.rota.is_responder(&id) { Ok(id) } else { Err(Said::NotInRota(name.clone())) }
             }
         }
     }
@@ -258,8 +254,7 @@ impl Speaker<'_> {
     /// As [`Self::find`], but "last" may be one that is over.
     async fn find_any(&self, which: Which) -> Result<Incident, Said> {
         match self.find(which).await {
-            Err(Said::NotInRota(who)) => surface::sentence(&format!("{who} is not in the rota.")),
-        Err(Said::NoIncident) => {
+            Err(Said::NoIncident) => {
                 let (ended, _) = crate::entry::api::list(self.app, crate::flow::names::RESOLVED, None, 1).await?;
                 ended.into_iter().next().ok_or(Said::NoIncident)
             }

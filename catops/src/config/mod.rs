@@ -2,6 +2,7 @@
 //! The only place that reads the environment. It never writes and never opens a socket.
 
 pub mod file;
+mod holidays;
 pub mod lint;
 pub mod secret;
 pub mod setup;

@@ -1,6 +1,7 @@
 //! The configuration folder, read and checked as a whole: what is good is used, what is wrong is reported with its line.
 
 use crate::config::file::Config;
+use crate::config::holidays;
 use crate::config::secret::env;
 use crate::flow::notify;
 use incident::action::Catalogue;
@@ -39,6 +40,8 @@ pub struct Setup {
     pub config: Config,
     /// `rota/*.toml`.
     pub rota: Rota,
+    /// The texts that the rota was read from, by name.
+    pub rota_files: Vec<(String, String)>,
     /// `actions/*.toml`.
     pub catalogue: Catalogue,
     /// The folder itself.
@@ -100,7 +103,9 @@ impl Setup {
         let rota = read_rota(folder, &mut problems);
         let catalogue = read_catalogue(folder, &mut problems);
         let setup = match (config, rota) {
-            (Some(config), Some(rota)) => Some(Self { config, rota, catalogue, folder: folder.to_owned(), files }),
+            (Some(config), Some((rota, rota_files))) => {
+                Some(Self { config, rota, rota_files, catalogue, folder: folder.to_owned(), files })
+            }
             _ => None,
         };
         problems.extend(setup.iter().flat_map(|setup| crate::page::not_built(&setup.rota)));
@@ -156,11 +161,14 @@ fn line_of(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|&byte| byte == b'\n').count() + 1
 }
 
-fn read_rota(folder: &Path, problems: &mut Vec<Problem>) -> Option<Rota> {
+/// The rota, and the texts that it was read from.
+fn read_rota(folder: &Path, problems: &mut Vec<Problem>) -> Option<(Rota, Vec<(String, String)>)> {
     let files = read_folder(folder, "rota", problems);
-    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     match Rota::parse(&files) {
-        Ok(rota) => Some(rota),
+        Ok(mut rota) => {
+            holidays::fill(folder, &mut rota, problems);
+            Some((rota, files))
+        }
         Err(found) => {
             problems.extend(found.into_iter().map(|found| Problem {
                 path: found.path,

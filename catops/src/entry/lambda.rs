@@ -20,6 +20,7 @@ use crate::config::Setup;
 use crate::config::secret::{add_fetched, env};
 use crate::entry::serve::{health_router, hooks_router, limited, slack_router};
 use crate::flow::outbox::{self, Offered};
+use crate::flow::versions;
 use crate::slack_side::SlackSide;
 use crate::start::{BAKED, http_client, read_runbooks, usable};
 use crate::store::Data;
@@ -109,7 +110,7 @@ async fn wire(role: Role) -> Result<Wired> {
     let config = env("CATOPS_CONFIG").context("CATOPS_CONFIG is not set: the folder of the configuration")?;
     let table = env("CATOPS_TABLE").context("CATOPS_TABLE is not set: the table that holds the log")?;
     let config = Path::new(&config);
-    let setup = usable(config, Setup::read_once(config))?;
+    let mut setup = usable(config, Setup::read_once(config))?;
     let library = if role == Role::Intake { index::Library::new() } else { baked_or_read(&setup)? };
     let slack = match (role, env("SLACK_BOT_TOKEN")) {
         (Role::Intake, _) => None,
@@ -120,6 +121,7 @@ async fn wire(role: Role) -> Result<Wired> {
         }
     };
     let log = Data::Table(table).open().await?;
+    versions::note(&log, &mut setup).await.context("keeping the versions of the rota")?;
     let life = env("AWS_LAMBDA_LOG_STREAM_NAME").map_or_else(random_name, Ok)?;
     // Nothing here shows incidents: whoever serves the table beside the functions names that address.
     let public_url = setup.config.public_url.clone().unwrap_or_default();

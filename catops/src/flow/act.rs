@@ -263,12 +263,12 @@ pub fn values(action: &Action, incident: &Incident, given: BTreeMap<String, Stri
 /// # Errors
 /// [`Refused::Denied`] with those who can.
 pub fn permit(app: &App, action: &Action, who: &ResponderId) -> Result<(), Refused> {
-    let setup = app.setup();
+    let (setup, now) = (app.setup(), clock::now());
     let groups: Vec<String> = setup
         .rota
         .schedules
         .keys()
-        .filter(|schedule| setup.rota.members(schedule).is_ok_and(|members| members.contains(&who)))
+        .filter(|schedule| setup.rota.members_from(schedule, now).is_ok_and(|members| members.contains(&who)))
         .cloned()
         .collect();
     action.allow.permits(who, setup.rota.is_responder(who), &groups).map_err(|denied| Refused::Denied {

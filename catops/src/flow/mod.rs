@@ -17,6 +17,7 @@ pub mod run;
 pub mod switch;
 pub mod triage;
 pub mod turns;
+pub mod versions;
 
 use crate::app::App;
 use crate::clock;

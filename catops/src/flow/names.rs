@@ -102,6 +102,12 @@ pub fn anchors() -> StreamId {
     StreamId::new("anchors")
 }
 
+/// The stream of the versions of the schedules' files.
+#[must_use]
+pub fn versions() -> StreamId {
+    StreamId::new("rota/versions")
+}
+
 /// The stream of the changes that people make to the schedules.
 #[must_use]
 pub fn book() -> StreamId {
