@@ -28,6 +28,7 @@ pub mod history;
 pub mod library;
 pub mod metrics;
 pub mod page;
+pub mod paged;
 pub mod past;
 pub mod probe;
 pub mod runbooks;
