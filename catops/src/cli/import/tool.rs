@@ -4,6 +4,7 @@
 use crate::cli::duty;
 use crate::config::lint;
 use anyhow::{Context, Result, bail};
+use rota::Rota;
 use rota::import::{Check, File, FileChange, Outcome, Plan, Tool, plan};
 use serde_json::{Value, json};
 use std::fs;
@@ -50,7 +51,7 @@ pub(super) fn run(args: &Args, tool: Tool) -> Result<ExitCode> {
     if args.json {
         duty::print_json(&as_json(&plan, out))?;
     } else {
-        print(&plan);
+        print(&plan, &existing);
     }
     let Some(out) = out else {
         if !args.json {
@@ -160,7 +161,7 @@ fn check(out: &Path, json: bool) -> Result<ExitCode> {
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn print(plan: &Plan) {
+fn print(plan: &Plan, existing: &[(String, String)]) {
     plan.objects.iter().for_each(|object| println!("{object}"));
     let count = |wanted: fn(&Outcome) -> bool| plan.objects.iter().filter(|object| wanted(&object.outcome)).count();
     println!(
@@ -174,15 +175,34 @@ fn print(plan: &Plan) {
         println!("  {}: {}", file.path, word(file.change));
     }
     plan.checks.iter().for_each(print_check);
-    if !plan.operations.is_empty() {
-        println!("Overrides are no files, and have to be asked for again while they last:");
-        for operation in &plan.operations {
-            let (start, end) = (operation.start.format("%Y-%m-%d %H:%M"), operation.end.format("%Y-%m-%d %H:%M"));
-            println!("  {}: {start} to {end} UTC, {}", operation.schedule, operation.reason);
-        }
-    }
+    print_overrides(plan, existing);
     for problem in &plan.problems {
         println!("{}:{}: {}", problem.path, problem.line, problem.message);
+    }
+}
+
+/// The overrides that are not over: they are no files, so somebody has to make them again.
+fn print_overrides(plan: &Plan, existing: &[(String, String)]) {
+    let now = crate::clock::now();
+    let (over, to_come): (Vec<_>, Vec<_>) = plan.operations.iter().partition(|operation| operation.end <= now);
+    if !over.is_empty() {
+        println!("{} of the export: over, and left out", duty::count(over.len(), "override"));
+    }
+    if to_come.is_empty() {
+        return;
+    }
+    println!("Overrides are no files; make these again in CatOps. On call with them:");
+    let kept = existing.iter().filter(|(path, _)| plan.files.iter().all(|file| file.path != *path));
+    let kept = kept.map(|(path, text)| (path.as_str(), text.as_str()));
+    let files: Vec<(&str, &str)> =
+        plan.files.iter().map(|file| (file.path.as_str(), file.text.as_str())).chain(kept).collect();
+    // Files with a mistake are told below; then only the times are known.
+    let rota = Rota::parse(&files).unwrap_or_default();
+    for operation in to_come {
+        let (start, end) = (operation.start.format("%Y-%m-%d %H:%M"), operation.end.format("%Y-%m-%d %H:%M"));
+        let on_duty = rota::on_duty(&rota, &operation.schedule, &plan.operations, operation.start);
+        let people = on_duty.map_or_else(|_| operation.reason.clone(), |(people, _)| duty::names(&rota, people));
+        println!("  {}: {start} to {end} UTC, {people}", operation.schedule);
     }
 }
 

@@ -51,7 +51,10 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     if past.is_empty() {
         bail!("no schedule was paged since {}; --since looks further back", since.format("%Y-%m-%d %H:%M UTC"));
     }
-    let clocks = Clocks::new(before.zone_of(args.schedule.as_deref()));
+    let clocks = match &args.schedule {
+        Some(schedule) => Clocks::of(&before, schedule)?,
+        None => Clocks::new(before.zone_of(None)),
+    };
     let replay = rota::replay((&before, &operations), (&after, &operations), &past, &clocks);
     if args.json {
         duty::print_json(&as_json(&replay, left_out))?;
