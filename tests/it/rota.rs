@@ -133,7 +133,7 @@ fn a_month_is_a_picture_and_a_file() -> Result<()> {
 fn a_change_is_previewed_and_a_gap_in_it_fails_the_check() -> Result<()> {
     let (before, joined, hours) = (
         weekly()?,
-        config(&schedule(r#"["ana", "ben", "chi"]"#, ""))?,
+        config(&schedule(r#"["ana", "chi", "ben"]"#, ""))?,
         config(&schedule(r#"["ana", "ben"]"#, "Mon-Fri 08:00-20:00"))?,
     );
     let preview = |after: &Path| {

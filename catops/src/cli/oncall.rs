@@ -7,7 +7,7 @@ mod stretch;
 
 use super::duty;
 use crate::store::Data;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use rota::{Operation, Rota};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -29,7 +29,7 @@ pub(super) struct Args {
     /// Everybody from this time on, in the same words, until --to.
     #[arg(long, conflicts_with = "month")]
     from: Option<String>,
-    /// The end of --from; a week later when it is left out.
+    /// The end of that time, in the same words as seen from --from; a week later when it is left out.
     #[arg(long, conflicts_with = "month", requires = "from")]
     to: Option<String>,
     /// A picture of a month, 2026-12, or of the one that runs. A schedule is named before it.
@@ -60,7 +60,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     match (&args.month, &args.from) {
         (Some(month), _) => month::print(&asked, month, &zone, args.svg.as_deref())?,
         (None, Some(from)) => stretch::print(&asked, stretch::read(from, args.to.as_deref(), &zone)?)?,
-        (None, None) => moment::print(&asked, &args.at, &zone).context("saying who is on call")?,
+        (None, None) => moment::print(&asked, &args.at, &zone)?,
     }
     Ok(ExitCode::SUCCESS)
 }
