@@ -281,6 +281,22 @@ fn the_past_is_played_over_another_rota() -> Result<()> {
 }
 
 #[test]
+fn a_configuration_beside_the_data_is_what_others_are_compared_with() -> Result<()> {
+    let (folder, data) = (weekly()?, tempfile::tempdir()?);
+    let (place, proposed) = (text(data.path()), text(folder.path()));
+    says(&["simulate-history", "--data", place, "--incidents", "20", "--days", "30"], 0, &["20 invented incidents"]);
+    let preview = ["rota", "preview", "--config", proposed, "--against-data", place, "--from", "2026-12-07 09:00"];
+    says(&preview, 0, &["people on payments", "people on team"]);
+    // Its schedule is gone from the proposed one, so that every page of it would reach nobody.
+    let told = read(&["rota", "replay", "--config", proposed, "--data", place])?;
+    assert_eq!((&told["pages"], told["after"]["nobody"].as_array().map(Vec::len)), (&json!(20), Some(20)), "{told:#}");
+    assert_eq!(told["before"]["nobody"], json!([]));
+    let nowhere = ["rota", "preview", "--config", proposed, "--against-data", proposed];
+    says(&nowhere, 1, &["has no configuration beside its log; name one with --against DIR"]);
+    Ok(())
+}
+
+#[test]
 fn beside_another_tool_each_difference_is_named() -> Result<()> {
     let folder = weekly()?;
     let data = history(folder.path())?;
@@ -358,6 +374,26 @@ fn another_tools_rota_comes_over_with_a_tick_or_a_reason() -> Result<()> {
         says(&[&words[..], &["--out", out, "--force"]].concat(), code, &[": changed"]);
         assert_eq!(first, rota_files(folder.path())?, "{tool}");
     }
+    Ok(())
+}
+
+#[test]
+fn overrides_that_are_still_to_come_are_named() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let export = fs::read_to_string(root().join("tests/corpus/import/goalert/goalert.json"))?;
+    let (old, new) = (folder.path().join("old.json"), folder.path().join("new.json"));
+    fs::write(&old, &export)?;
+    fs::write(&new, export.replace("2026-03-07", "2099-03-07"))?;
+    let said = says(&["import", "goalert", text(&old)], 0, &["3 overrides of the export: over, and left out"]);
+    ensure!(!said.stdout.contains("make these again"), "{}", said.stdout);
+    let to_come = [
+        "2 overrides of the export: over",
+        "make these again in CatOps",
+        "  ops: 2099-03-07 16:00 to 2099-03-07 22:00 UTC, ",
+    ];
+    let said = says(&["import", "goalert", text(&new)], 0, &to_come);
+    let line = said.stdout.lines().find(|line| line.starts_with("  ops: 2099")).context("the override")?;
+    ensure!(["Ana Ruiz", "Ben Okafor", "Chi Lin", "Dan"].iter().any(|name| line.contains(name)), "{line}");
     Ok(())
 }
 

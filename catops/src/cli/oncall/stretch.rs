@@ -3,7 +3,7 @@
 use super::Asked;
 use crate::cli::duty;
 use anyhow::{Result, bail};
-use chrono::TimeDelta;
+use chrono::{Datelike, TimeDelta};
 use rota::{Segment, Span, When, Zone, final_schedule};
 use serde_json::{Value, json};
 
@@ -59,10 +59,12 @@ fn lines(asked: &Asked<'_>, name: &str, zone: &Zone, segments: &[Segment<'_>]) -
     let people: Vec<String> =
         segments.iter().map(|segment| duty::names(asked.rota, segment.on_duty.iter().copied())).collect();
     let width = people.iter().map(|people| people.chars().count()).max().unwrap_or(0);
+    let year = |segment: Option<&Segment<'_>>| segment.map(|segment| zone.wall(segment.start).year());
+    let is_one_year = year(segments.first()) == year(segments.last());
+    let form = if is_one_year { "%a %e %b %H:%M" } else { "%a %e %b %Y %H:%M" };
     for (segment, people) in segments.iter().zip(&people) {
         let time = Span { start: segment.start, end: segment.end };
         let (from, until) = (zone.wall(segment.start), zone.wall(segment.end));
-        let form = "%a %e %b %H:%M";
         let because = because(asked, name, segment)?;
         println!(
             "  {} to {}  {:>11}  {people:<width$}  {because}",
