@@ -389,11 +389,9 @@ fn overrides_that_are_still_to_come_are_named() -> Result<()> {
     let to_come = [
         "2 overrides of the export: over",
         "make these again in CatOps",
-        "  ops: 2099-03-07 16:00 to 2099-03-07 22:00 UTC, ",
+        "  ops: 2099-03-07 16:00 to 2099-03-07 22:00 UTC, Chi Lam\n",
     ];
-    let said = says(&["import", "goalert", text(&new)], 0, &to_come);
-    let line = said.stdout.lines().find(|line| line.starts_with("  ops: 2099")).context("the override")?;
-    ensure!(["Ana Ruiz", "Ben Okafor", "Chi Lin", "Dan"].iter().any(|name| line.contains(name)), "{line}");
+    says(&["import", "goalert", text(&new)], 0, &to_come);
     Ok(())
 }
 
