@@ -369,11 +369,32 @@ fn another_tools_rota_comes_over_with_a_tick_or_a_reason() -> Result<()> {
 
         let changed = first.keys().find(|path| !before.contains_key(*path)).context("a new file")?;
         fs::write(changed, format!("{}\n# by hand\n", first[changed]))?;
-        says(&[&words[..], &["--out", out]].concat(), 1, &["would be replaced", "--force replaces"]);
+        says(&[&words[..], &["--out", out]].concat(), 1, &["would be replaced", "--force does it"]);
         ensure!(fs::read_to_string(changed)?.contains("# by hand"), "{tool}: nothing is replaced silently");
         says(&[&words[..], &["--out", out, "--force"]].concat(), code, &[": changed"]);
         assert_eq!(first, rota_files(folder.path())?, "{tool}");
     }
+    Ok(())
+}
+
+#[test]
+fn a_file_for_which_nothing_is_left_goes_only_when_that_was_said() -> Result<()> {
+    let (folder, export) = (weekly()?, tempfile::tempdir()?);
+    let file = export.path().join("users.json");
+    let users = |slack: &str| json!({ "users": [{ "id": "U1", "username": "eve", "email": "eve@example.com", "slack": [{ "user_id": slack, "team_id": "T1" }] }] });
+    fs::write(&file, users("U0EVE").to_string())?;
+    let words = ["import", "grafana-oncall", text(&file), "--out", text(folder.path())];
+    says(&words, 0, &["rota/grafana-oncall-people.toml: new"]);
+    let people = folder.path().join("rota/grafana-oncall-people.toml");
+    ensure!(fs::read_to_string(&people)?.contains("[people.eve]"), "eve is in it");
+    // The export has Eve no longer, but somebody who is in the files of other hands.
+    let ana = users("U0ANA").to_string().replace("eve@example.com", "ana@example.com");
+    fs::write(&file, ana)?;
+    says(&words, 1, &["grafana-oncall-people.toml would be replaced by another text or taken away"]);
+    ensure!(people.exists(), "nothing goes silently");
+    says(&[&words[..], &["--plan"]].concat(), 0, &["rota/grafana-oncall-people.toml: nothing is left for it"]);
+    says(&[&words[..], &["--force"]].concat(), 0, &["nothing is left for it", "ok: "]);
+    ensure!(!people.exists(), "it was said");
     Ok(())
 }
 

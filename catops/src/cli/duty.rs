@@ -12,7 +12,7 @@ use rota::{Operation, Rota, Span, When, Zone};
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// A time that is told is in a year; the years beyond are the end of what a rota answers for.
+/// Ten years: nobody keeps the same rota for longer, and an answer of more lines is read by nobody.
 const WEEKS_MAX: u32 = 520;
 
 /// The rota of a configuration folder.

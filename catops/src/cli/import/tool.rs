@@ -14,6 +14,9 @@ use std::process::ExitCode;
 /// Largest export file that is read, in bytes: a hundred times what a company of a thousand people exports.
 const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
+/// The files that an import writes: `rota/pagerduty-people.toml` and so on.
+const PARTS: [&str; 3] = ["people", "schedules", "escalation"];
+
 /// Lines of differences of one schedule; JSON has all.
 const DIFFERENCE_LINES: usize = 5;
 
@@ -28,7 +31,7 @@ pub(in crate::cli) struct Args {
     /// Only tell the plan, beside what is in the folder of --out.
     #[arg(long)]
     plan: bool,
-    /// Replace files of an earlier import that have another text now.
+    /// Replace files of an earlier import that have another text now, and take away those for which nothing is left.
     #[arg(long)]
     force: bool,
     /// Print JSON instead of text.
@@ -43,18 +46,20 @@ pub(super) fn run(args: &Args, tool: Tool) -> Result<ExitCode> {
     if plan.objects.is_empty() {
         bail!("there is nothing of {} in {}; name the files of its export", tool.name(), shown(&args.files));
     }
+    let left = left_over(tool, &plan, &existing);
     let out = args.out.as_deref().filter(|_| !args.plan);
     if let Some(out) = out {
-        refuse_to_replace(&plan, out, args.force)?;
-        write(&plan, out)?;
+        refuse_to_replace(&plan, &left, out, args.force)?;
+        write(&plan, &left, out)?;
     }
     if args.json {
-        duty::print_json(&as_json(&plan, out))?;
+        duty::print_json(&as_json(&plan, &left, out))?;
     } else {
-        print(&plan, &existing);
+        print(&plan, &left, &existing);
     }
     let Some(out) = out else {
         if !args.json {
+            plan.problems.iter().for_each(|problem| println!("{}:{}: {}", problem.path, problem.line, problem.message));
             println!("\nNothing is written. --out DIR writes it into a configuration folder.");
         }
         return Ok(if plan.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
@@ -114,20 +119,26 @@ fn rota_files(folder: &Path) -> Result<Vec<(String, String)>> {
     Ok(files)
 }
 
-fn refuse_to_replace(plan: &Plan, out: &Path, force: bool) -> Result<()> {
-    let is_changed = |file: &&File| file.change == FileChange::Changed;
-    let changed: Vec<String> =
-        plan.files.iter().filter(is_changed).map(|file| out.join(&file.path).display().to_string()).collect();
+/// The files of an earlier import of that tool for which nothing is left; what they say would count beside the new ones.
+fn left_over(tool: Tool, plan: &Plan, existing: &[(String, String)]) -> Vec<String> {
+    let own = PARTS.map(|part| format!("rota/{}-{part}.toml", tool.word()));
+    let is_left = |path: &String| own.contains(path) && plan.files.iter().all(|file| file.path != *path);
+    existing.iter().map(|(path, _)| path).filter(|path| is_left(path)).cloned().collect()
+}
+
+fn refuse_to_replace(plan: &Plan, left: &[String], out: &Path, force: bool) -> Result<()> {
+    let changed = plan.files.iter().filter(|file| file.change == FileChange::Changed).map(|file| &file.path);
+    let changed: Vec<String> = changed.chain(left).map(|path| out.join(path).display().to_string()).collect();
     if changed.is_empty() || force {
         return Ok(());
     }
     bail!(
-        "{} would be replaced by another text, and nothing is written; --plan tells the plan, --force replaces",
+        "{} would be replaced by another text or taken away, and nothing is written; --plan tells the plan, --force does it",
         changed.join(", ")
     );
 }
 
-fn write(plan: &Plan, out: &Path) -> Result<()> {
+fn write(plan: &Plan, left: &[String], out: &Path) -> Result<()> {
     for file in plan.files.iter().filter(|file| file.change != FileChange::Unchanged) {
         let path = out.join(&file.path);
         let writing = || format!("writing {}", path.display());
@@ -139,6 +150,9 @@ fn write(plan: &Plan, out: &Path) -> Result<()> {
         beside.push(".new");
         fs::write(&beside, &file.text).with_context(writing)?;
         fs::rename(&beside, &path).with_context(writing)?;
+    }
+    for path in left.iter().map(|path| out.join(path)) {
+        fs::remove_file(&path).with_context(|| format!("taking {} away", path.display()))?;
     }
     Ok(())
 }
@@ -161,7 +175,7 @@ fn check(out: &Path, json: bool) -> Result<ExitCode> {
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn print(plan: &Plan, existing: &[(String, String)]) {
+fn print(plan: &Plan, left: &[String], existing: &[(String, String)]) {
     plan.objects.iter().for_each(|object| println!("{object}"));
     let count = |wanted: fn(&Outcome) -> bool| plan.objects.iter().filter(|object| wanted(&object.outcome)).count();
     println!(
@@ -174,11 +188,9 @@ fn print(plan: &Plan, existing: &[(String, String)]) {
     for file in &plan.files {
         println!("  {}: {}", file.path, word(file.change));
     }
+    left.iter().for_each(|path| println!("  {path}: nothing is left for it"));
     plan.checks.iter().for_each(print_check);
     print_overrides(plan, existing);
-    for problem in &plan.problems {
-        println!("{}:{}: {}", problem.path, problem.line, problem.message);
-    }
 }
 
 /// The overrides that are not over: they are no files, so somebody has to make them again.
@@ -196,7 +208,7 @@ fn print_overrides(plan: &Plan, existing: &[(String, String)]) {
     let kept = kept.map(|(path, text)| (path.as_str(), text.as_str()));
     let files: Vec<(&str, &str)> =
         plan.files.iter().map(|file| (file.path.as_str(), file.text.as_str())).chain(kept).collect();
-    // Files with a mistake are told below; then only the times are known.
+    // Files with a mistake are told afterwards; then only the times are known.
     let rota = Rota::parse(&files).unwrap_or_default();
     for operation in to_come {
         let (start, end) = (operation.start.format("%Y-%m-%d %H:%M"), operation.end.format("%Y-%m-%d %H:%M"));
@@ -241,7 +253,7 @@ fn shown(places: &[PathBuf]) -> String {
     places.iter().map(|place| place.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
-fn as_json(plan: &Plan, out: Option<&Path>) -> Value {
+fn as_json(plan: &Plan, left: &[String], out: Option<&Path>) -> Value {
     let object = |object: &rota::import::Object| {
         let (outcome, because) = match &object.outcome {
             Outcome::Imported => ("imported", Vec::new()),
@@ -264,7 +276,7 @@ fn as_json(plan: &Plan, out: Option<&Path>) -> Value {
     json!({
         "written": out.map(|out| out.display().to_string()),
         "objects": plan.objects.iter().map(object).collect::<Value>(),
-        "files": plan.files.iter().map(file).collect::<Value>(),
+        "files": plan.files.iter().map(file).collect::<Value>(), "left_over": left,
         "checks": plan.checks.iter().map(check).collect::<Value>(),
         "operations": plan.operations, "problems": problems.collect::<Value>(),
     })

@@ -2,7 +2,6 @@
 
 use super::GAP;
 use crate::cli::duty;
-use crate::cli::read::Reader;
 use crate::store::Data;
 use anyhow::{Context, Result, bail};
 use rota::{Load, Move, Operation, Preview, Rota, Zone};
@@ -82,8 +81,6 @@ fn before(args: &Args) -> Result<(Rota, Vec<Operation>)> {
             "{data} has no configuration beside its log; name one with --against DIR, and the data with --data {data}"
         );
     };
-    // Opened first, so that a folder without a log is refused by name.
-    Reader::open(data)?;
     Ok((duty::rota(&config)?, duty::operations(Some(data))?))
 }
 
