@@ -200,12 +200,17 @@ fn cover_is_asked_of_the_least_burdened() -> Result<()> {
     };
     let now = read(&["oncall", "payments", "--at", "2099-01-10 12:00", "--config", text(folder.path())])?;
     let asker = now[0]["on_duty"][0].as_str().context("somebody")?.to_owned();
-    let said = of(&asker, 0, &["10 Jan 2099 10:00 to 14:00", "Ask:\n  1. ", "  2. ", "in the 4 weeks around it"]);
+    let said = of(&asker, 0, &["10 Jan 2099 10:00 to 14:00\n  1. ", "  2. ", "in the 4 weeks around it"]);
     let name = now[0]["names"][0].as_str().context("a name")?;
-    let asked = said.stdout.split("Ask:").nth(1).context("candidates")?;
+    let asked = said.stdout.split("1. ").nth(1).context("candidates")?;
     ensure!(!asked.contains(name), "nobody covers themselves: {}", said.stdout);
     let other = ["ana", "ben", "chi"].into_iter().find(|other| *other != asker).context("another")?;
     of(other, 1, &["is not on call on payments in that time"]);
+    // Over several of the asker's turns somebody else is on call in between; each turn is asked for by itself.
+    let long = ["rota", "cover", "payments", "2099-01-01 10:00 to 2099-02-10 14:00", "--for", &asker];
+    let told = read(&[&long[..], &["--config", text(folder.path())]].concat())?;
+    let parts = told["parts"].as_array().context("parts")?;
+    ensure!(parts.len() >= 2 && parts.iter().all(|part| part["ask"].as_array().map(Vec::len) == Some(2)), "{told:#}");
     of("dan", 1, &["knows nobody called \"dan\"", "ana, ben, chi"]);
     Ok(())
 }

@@ -2,9 +2,9 @@
 
 use crate::cli::duty;
 use crate::store::Data;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use incident::ResponderId;
-use rota::{Asked, Candidate, Clocks, Rota, Span, SpokenSpan};
+use rota::{Candidate, Clocks, CoverRequest, Rota, Span, SpokenSpan, Zone};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -37,17 +37,17 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let (zone, now) = (&rota.schedule(&name)?.zone, crate::clock::now());
     let spoken = SpokenSpan::parse(&args.when, zone, now)?;
     let asked = rota::ask_for_cover(&rota, &name, &operations, &asker, spoken.span, "", now)?;
-    let (Some(first), Some(last)) = (asked.parts.first(), asked.parts.last()) else {
-        bail!("{asker} is not on call on {name} in that time");
-    };
-    let duty_span = Span { start: first.span.start, end: last.span.end };
     let clocks = Clocks::of(&rota, &name)?;
-    let found = rota::whom_to_ask(&rota, &name, &operations, &asker, duty_span, &[], &clocks)?;
-    if args.json {
-        duty::print_json(&as_json(&rota, &asked, &found))?;
-    } else {
-        print(&rota, &asked, &spoken, &found);
+    let mut parts = Vec::new();
+    for span in CoverRequest::new(asked).spans() {
+        parts.push((span, rota::whom_to_ask(&rota, &name, &operations, &asker, span, &[], &clocks)?));
     }
+    if args.json {
+        duty::print_json(&as_json(&rota, &name, &asker, &parts))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("{} on {name}: {spoken}", duty::names(&rota, [&asker]));
+    parts.iter().for_each(|part| print(&rota, part, &spoken.zone));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -63,31 +63,26 @@ fn person(rota: &Rota, typed: &str) -> Result<ResponderId> {
     })
 }
 
-fn print(rota: &Rota, asked: &Asked, spoken: &SpokenSpan, found: &[Candidate]) {
-    println!("{} on {}: {spoken}", duty::names(rota, [&asked.asker]), asked.schedule);
-    for part in &asked.parts {
-        println!("  on call {}", duty::span(part.span, &spoken.zone));
-    }
+/// A time without a break in which the asker is on call, and whom to ask for it.
+type Part = (Span, Vec<Candidate>);
+
+fn print(rota: &Rota, (span, found): &Part, zone: &Zone) {
+    println!("  on call {}", duty::span(*span, zone));
     if found.is_empty() {
-        println!("Nobody else of {} is free all that time; ask for a part of it.", asked.schedule);
-        return;
+        println!("  nobody else of the schedule is free all that time; ask for a part of it");
     }
-    println!("Ask:");
     for (place, candidate) in found.iter().enumerate() {
         println!("  {}. {}: {}", place + 1, duty::names(rota, [&candidate.person]), candidate.because);
     }
 }
 
-fn as_json(rota: &Rota, asked: &Asked, found: &[Candidate]) -> Value {
+fn as_json(rota: &Rota, name: &str, asker: &ResponderId, parts: &[Part]) -> Value {
     let candidate = |candidate: &Candidate| {
         json!({
             "person": candidate.person, "name": duty::names(rota, [&candidate.person]),
             "duty_hours": candidate.duty.num_seconds() as f64 / 3600.0, "because": candidate.because,
         })
     };
-    json!({
-        "schedule": asked.schedule, "asker": asked.asker,
-        "parts": asked.parts.iter().map(|part| json!(part.span)).collect::<Value>(),
-        "ask": found.iter().map(candidate).collect::<Value>(),
-    })
+    let part = |(span, found): &Part| json!({ "start": span.start, "end": span.end, "ask": found.iter().map(candidate).collect::<Value>() });
+    json!({ "schedule": name, "asker": asker, "parts": parts.iter().map(part).collect::<Value>() })
 }
