@@ -13,8 +13,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use fastrand::Rng;
 use incident::action::{Action, render};
 use incident::{
-    ActionId, ActionRequest, Alarm, AlarmState, Command, Event, Fix, Incident, IncidentId, Reception, Record, Recorded,
-    ResponderId, RunId, RunOutcome, Severity, receive,
+    ActionId, ActionRequest, Alarm, AlarmState, BY_SLACK, Command, Event, Fix, Incident, IncidentId, Reception, Record,
+    Recorded, ResponderId, RunId, RunOutcome, Severity, receive,
 };
 use index::Library;
 use log::{Append, Claim, EventLog};
@@ -143,7 +143,8 @@ impl Author<'_> {
         let Reception::Open(event) = receive(None, None, alarm.clone(), TimeDelta::zero(), firing.at) else {
             return Ok(());
         };
-        let mut incident = self.open(event, &alarm, firing.at).await?;
+        let incident = self.open(event, &alarm, firing.at).await?;
+        let mut incident = self.page(&incident, firing.at + TimeDelta::seconds(1)).await?;
         let works = match &firing.kind.later {
             Some(later) if firing.at > self.middle => later,
             _ => &firing.kind.works,
@@ -212,6 +213,14 @@ impl Author<'_> {
             Ok::<_, ChangeError>((append, draft.incident))
         });
         Ok(decided.await??.1)
+    }
+
+    /// Whoever is asked gets the page in Slack.
+    async fn page(&mut self, incident: &Incident, at: DateTime<Utc>) -> Result<Incident> {
+        let (by, level) = (BY_SLACK, 0);
+        let reached =
+            |to: &ResponderId| Command::RecordPage { to: to.clone(), by: by.to_owned(), level, message: None };
+        self.say(incident, &Origin::effect("page"), incident.owners.iter().map(reached).collect(), at).await
     }
 
     /// What the person on call presses.

@@ -29,6 +29,7 @@ pub mod library;
 pub mod metrics;
 pub mod oncall;
 pub mod page;
+pub mod paged;
 pub mod past;
 pub mod probe;
 pub mod runbooks;

@@ -25,6 +25,7 @@ mod paging;
 mod parity;
 mod past;
 mod receiver;
+mod rota;
 mod serve;
 mod simulated;
 mod sources;

@@ -1,5 +1,8 @@
 //! `catops import FILE`: a data folder made from exported lines. It appears whole or not at all, and its open effects wait
-//! for a person, as after a restore, so that yesterday's pages do not go out again.
+//! for a person, as after a restore, so that yesterday's pages do not go out again. `catops import TOOL FILE`, which makes a
+//! rota of another tool's export, is in `tool`.
+
+mod tool;
 
 use super::backup::{hold, sound};
 use super::progress::Bar;
@@ -11,6 +14,7 @@ use crate::verify::verify;
 use anyhow::{Context, Result, bail};
 use log::lines::Counts;
 use log::{Cursor, SqliteLog};
+use rota::import::Tool;
 use serde_json::json;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -18,22 +22,54 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct Args {
-    /// The file; `-` reads standard input.
-    file: PathBuf,
+    /// The exported lines; `-` reads standard input. A file that is called like a tool is written `./pagerduty`.
+    #[arg(required = true)]
+    file: Option<PathBuf>,
     #[command(flatten)]
     data: DataArgs,
+    #[command(subcommand)]
+    tool: Option<OtherTool>,
+}
+
+/// Another tool, whose export becomes `rota/*.toml`.
+#[derive(Debug, clap::Subcommand)]
+enum OtherTool {
+    /// Make a rota of PagerDuty's users, schedules, escalation policies and services (REST API version 2).
+    #[command(name = "pagerduty")]
+    PagerDuty(tool::Args),
+    /// Make a rota of Opsgenie's users, schedules, rotations and escalations (REST API version 2).
+    Opsgenie(tool::Args),
+    /// Make a rota of Grafana OnCall's users, schedules, shifts and escalation chains (public API version 1).
+    GrafanaOncall(tool::Args),
+    /// Make a rota of GoAlert's users, rotations, schedules and escalation policies (GraphQL).
+    #[command(name = "goalert")]
+    GoAlert(tool::Args),
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
-    let reading = || format!("importing {} into {}", args.file.display(), args.data.data);
-    let input: Box<dyn BufRead> = match args.file == Path::new("-") {
+    match &args.tool {
+        Some(OtherTool::PagerDuty(args)) => tool::run(args, Tool::PagerDuty),
+        Some(OtherTool::Opsgenie(args)) => tool::run(args, Tool::Opsgenie),
+        Some(OtherTool::GrafanaOncall(args)) => tool::run(args, Tool::GrafanaOnCall),
+        Some(OtherTool::GoAlert(args)) => tool::run(args, Tool::GoAlert),
+        None => {
+            let file = args.file.as_deref().context("name the file of exported lines, or `-`")?;
+            import_lines(args, file)
+        }
+    }
+}
+
+fn import_lines(args: &Args, file: &Path) -> Result<ExitCode> {
+    let reading = || format!("importing {} into {}", file.display(), args.data.data);
+    let input: Box<dyn BufRead> = match file == Path::new("-") {
         true => Box::new(std::io::stdin().lock()),
-        false => Box::new(BufReader::with_capacity(1 << 20, File::open(&args.file).with_context(reading)?)),
+        false => Box::new(BufReader::with_capacity(1 << 20, File::open(file).with_context(reading)?)),
     };
     let made = match args.data.data.folder() {
-        Some(folder) => into_folder(folder, input, &args.file),
-        None => block_on(into_table(&args.data.data, input, &args.file)),
+        Some(folder) => into_folder(folder, input, file),
+        None => block_on(into_table(&args.data.data, input, file)),
     };
     let (counts, held) = made.with_context(reading)?;
     if args.data.json {

@@ -10,6 +10,7 @@ mod dead_letters;
 mod deploy;
 #[cfg(feature = "aws")]
 mod doctor;
+mod duty;
 mod export;
 mod held;
 mod import;
@@ -24,9 +25,11 @@ mod oncall;
 mod progress;
 mod read;
 mod redact;
+mod rota;
 mod runbook;
 mod send_test;
 mod serve;
+mod shadow;
 mod similar;
 mod simulate_history;
 mod slack;
@@ -34,6 +37,7 @@ mod suggest;
 mod timeline;
 mod tried;
 mod verify;
+mod version;
 mod why;
 
 use crate::config::secret::env;
@@ -43,7 +47,7 @@ use std::process::ExitCode;
 
 /// The on-call responder that suggests the fix, runs it on one click, and remembers whether it helped.
 #[derive(Debug, Parser)]
-#[command(name = "catops", version, propagate_version = true)]
+#[command(name = "catops", version, long_version = version::LONG, propagate_version = true)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -82,8 +86,13 @@ enum Command {
     Coverage(coverage::Args),
     /// Make a data folder with an invented history, to try backtest on.
     SimulateHistory(simulate_history::Args),
-    /// Say who is on call, and why.
+    /// Say who is on call, and why: now, at other times, over a time, or as a picture of a month.
     Oncall(oncall::Args),
+    /// What a rota does to people: a change before it is made, gaps, fairness, quality, what if, whom to ask for cover.
+    #[command(subcommand)]
+    Rota(rota::Args),
+    /// Compare whom CatOps paged with whom another tool paged for the same alarms.
+    Shadow(shadow::Args),
     /// Check that nobody changed the past: every event against the chain that was written with it.
     Verify(verify::Args),
     /// Take text out of an incident for good, such as a password that was pasted into an alarm.
@@ -94,7 +103,7 @@ enum Command {
     Restore(backup::Args),
     /// Write the whole log as JSON lines, beside the running server: the format that every store reads.
     Export(export::Args),
-    /// Make a data folder from exported lines. What was open then is held until a person has looked.
+    /// Make a data folder from exported lines, or a rota from the export of another tool.
     Import(import::Args),
     /// List what a restore or an import put aside; release it or drop it.
     Held(held::Args),
@@ -111,6 +120,8 @@ enum Command {
     /// Look at an account in which CatOps was deployed: what is as it has to be, and what to do about the rest.
     #[cfg(feature = "aws")]
     Doctor(doctor::Args),
+    /// Say what this executable is made of.
+    Version(version::Args),
     /// What the Slack app needs.
     #[command(subcommand)]
     Slack(slack::Args),
@@ -152,6 +163,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Coverage(args) => coverage::run(&args),
         Command::SimulateHistory(args) => simulate_history::run(&args),
         Command::Oncall(args) => oncall::run(&args),
+        Command::Rota(args) => rota::run(&args),
+        Command::Shadow(args) => shadow::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Redact(args) => redact::run(&args),
         Command::Backup(args) => backup::back_up(&args),
@@ -165,6 +178,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Deploy(args) => deploy::run(&args),
         #[cfg(feature = "aws")]
         Command::Doctor(args) => doctor::run(&args),
+        Command::Version(args) => version::run(&args),
         Command::Slack(args) => slack::run(&args),
         #[cfg(feature = "aws")]
         Command::Lambda(args) => lambda::run(&args),
