@@ -135,7 +135,9 @@ pub async fn fair(app: &App, schedule: Option<&str>) -> Result<Message, Said> {
     let mut lines = Vec::new();
     for name in named(&setup.rota, schedule)? {
         let clocks = Clocks::of(&setup.rota, &name).map_err(no)?;
-        let facts = Facts { clocks: &clocks, holidays: &[], pages: &[] };
+        let holidays: Vec<_> =
+            setup.rota.schedule(&name).map_err(no)?.holidays.iter().flat_map(rota::Holiday::days).collect();
+        let facts = Facts { clocks: &clocks, holidays: &holidays, pages: &[] };
         let ledger = ledger(&setup.rota, &name, &operations, span, &facts).map_err(no)?;
         lines.push(format!("*{}*", slack::escape::line(&name, 80)));
         for (person, load) in &ledger.people {

@@ -18,6 +18,13 @@ pub struct Holiday {
     pub to: NaiveDate,
 }
 
+impl Holiday {
+    /// Its days, in order; at most ten years of them.
+    pub fn days(&self) -> impl Iterator<Item = NaiveDate> {
+        self.from.iter_days().take_while(|day| *day < self.to).take(3653)
+    }
+}
+
 /// What a layer does on holidays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnHolidays {

@@ -3,7 +3,7 @@
 
 use super::read::{Reader, block_on};
 use crate::config::Setup;
-use crate::flow::triage;
+use crate::flow::{triage, versions};
 use crate::store::Data;
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -21,6 +21,21 @@ pub(super) fn rota(config: &Path) -> Result<Rota> {
         bail!("{0} cannot be used; `catops lint {0}` says why", config.display());
     };
     Ok(setup.rota)
+}
+
+/// The rota of a configuration folder after the versions before it, and the changes that people made: both lie in the log, and
+/// count when a data folder is named.
+pub(super) fn standing(config: &Path, data: Option<&Data>) -> Result<(Rota, Vec<Operation>)> {
+    let Some(data) = data else { return Ok((rota(config)?, Vec::new())) };
+    let Some(mut setup) = Setup::read(config).setup else {
+        bail!("{0} cannot be used; `catops lint {0}` says why", config.display());
+    };
+    let reader = Reader::open(data)?;
+    let operations = block_on(async {
+        versions::recall(reader.log(), &mut setup).await.context("reading the versions of the rota")?;
+        triage::operations(reader.log()).await.context("reading the changes of the schedules")
+    })?;
+    Ok((setup.rota, operations))
 }
 
 /// The changes that people made to the schedules; none when no data folder is named.

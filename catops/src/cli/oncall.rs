@@ -52,8 +52,7 @@ struct Asked<'a> {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
-    let rota = duty::rota(&args.config)?;
-    let operations = duty::operations(args.data.as_ref())?;
+    let (rota, operations) = duty::standing(&args.config, args.data.as_ref())?;
     let schedules = duty::schedules(&rota, args.schedule.as_deref())?;
     let asked = Asked { rota: &rota, operations: &operations, schedules, json: args.json };
     let zone = rota.zone_of(args.schedule.as_deref());

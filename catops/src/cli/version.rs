@@ -20,9 +20,10 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
     if args.json {
-        println!("{}", json!({ "version": env!("CARGO_PKG_VERSION"), "aws": cfg!(feature = "aws") }));
+        let tzdata = rota::Zone::tzdata_version();
+        println!("{}", json!({ "version": env!("CARGO_PKG_VERSION"), "aws": cfg!(feature = "aws"), "tzdata": tzdata }));
     } else {
-        println!("catops {LONG}");
+        println!("catops {LONG}\ntime zones: tzdata {}", rota::Zone::tzdata_version());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -30,8 +30,7 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
-    let rota = duty::rota(&args.config)?;
-    let operations = duty::operations(args.data.as_ref())?;
+    let (rota, operations) = duty::standing(&args.config, args.data.as_ref())?;
     let name = duty::schedules(&rota, Some(&args.schedule))?.swap_remove(0);
     let asker = person(&rota, &args.asker)?;
     let (zone, now) = (&rota.schedule(&name)?.zone, crate::clock::now());

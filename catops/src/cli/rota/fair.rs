@@ -34,8 +34,7 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
-    let rota = duty::rota(&args.config)?;
-    let operations = duty::operations(args.data.as_ref())?;
+    let (rota, operations) = duty::standing(&args.config, args.data.as_ref())?;
     let until = duty::moment(args.until.as_deref(), &rota.zone_of(args.schedule.as_deref()))?;
     let span = Span { start: until.checked_sub_signed(args.since).context("--since is too long")?, end: until };
     let mut pages = Pages::since(span.start);
@@ -46,7 +45,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     for name in duty::schedules(&rota, args.schedule.as_deref())? {
         let clocks = Clocks::of(&rota, &name)?;
         let pages = pages_of(&rota, &name, &pages)?;
-        let facts = Facts { clocks: &clocks, holidays: &[], pages: &pages };
+        let holidays: Vec<_> = rota.schedule(&name)?.holidays.iter().flat_map(rota::Holiday::days).collect();
+        let facts = Facts { clocks: &clocks, holidays: &holidays, pages: &pages };
         ledgers.push(rota::ledger(&rota, &name, &operations, span, &facts)?);
     }
     if args.json {

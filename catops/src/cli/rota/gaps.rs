@@ -35,8 +35,7 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
-    let rota = duty::rota(&args.config)?;
-    let operations = duty::operations(args.data.as_ref())?;
+    let (rota, operations) = duty::standing(&args.config, args.data.as_ref())?;
     let from = duty::moment(args.from.as_deref(), &rota.zone_of(args.schedule.as_deref()))?;
     let span = duty::weeks(from, args.weeks)?;
     let (mut told, mut is_gap): (Vec<Value>, bool) = (Vec::new(), false);

@@ -46,6 +46,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let (before, operations) = before(args)?;
     let zone = after.zone_of(args.schedule.as_deref());
     let span = duty::weeks(duty::moment(args.from.as_deref(), &zone)?, args.weeks)?;
+    // As it will be when a server finds these files at the start of that time: nobody's turn moves more than it must.
+    let after = before.succeeded_by(&after, span.start);
     let mut previews = Vec::new();
     for name in wanted(args, &before, &after) {
         let (sides, from, to) = (((&before, &operations[..]), (&after, &operations[..])), span.start, span.end);
@@ -81,7 +83,7 @@ fn before(args: &Args) -> Result<(Rota, Vec<Operation>)> {
             "{data} has no configuration beside its log; name one with --against DIR, and the data with --data {data}"
         );
     };
-    Ok((duty::rota(&config)?, duty::operations(Some(data))?))
+    duty::standing(&config, Some(data))
 }
 
 /// The schedule that was asked for, else those of either side.

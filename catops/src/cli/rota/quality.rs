@@ -30,8 +30,7 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
-    let rota = duty::rota(&args.config)?;
-    let operations = duty::operations(args.data.as_ref())?;
+    let (rota, operations) = duty::standing(&args.config, args.data.as_ref())?;
     let from = duty::moment(args.from.as_deref(), &rota.zone_of(args.schedule.as_deref()))?;
     let mut judged = Vec::new();
     for name in duty::schedules(&rota, args.schedule.as_deref())? {
@@ -64,7 +63,7 @@ fn as_json(quality: &Quality) -> Value {
         };
         parts.iter().map(part).collect::<Value>()
     };
-    let suggestion = quality.suggestion.as_ref().map(|suggestion| {
+    let suggestion = quality.suggestions.first().map(|suggestion| {
         json!({ "sentence": suggestion.sentence, "score": suggestion.score(), "parts": parts(&suggestion.parts) })
     });
     json!({
