@@ -241,7 +241,7 @@ fn what_was_tried_on_the_same_resource_in_vain_goes_down() {
 fn while_nothing_is_down_looking_goes_before_an_equal() {
     let hits = [
         hit("Slow service", &["restart"], &[("title", "latency", 900.0), ("lead", "p99", 600.0)]),
-        hit("Slow pool", &["look"], &[("title", "latency", 880.0), ("lead", "p99", 600.0)]),
+        hit("Slow pool", &["look"], &[("title", "latency", 890.0), ("lead", "p99", 600.0)]),
     ];
     let ranked = |severity| {
         let alarm = Alarm { severity, ..alarm() };

@@ -248,26 +248,27 @@ async fn metrics_can_be_read_by_prometheus() -> Result<()> {
 
 /// Lets Ana stand in for everybody, as a change in the log; nothing of the program makes one yet.
 async fn ana_covers(data: &Path, schedule: &str) -> Result<()> {
-    let operations = json!([{
+    let operation = json!({
         "number": 1, "schedule": schedule, "start": "2026-12-01T00:00:00Z", "end": "2027-12-01T00:00:00Z",
         "change": { "kind": "replace_all", "users": ["ana"] }, "by": "ben", "reason": "dentist",
-    }]);
+    });
     let at = "2026-11-24T00:00:00Z".parse()?;
-    let body = serde_json::to_vec(&operations)?;
+    let body = serde_json::to_vec(&json!({ "kind": "overridden", "operation": operation }))?;
     let event = log::NewEvent {
-        kind: "changed".to_owned(),
+        kind: "overridden".to_owned(),
         schema: 1,
         at,
         actor: "person:ben".to_owned(),
         cause: "test".to_owned(),
-        body: body.clone(),
+        body,
         raw: None,
     };
     let write = log::StreamWrite {
-        stream: log::StreamId::new("rota/operations"),
+        stream: log::StreamId::new("rota/book"),
         expected: log::Expected::NoStream,
         events: vec![event],
-        head: log::Head { snapshot: body, fold: 1, listing: None },
+        // Of no version: the state is folded from the event.
+        head: log::Head { snapshot: Vec::new(), fold: 0, listing: None },
     };
     let log = log::SqliteLog::open(data, [7; 32])?;
     log::EventLog::append(&log, log::Append { streams: vec![write], ..log::Append::default() }).await?;

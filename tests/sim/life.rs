@@ -116,6 +116,7 @@ fn setup(digest_after: usize) -> Setup {
     Setup {
         config,
         rota: kit().rota.clone(),
+        rota_files: Vec::new(),
         catalogue: kit().catalogue.clone(),
         folder: PathBuf::new(),
         files: Files::default(),

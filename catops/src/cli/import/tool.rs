@@ -42,7 +42,9 @@ pub(in crate::cli) struct Args {
 pub(super) fn run(args: &Args, tool: Tool) -> Result<ExitCode> {
     let export = documents(&args.files)?;
     let existing = args.out.as_deref().map_or_else(|| Ok(Vec::new()), rota_files)?;
-    let plan = plan(tool, &export, &existing);
+    let mut plan = plan(tool, &export, &existing);
+    // An empty file is one for which nothing is left: it is taken away, not written.
+    plan.files.retain(|file| !file.text.is_empty());
     if plan.objects.is_empty() {
         bail!("there is nothing of {} in {}; name the files of its export", tool.name(), shown(&args.files));
     }
