@@ -5,6 +5,7 @@
 mod audit;
 mod backtest;
 mod backup;
+mod calendar;
 mod coverage;
 mod dead_letters;
 mod deploy;
@@ -84,6 +85,9 @@ enum Command {
     SimulateHistory(simulate_history::Args),
     /// Say who is on call, and why.
     Oncall(oncall::Args),
+    /// Calendars: secret addresses under which programs read shifts, and calendars that others keep.
+    #[command(subcommand)]
+    Calendar(calendar::Args),
     /// Check that nobody changed the past: every event against the chain that was written with it.
     Verify(verify::Args),
     /// Take text out of an incident for good, such as a password that was pasted into an alarm.
@@ -152,6 +156,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Coverage(args) => coverage::run(&args),
         Command::SimulateHistory(args) => simulate_history::run(&args),
         Command::Oncall(args) => oncall::run(&args),
+        Command::Calendar(args) => calendar::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Redact(args) => redact::run(&args),
         Command::Backup(args) => backup::back_up(&args),

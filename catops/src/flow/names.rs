@@ -107,3 +107,15 @@ pub fn anchors() -> StreamId {
 pub fn operations() -> StreamId {
     StreamId::new("rota/operations")
 }
+
+/// The stream of the secret addresses of calendar feeds: opened, revoked.
+#[must_use]
+pub fn feeds() -> StreamId {
+    StreamId::new("rota/feeds")
+}
+
+/// The stream of what the feeds of one schedule or person said last; `whose` is `schedule/payments` or `person/ana`.
+#[must_use]
+pub fn published(whose: &str) -> StreamId {
+    StreamId::new(format!("rota/published/{whose}"))
+}
