@@ -7,6 +7,7 @@ use crate::action::guard::{Private, Refused, written};
 use crate::action::reach::{Reach, why};
 use crate::clock;
 use anyhow::{Context, Result};
+use reqwest::Url;
 use reqwest::header::LOCATION;
 use rota::calendar::{Fetch, GoodCopy, read_calendar};
 use rota::{Span, Zone};
@@ -50,7 +51,7 @@ impl Source {
         match self {
             Self::File(path) => path.display().to_string(),
             Self::Address(address) => {
-                let host = reqwest::Url::parse(address).ok().and_then(|url| url.host_str().map(str::to_owned));
+                let host = Url::parse(address).ok().and_then(|url| url.host_str().map(str::to_owned));
                 host.map_or_else(|| "the calendar".to_owned(), |host| format!("the calendar of {host}"))
             }
         }
@@ -80,8 +81,9 @@ async fn file(path: &Path) -> Result<Vec<u8>, String> {
 
 async fn call(reach: &Reach, address: &str, allow_private: &[String]) -> Result<Vec<u8>, String> {
     let private = Private::of("[http]", allow_private);
+    let url = Url::parse(address).map_err(|_| "its address cannot be read")?;
     // Over plain http anybody on the way could write who is on call.
-    if !address.starts_with("https://") && !(address.starts_with("http://") && is_private(address)) {
+    if url.scheme() != "https" && !(url.scheme() == "http" && is_private(&url)) {
         return Err("its address has to begin with https://".to_owned());
     }
     let (client, url) = reach.client(address, private).map_err(|error| error.to_string())?;
@@ -105,9 +107,8 @@ async fn call(reach: &Reach, address: &str, allow_private: &[String]) -> Result<
 }
 
 /// Whether an address is written in numbers that lead to a private network; whether it may be called is judged later.
-fn is_private(address: &str) -> bool {
-    let url = reqwest::Url::parse(address);
-    url.is_ok_and(|url| matches!(written(&url, Private::of("[http]", &[])), Some(Err(Refused::Private { .. }))))
+fn is_private(url: &Url) -> bool {
+    matches!(written(url, Private::of("[http]", &[])), Some(Err(Refused::Private { .. })))
 }
 
 /// The copy that a file keeps; none when there is no such file.

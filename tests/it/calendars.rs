@@ -87,15 +87,15 @@ async fn ben_takes_everything(data: &Path) -> Result<()> {
         "change": { "kind": "replace_user", "from": "ana", "to": "ben" }, "by": "ben", "reason": "Ana is ill",
     });
     let event = NewEvent {
-        kind: "test".to_owned(),
+        kind: "overridden".to_owned(),
         schema: 1,
         at: "2026-11-01T00:00:00Z".parse()?,
         actor: "person:ben".to_owned(),
         cause: "test".to_owned(),
-        body: serde_json::to_vec(&operation)?,
+        body: serde_json::to_vec(&json!({ "kind": "overridden", "operation": operation }))?,
         raw: None,
     };
-    let head = Head { snapshot: serde_json::to_vec(&[operation])?, fold: 1, listing: None };
+    let head = Head { snapshot: serde_json::to_vec(&[operation])?, fold: 0, listing: None };
     let stream = StreamId::new("rota/operations");
     let write = StreamWrite { stream, expected: Expected::NoStream, events: vec![event], head };
     let log = log::SqliteLog::open(data, [7; 32])?;
@@ -222,6 +222,12 @@ async fn a_calendar_of_others_becomes_a_plan() -> Result<()> {
     assert!(problem.contains("nobody is called \"Ann Ruiz\"; did you mean \"Ana Ruiz\"?"), "{problem}");
     let away = json("absences", &["--person", "ana"])?;
     assert_eq!((away["people"]["ana"].as_u64(), &away["problems"]), (away["entries"].as_u64(), &json!([])), "{away}");
+    // A holiday of 24 hours and a day of work each week: of two people who take turns, each is on call in half of them.
+    let on_call: Vec<&Value> =
+        away["found"].as_array().context("absences")?.iter().map(|away| &away["on_call"]).collect();
+    assert!(on_call.iter().any(|shifts| shifts == &&json!([])), "{away}");
+    let shift = on_call.iter().find_map(|shifts| shifts.get(0)).context("a shift of hers")?;
+    assert!(shift["start"].as_str() < shift["end"].as_str(), "{shift}");
     let said = plan("holidays", &["--keep", text(&copy)]);
     assert!(said.code == Some(0) && said.stdout.contains("-05-01  Ann Ruiz"), "{}{}", said.stdout, said.stderr);
 

@@ -51,6 +51,7 @@ async fn only_what_may_be_called_is_called() {
         ("http://1.1.1.1/secret.ics", &["1.1.1.1"], https),
         ("http://localhost:1/secret.ics", &["127.0.0.1"], https),
         ("file:///etc/passwd", &["127.0.0.1"], https),
+        ("HTTP://calendar.example.com/secret.ics", &[], https),
         ("http://127.0.0.1:1/secret.ics", &[], private),
         ("https://127.0.0.1:1/secret.ics", &["10.0.0.0/8"], private),
         ("webcal://10.0.0.7/secret.ics", &[], private),

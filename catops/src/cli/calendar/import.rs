@@ -4,14 +4,18 @@
 use super::setup;
 use crate::action::reach::Reach;
 use crate::calendar::{Source, keep, kept};
-use crate::cli::read::block_on;
+use crate::cli::read::{Reader, block_on};
 use crate::clock;
-use anyhow::{Result, bail};
+use crate::flow::triage;
+use crate::store::Data;
+use anyhow::{Context, Result, bail};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
 use incident::ResponderId;
-use rota::calendar::{Calendar, Counting, GoodCopy, Weight, absences, holidays, overrides, shifts, what_counts};
-use rota::{Change, Rota, Span, Zone};
+use rota::calendar::{
+    Away, Calendar, Counting, GoodCopy, Holiday, Weight, absences, holidays, overrides, shifts, what_counts,
+};
+use rota::{Change, Operation, Rota, Span, Zone, final_schedule};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -40,6 +44,9 @@ pub(in crate::cli) struct Args {
     /// The configuration folder.
     #[arg(long, env = "CATOPS_CONFIG", default_value = ".")]
     config: PathBuf,
+    /// The data folder of `catops serve`: then the changes that people made count when absences are compared with shifts.
+    #[arg(long, env = "CATOPS_DATA")]
+    data: Option<Data>,
     /// Print JSON instead of text.
     #[arg(long)]
     json: bool,
@@ -90,7 +97,7 @@ pub(in crate::cli) fn run(args: &Args) -> Result<ExitCode> {
     let name = args.source.name();
     let counting = what_counts(&name, before.as_ref(), Some(&fetch), clock::now());
     let Some(calendar) = counting.calendar else { bail!("{}", counting.say.unwrap_or_default()) };
-    let mut plan = plan(args, calendar, &setup.rota, &zone);
+    let mut plan = plan(args, calendar, &setup.rota, &zone)?;
     plan.problems.splice(0..0, calendar.problems.iter().cloned());
     if args.json {
         println!("{}", serde_json::to_string_pretty(&as_json(args, &name, window, &counting, calendar, &plan))?);
@@ -100,41 +107,60 @@ pub(in crate::cli) fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn plan(args: &Args, calendar: &Calendar, rota: &Rota, zone: &Zone) -> Plan {
+fn plan(args: &Args, calendar: &Calendar, rota: &Rota, zone: &Zone) -> Result<Plan> {
     match args.kind {
         Kind::Overrides => {
             let meaning = shifts(calendar, rota, zone);
             // Whoever takes the plan over stands there instead of this name.
             let by = ResponderId::from("calendar");
-            let found = overrides(&meaning.found, &args.schedule, &by, 1).into_iter().map(|operation| {
-                let people = match &operation.change {
-                    Change::ReplaceAll { users } => users.clone(),
-                    _ => Vec::new(),
-                };
-                let line = format!("{}  {}", between(zone, operation.start, operation.end), names(rota, &people));
-                let json = json!({ "start": operation.start, "end": operation.end, "people": people });
-                Found { line, people, json }
-            });
-            Plan { found: found.collect(), problems: meaning.problems }
+            let operations = overrides(&meaning.found, &args.schedule, &by, 1);
+            let found = operations.into_iter().map(|operation| overridden(rota, zone, &operation)).collect();
+            Ok(Plan { found, problems: meaning.problems })
         }
         Kind::Absences => {
             let meaning = absences(calendar, rota, zone, args.person.as_ref());
-            let found = meaning.found.into_iter().map(|away| {
-                let people = vec![away.person.clone()];
-                let line = format!("{}  {} is away", between(zone, away.start, away.end), names(rota, &people));
-                Found { line, people, json: json!(away) }
-            });
-            Plan { found: found.collect(), problems: meaning.problems }
+            let operations = operations(args.data.as_ref())?;
+            let found = meaning.found.iter().map(|away| absent(args, rota, zone, &operations, away)).collect();
+            Ok(Plan { found, problems: meaning.problems })
         }
-        Kind::Holidays => {
-            let found = holidays(calendar, zone).into_iter().map(|holiday| {
-                let until = if holiday.to > holiday.from { format!(" to {}", holiday.to) } else { String::new() };
-                let line = format!("{}{until}  {}", holiday.from.format("%a %Y-%m-%d"), shown(&holiday.name));
-                Found { line, people: Vec::new(), json: json!(holiday) }
-            });
-            Plan { found: found.collect(), problems: Vec::new() }
-        }
+        Kind::Holidays => Ok(Plan { found: holidays(calendar, zone).iter().map(off).collect(), problems: Vec::new() }),
     }
+}
+
+fn overridden(rota: &Rota, zone: &Zone, operation: &Operation) -> Found {
+    let people = match &operation.change {
+        Change::ReplaceAll { users } => users.clone(),
+        _ => Vec::new(),
+    };
+    let line = format!("{}  {}", between(zone, operation.start, operation.end), names(rota, &people));
+    let json = json!({ "start": operation.start, "end": operation.end, "people": people });
+    Found { line, people, json }
+}
+
+/// An absence, and the shifts on the schedule that somebody else has to have meanwhile.
+fn absent(args: &Args, rota: &Rota, zone: &Zone, operations: &[Operation], away: &Away) -> Found {
+    let segments = final_schedule(rota, &args.schedule, operations, away.start, away.end).unwrap_or_default();
+    let on_call = rota::shifts(&segments).remove(&away.person).unwrap_or_default();
+    let mut line =
+        format!("{}  {} is away", between(zone, away.start, away.end), names(rota, std::slice::from_ref(&away.person)));
+    for shift in &on_call {
+        line.push_str(&format!("\n  and on call {}", between(zone, shift.start, shift.end)));
+    }
+    let json = json!({ "person": away.person, "start": away.start, "end": away.end, "on_call": on_call });
+    Found { line, people: vec![away.person.clone()], json }
+}
+
+fn off(holiday: &Holiday) -> Found {
+    let until = if holiday.to > holiday.from { format!(" to {}", holiday.to) } else { String::new() };
+    let line = format!("{}{until}  {}", holiday.from.format("%a %Y-%m-%d"), shown(&holiday.name));
+    Found { line, people: Vec::new(), json: json!(holiday) }
+}
+
+/// The changes that people made to the schedules; none when no data folder is named.
+fn operations(data: Option<&Data>) -> Result<Vec<Operation>> {
+    let Some(data) = data else { return Ok(Vec::new()) };
+    let reader = Reader::open(data)?;
+    block_on(async { triage::operations(reader.log()).await.context("reading the changes of the schedules") })
 }
 
 fn tell(args: &Args, name: &str, counting: &Counting<'_>, calendar: &Calendar, plan: &Plan) {

@@ -24,7 +24,8 @@ async fn a_feed_is_found_by_its_secret_until_it_is_revoked() {
     let feeds = load(&log).await.unwrap();
     assert_eq!(feeds.find(&one.secret.0), Some(&first));
     assert_eq!(feeds.find(&two.secret.0), Some(&second));
-    for wrong in ["", &one.secret.0[1..], &first.digest, &format!("{}A", one.secret.0)] {
+    let shorter: String = one.secret.0.chars().skip(1).collect();
+    for wrong in ["", &shorter, &first.digest, &format!("{}A", one.secret.0)] {
         assert_eq!(feeds.find(wrong), None, "{wrong}");
     }
     revoke(&log, first.id, "ben".into(), at(2)).await.unwrap();

@@ -4,7 +4,6 @@ use super::*;
 use crate::app::Parts;
 use crate::config::starter;
 use crate::flow::feeds::{self, Minted};
-use crate::flow::names;
 use log::{Holder, MemoryLog, SNAPSHOT_BYTES_MAX};
 use rota::Change;
 
@@ -62,30 +61,17 @@ async fn opened(app: &App) -> (Feeds, OpenFeed) {
     (feeds::load(&*app.log).await.unwrap(), open)
 }
 
-/// Puts one operation into the log, as whoever writes them does.
-async fn cover(app: &App, start: &str, end: &str) {
-    let operation = Operation {
+/// Ben has what is Ana's, from nine to nine.
+fn cover(first_day: &str, last_day: &str) -> Operation {
+    Operation {
         number: 1,
         schedule: "payments".to_owned(),
-        start: at(start),
-        end: at(end),
+        start: at(&format!("{first_day}T09:00:00")),
+        end: at(&format!("{last_day}T09:00:00")),
         change: Change::ReplaceUser { from: "ana".into(), to: "ben".into() },
         by: "ben".into(),
         reason: String::new(),
-    };
-    let event = NewEvent {
-        kind: "test".to_owned(),
-        schema: 1,
-        at: at(start),
-        actor: "person:ben".to_owned(),
-        cause: "test".to_owned(),
-        body: json(&operation),
-        raw: None,
-    };
-    let head = Head { snapshot: json(&[operation]), fold: 1, listing: None };
-    let (stream, expected) = (names::operations(), Expected::NoStream);
-    let write = StreamWrite { stream, expected, events: vec![event], head };
-    app.log.append(Append { streams: vec![write], ..Append::default() }).await.unwrap();
+    }
 }
 
 async fn told(app: &App, open: &OpenFeed) -> (u64, Told) {
@@ -95,7 +81,7 @@ async fn told(app: &App, open: &OpenFeed) -> (u64, Told) {
 
 #[tokio::test]
 async fn a_feed_is_made_once_a_minute_while_nothing_changes() {
-    let (app, _folder) = stage(ROTA);
+    let (app, folder) = stage(ROTA);
     let (feeds, open) = opened(&app).await;
     let shelf = Shelf::default();
     let first = shelf.page(&app, &feeds, &open, at("02-01T12:00:00")).await.unwrap();
@@ -106,12 +92,14 @@ async fn a_feed_is_made_once_a_minute_while_nothing_changes() {
     assert_eq!((&first.etag, first.changed_at), (&anew.etag, anew.changed_at));
     assert_eq!(told(&app, &open).await.0, 1, "nothing new was written");
 
-    cover(&app, "02-03T00:00:00", "02-04T00:00:00").await;
-    let changed = shelf.page(&app, &feeds, &open, at("02-01T12:01:00")).await.unwrap();
-    assert_ne!(changed.etag, anew.etag, "an operation shows at once");
-    app.replace_setup(setup(_folder.path(), &ROTA.replace("\"ana\", \"ben\"", "\"ben\", \"ana\"")));
+    let setup_before = app.setup();
+    let made = shelf.made.lock().await.remove(&open.whose).unwrap();
+    assert!(made.is_of(&setup_before, &[]));
+    assert!(!made.is_of(&setup_before, &[cover("02-03", "02-04")]), "an operation shows at once");
+    shelf.made.lock().await.insert(open.whose.clone(), made);
+    app.replace_setup(setup(folder.path(), &ROTA.replace("\"ana\", \"ben\"", "\"ben\", \"ana\"")));
     let other = shelf.page(&app, &feeds, &open, at("02-01T12:01:01")).await.unwrap();
-    assert_ne!(other.etag, changed.etag, "a changed configuration shows at once");
+    assert_ne!(other.etag, anew.etag, "a changed configuration shows at once");
 }
 
 #[tokio::test]
@@ -121,9 +109,8 @@ async fn what_is_gone_is_cancelled_also_after_a_restart() {
     let now = at("02-01T12:00:00");
     let first = Shelf::default().page(&app, &feeds, &open, now).await.unwrap();
     assert!(!first.body.contains("CANCELLED"), "{}", first.body);
-    // Ana's whole week is Ben's.
-    cover(&app, "02-16T09:00:00", "02-23T09:00:00").await;
-    let second = Shelf::default().page(&app, &feeds, &open, now).await.unwrap();
+    // A whole week of Ana's.
+    let second = publish(&*app.log, &app.setup(), &[cover("02-16", "02-23")], &feeds, &open, now).await.unwrap();
     assert_eq!(second.body.matches("STATUS:CANCELLED").count(), 1, "{}", second.body);
     assert_eq!(second.changed_at, first.changed_at + TimeDelta::seconds(1), "later, though it is the same second");
 
@@ -159,4 +146,16 @@ async fn what_was_told_is_kept_whole_and_small() {
         kept.events().iter().any(|event| event.start > now + TimeDelta::days(60)),
         "the next months are remembered"
     );
+}
+
+#[tokio::test]
+async fn two_servers_of_one_log_tell_the_same() {
+    let (app, _folder) = stage(ROTA);
+    let (feeds, open) = opened(&app).await;
+    let (here, there) = (Shelf::default(), Shelf::default());
+    let (now, later) = (at("02-01T12:00:00"), at("02-01T12:00:07"));
+    let both = futures::future::join(here.page(&app, &feeds, &open, now), there.page(&app, &feeds, &open, later)).await;
+    let (here, there) = (both.0.unwrap(), both.1.unwrap());
+    assert_eq!((&here.etag, here.changed_at), (&there.etag, there.changed_at));
+    assert_eq!(told(&app, &open).await.0, 1, "who was slower found it written");
 }
