@@ -4,7 +4,7 @@
 
 use crate::clock;
 use crate::flow::change::{self, ChangeError};
-use crate::flow::{changes, feeds, names};
+use crate::flow::{changes, names};
 use anyhow::{Context, Result, anyhow};
 use log::lines::{Counts, FORMAT, Header, Reader, Writer};
 use log::{Cursor, EventLog, Piece, PutError, StreamEnd};
@@ -125,8 +125,8 @@ async fn folded(log: &dyn EventLog, end: StreamEnd) -> Result<StreamEnd> {
             Err(error) => return Err(error.into()),
         },
         None if end.id == names::changes() => changes::refolded(log).await?,
-        None if end.id == names::feeds() => feeds::refolded(log).await?,
         None if names::record_of(&end.id).is_some() => change::refolded_record(log, &end.id).await?,
+        None if end.id == names::feeds() => crate::flow::feeds::refolded(log).await?,
         None => None,
     };
     Ok(match head {
