@@ -28,6 +28,11 @@ wait = "10m"
 fn home() -> Result<Home> {
     let home = Home::of_ana("public_url = \"https://catops.example.com/\"\n")?;
     fs::write(home.config.join("rota/team.toml"), ROTA)?;
+    let early =
+        catops(&["calendar", "open", "ana", "--by", "ana", "--config", text(&home.config), "--data", text(&home.data)]);
+    assert!(early.code == Some(1) && early.stderr.contains("name the folder with --data"), "{}", early.stderr);
+    assert!(!home.data.exists(), "nothing is made by mistake");
+    home.serve(&[])?.kill();
     Ok(home)
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use axum::Router;
+use axum::body::Body;
 use axum::http::StatusCode;
 use axum::response::Redirect;
 use axum::routing::get;
@@ -28,10 +29,10 @@ async fn refusal(source: &str, allow_private: &[&str]) -> String {
 
 /// A server on this machine, and its port.
 async fn server() -> u16 {
-    let large = "x".repeat(9 * 1024 * 1024);
+    let endless = || async { Body::from_stream(futures::stream::repeat(Ok::<_, Infallible>(vec![b'x'; 65536]))) };
     let router = Router::new()
         .route("/good.ics", get(|| async { HOLIDAY }))
-        .route("/large.ics", get(move || async move { large }))
+        .route("/endless.ics", get(endless))
         .route("/page", get(|| async { "<html>Who are you?</html>" }))
         .route("/moved", get(|| async { Redirect::temporary("/good.ics") }))
         .route("/broken", get(|| async { StatusCode::SERVICE_UNAVAILABLE }));
@@ -76,8 +77,8 @@ async fn what_a_server_answers_is_a_calendar_or_a_reason() {
     }
     let page = refusal(&address("page"), &allowed).await;
     assert!(page.starts_with("this is no calendar"), "{page}");
-    let large = refusal(&address("large.ics"), &allowed).await;
-    assert!(large.starts_with("the calendar has 8388609 bytes"), "{large}");
+    let endless = refusal(&address("endless.ics"), &allowed).await;
+    assert!(endless.starts_with("the calendar has 8388609 bytes"), "{endless}");
     let nobody = refusal("http://127.0.0.1:1/secret.ics", &allowed).await;
     assert!(!nobody.contains("secret"), "{nobody}");
 }

@@ -10,9 +10,11 @@ use crate::flow::feeds::{self, Minted, OpenFeed, Whose};
 use crate::store::Data;
 use anyhow::{Result, bail};
 use incident::ResponderId;
+use log::EventLog;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Args {
@@ -73,7 +75,7 @@ fn open(args: &OpenArgs) -> Result<ExitCode> {
     }
     let minted = Minted::fresh()?;
     let feed = block_on(async {
-        let log = args.data.open().await?;
+        let log = existing(&args.data).await?;
         Ok(feeds::open(&*log, whose, args.by.clone(), &minted, clock::now()).await?)
     })?;
     let base = setup.config.public_url.as_deref().unwrap_or_default().trim_end_matches('/');
@@ -116,7 +118,7 @@ fn list(args: &DataArgs) -> Result<ExitCode> {
 
 fn revoke(args: &RevokeArgs) -> Result<ExitCode> {
     block_on(async {
-        let log = args.data.open().await?;
+        let log = existing(&args.data).await?;
         Ok(feeds::revoke(&*log, args.id, args.by.clone(), clock::now()).await?)
     })?;
     println!(
@@ -124,6 +126,12 @@ fn revoke(args: &RevokeArgs) -> Result<ExitCode> {
         args.id
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// A log that is there: an address of one that was made by mistake would never be answered.
+async fn existing(data: &Data) -> Result<Arc<dyn EventLog>> {
+    data.open_read_only().await?;
+    data.open().await
 }
 
 fn as_json(feed: &OpenFeed) -> Value {
