@@ -93,7 +93,7 @@ fn open(args: &OpenArgs) -> Result<ExitCode> {
         );
     }
     println!(
-        "whoever has the address can read them; it is shown this once, and `catops calendar revoke {}` ends it",
+        "whoever has the address can read them; it is shown this once, and `catops calendar revoke {} --by YOU` ends it",
         feed.id
     );
     Ok(ExitCode::SUCCESS)

@@ -98,9 +98,10 @@ impl Shelf {
         open: &OpenFeed,
         at: DateTime<Utc>,
     ) -> Result<Arc<Page>, NoPage> {
-        let (setup, operations) = (app.setup(), triage::operations(&*app.log).await?);
-        // Held until the feed is made: one at a time, and whoever asks for the same one waits for it.
+        // Held until the feed is made: one at a time, and whoever asks for the same one waits for it. What it is made from is
+        // read behind it, so that who waited long tells nothing that is older than what was told meanwhile.
         let mut made = self.made.lock().await;
+        let (setup, operations) = (app.setup(), triage::operations(&*app.log).await?);
         made.retain(|_, made| made.at <= at && at < made.at + MADE_EVERY);
         let known = made.get(&open.whose).filter(|made| made.is_of(&setup, &operations));
         if let Some(known) = known {
