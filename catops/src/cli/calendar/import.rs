@@ -12,9 +12,7 @@ use anyhow::{Context, Result, bail};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
 use incident::ResponderId;
-use rota::calendar::{
-    Away, Calendar, Counting, GoodCopy, Holiday, Weight, absences, holidays, overrides, shifts, what_counts,
-};
+use rota::calendar::{Away, Calendar, Counting, GoodCopy, Weight, absences, holidays, overrides, shifts, what_counts};
 use rota::{Change, Operation, Rota, Span, Zone, final_schedule};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -123,7 +121,16 @@ fn plan(args: &Args, calendar: &Calendar, rota: &Rota, zone: &Zone) -> Result<Pl
             let found = meaning.found.iter().map(|away| absent(args, rota, zone, &operations, away)).collect();
             Ok(Plan { found, problems: meaning.problems })
         }
-        Kind::Holidays => Ok(Plan { found: holidays(calendar, zone).iter().map(off).collect(), problems: Vec::new() }),
+        Kind::Holidays => {
+            let found = holidays(calendar, zone).into_iter().map(|holiday| {
+                let last = holiday.to;
+                let until = if last > holiday.from { format!(" to {last}") } else { String::new() };
+                let line = format!("{}{until}  {}", holiday.from.format("%a %Y-%m-%d"), shown(&holiday.name));
+                let json = json!({ "first": holiday.from, "last": last, "name": holiday.name });
+                Found { line, people: Vec::new(), json }
+            });
+            Ok(Plan { found: found.collect(), problems: Vec::new() })
+        }
     }
 }
 
@@ -148,12 +155,6 @@ fn absent(args: &Args, rota: &Rota, zone: &Zone, operations: &[Operation], away:
     }
     let json = json!({ "person": away.person, "start": away.start, "end": away.end, "on_call": on_call });
     Found { line, people: vec![away.person.clone()], json }
-}
-
-fn off(holiday: &Holiday) -> Found {
-    let until = if holiday.to > holiday.from { format!(" to {}", holiday.to) } else { String::new() };
-    let line = format!("{}{until}  {}", holiday.from.format("%a %Y-%m-%d"), shown(&holiday.name));
-    Found { line, people: Vec::new(), json: json!(holiday) }
 }
 
 /// The changes that people made to the schedules; none when no data folder is named.
