@@ -5,6 +5,7 @@ use crate::config::Setup;
 use crate::context::CloudWatch;
 use crate::flow::notify::Courier;
 use crate::flow::outbox::{LEASE, Offered, Outbox};
+use crate::flow::published::Shelf;
 use crate::flow::receive::Received;
 use crate::flow::refusals::Refusals;
 use crate::flow::turns::Turns;
@@ -49,6 +50,8 @@ pub struct App {
     pub courier: Courier,
     /// The incidents that are over.
     pub past: Past,
+    /// The calendar feeds of the last minute.
+    pub feeds: Shelf,
     /// SNS, for pages that Slack does not deliver.
     pub sns: Sns,
     /// The name under which this process leases.
@@ -104,6 +107,7 @@ impl App {
             cloudwatch: CloudWatch::default(),
             courier: Courier::default(),
             past: Past::default(),
+            feeds: Shelf::default(),
             reach: Reach::default(),
             data: parts.data,
             sns: Sns::default(),

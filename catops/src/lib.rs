@@ -10,6 +10,7 @@ mod aws;
 #[cfg(feature = "aws")]
 mod aws_failure;
 pub mod backtest;
+pub mod calendar;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -128,6 +128,7 @@ async fn folded(log: &dyn EventLog, end: StreamEnd) -> Result<StreamEnd> {
         None if end.id == names::versions() => versions::refolded(log).await?,
         None if end.id == names::book() => book::refolded(log).await?,
         None if names::record_of(&end.id).is_some() => change::refolded_record(log, &end.id).await?,
+        None if end.id == names::feeds() => crate::flow::feeds::refolded(log).await?,
         None => None,
     };
     Ok(match head {

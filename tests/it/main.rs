@@ -2,6 +2,7 @@
 
 mod audit;
 mod backtest;
+mod calendars;
 #[cfg(feature = "aws")]
 mod cbor;
 mod clicks;

@@ -360,7 +360,12 @@ fn another_tools_rota_comes_over_with_a_tick_or_a_reason() -> Result<()> {
         // A build without AWS finds telephone numbers that it cannot send to, and nothing else.
         let linted = catops(&["lint", out]);
         let mistakes = linted.stdout.lines().filter(|line| line.contains(": ") && !line.contains("has no AWS"));
-        assert_eq!(mistakes.filter(|line| !line.starts_with("ok: ") && !line.starts_with("warning: ")).count(), 0, "{tool}: {}", linted.stdout);
+        assert_eq!(
+            mistakes.filter(|line| !line.starts_with("ok: ") && !line.starts_with("warning: ")).count(),
+            0,
+            "{tool}: {}",
+            linted.stdout
+        );
         let code = linted.code.context("a code")?;
         assert_eq!(written.code, Some(code), "{tool}: what is written is linted: {}{}", written.stdout, written.stderr);
         let first = rota_files(folder.path())?;

@@ -5,6 +5,7 @@
 mod audit;
 mod backtest;
 mod backup;
+mod calendar;
 mod coverage;
 mod dead_letters;
 mod deploy;
@@ -93,6 +94,9 @@ enum Command {
     Rota(rota::Args),
     /// Compare whom CatOps paged with whom another tool paged for the same alarms.
     Shadow(shadow::Args),
+    /// Calendars: secret addresses under which programs read shifts, and calendars that others keep.
+    #[command(subcommand)]
+    Calendar(calendar::Args),
     /// Check that nobody changed the past: every event against the chain that was written with it.
     Verify(verify::Args),
     /// Take text out of an incident for good, such as a password that was pasted into an alarm.
@@ -165,6 +169,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Oncall(args) => oncall::run(&args),
         Command::Rota(args) => rota::run(&args),
         Command::Shadow(args) => shadow::run(&args),
+        Command::Calendar(args) => calendar::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Redact(args) => redact::run(&args),
         Command::Backup(args) => backup::back_up(&args),

@@ -18,6 +18,7 @@ use crate::app::{App, Parts};
 use crate::clock;
 use crate::config::Setup;
 use crate::config::secret::{add_fetched, env};
+use crate::entry::calendar;
 use crate::entry::serve::{health_router, hooks_router, limited, slack_router};
 use crate::flow::outbox::{self, Offered};
 use crate::flow::versions;
@@ -138,7 +139,7 @@ async fn wire(role: Role) -> Result<Wired> {
     });
     let doors = match role {
         Role::Intake => hooks_router(Arc::clone(&app), false),
-        Role::Slack => slack_router(Arc::clone(&app)),
+        Role::Slack => slack_router(Arc::clone(&app)).merge(calendar::router(Arc::clone(&app))),
         Role::Act => Router::new(),
     };
     let router = limited(doors.merge(health_router(Arc::clone(&app))));

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::entry::connections::{self, Limits};
 use crate::entry::hooks::{BODY_BYTES_MAX, Hooks};
-use crate::entry::{api, console, hooks, slack};
+use crate::entry::{api, calendar, console, hooks, slack};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -32,7 +32,8 @@ pub fn router(app: Arc<App>, loopback: bool) -> Router {
     let reading = if loopback { reading.layer(from_fn_with_state(Arc::clone(&app), by_our_name)) } else { reading };
     let health = health_router(Arc::clone(&app));
     let slack = slack_router(Arc::clone(&app));
-    limited(reading.merge(health).merge(slack).merge(hooks_router(app, loopback)))
+    let feeds = calendar::router(Arc::clone(&app));
+    limited(reading.merge(feeds).merge(health).merge(slack).merge(hooks_router(app, loopback)))
 }
 
 /// Whether this process is well.
@@ -63,13 +64,14 @@ pub fn limited(router: Router) -> Router {
     router.layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).layer(map_response(guarded))
 }
 
-/// What we answer is what its type says, belongs in no frame and in no cache, and tells no other site where it was read.
+/// What we answer is what its type says, belongs in no frame, in no cache unless it says so itself, and tells no other site
+/// where it was read.
 async fn guarded(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
 

@@ -113,3 +113,15 @@ pub fn versions() -> StreamId {
 pub fn book() -> StreamId {
     StreamId::new("rota/book")
 }
+
+/// The stream of the secret addresses of calendar feeds: opened, revoked.
+#[must_use]
+pub fn feeds() -> StreamId {
+    StreamId::new("rota/feeds")
+}
+
+/// The stream of what the feeds of one schedule or person said last; `whose` is `schedule/payments` or `person/ana`.
+#[must_use]
+pub fn published(whose: &str) -> StreamId {
+    StreamId::new(format!("rota/published/{whose}"))
+}

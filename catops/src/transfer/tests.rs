@@ -89,26 +89,41 @@ async fn an_event_that_only_a_newer_program_reads_is_taken_along() {
     assert!(old == new && matches!(old[..], [Piece::Event(_), Piece::Stream(_)]));
 }
 
-#[tokio::test]
-async fn what_was_changed_is_folded_anew_too() {
-    let change = serde_json::json!({ "at": "2026-11-28T00:00:00Z", "kind": "deploy", "title": "v813" });
+/// A log with one event of a stream and a state beside it that does not follow from that, moved to another log; returns the
+/// state there.
+async fn state_after_the_move(stream: &log::StreamId, kind: &str, body: serde_json::Value, state: &str) -> Vec<u8> {
     let event = NewEvent {
-        kind: "changed".to_owned(),
+        kind: kind.to_owned(),
         schema: SCHEMA,
         at: chrono::DateTime::UNIX_EPOCH,
         actor: "test".to_owned(),
         cause: "test".to_owned(),
-        body: serde_json::to_vec(&change).unwrap(),
+        body: serde_json::to_vec(&body).unwrap(),
         raw: None,
     };
-    // A state that says that nothing was changed.
-    let head = log::Head { snapshot: b"[]".to_vec(), fold: FOLD, listing: None };
-    let stream = names::changes();
+    let head = log::Head { snapshot: state.as_bytes().to_vec(), fold: FOLD, listing: None };
     let write = StreamWrite { stream: stream.clone(), expected: Expected::NoStream, events: vec![event], head };
     let (forged, log) = (MemoryLog::new(), MemoryLog::new());
     forged.append(Append { streams: vec![write], ..Append::default() }).await.unwrap();
     let (bytes, _) = export(&forged, Vec::new(), |_, _| ()).await.unwrap();
     import(&log, bytes.as_slice(), |_, _| ()).await.unwrap();
-    let kept = log.load(&stream).await.unwrap().unwrap().head.snapshot;
+    log.load(stream).await.unwrap().unwrap().head.snapshot
+}
+
+#[tokio::test]
+async fn what_was_changed_is_folded_anew_too() {
+    let change = serde_json::json!({ "at": "2026-11-28T00:00:00Z", "kind": "deploy", "title": "v813" });
+    // A state that says that nothing was changed.
+    let kept = state_after_the_move(&names::changes(), "changed", change, "[]").await;
     assert_eq!(serde_json::from_slice::<serde_json::Value>(&kept).unwrap()[0]["title"], "v813");
+}
+
+#[tokio::test]
+async fn no_file_brings_a_feed_along_that_nobody_opened() {
+    let revoked = serde_json::json!({ "kind": "feed_revoked", "id": 1, "by": "ana" });
+    let open = r#"{"id":1,"whose":{"person":"ana"},"digest":"","by":"eve","at":"2026-11-28T00:00:00Z"}"#;
+    let state = format!(r#"{{"site":"x.catops","last":1,"open":[{open}]}}"#);
+    let kept = state_after_the_move(&names::feeds(), "feed_revoked", revoked, &state).await;
+    let kept: crate::flow::feeds::Feeds = serde_json::from_slice(&kept).unwrap();
+    assert!(kept.open.is_empty(), "{kept:?}");
 }
