@@ -8,7 +8,7 @@ use crate::reason::{reason, record_line, terms};
 use crate::score::Score;
 use chrono::{DateTime, Utc};
 use incident::action::{Action, Catalogue, render};
-use incident::{ActionId, ActionRecord, Alarm, Change, Mark, Marked, Record, Related, Severity, Strength, Suggestion};
+use incident::{ActionId, ActionRecord, Alarm, Change, Mark, Marked, Record, Related, Strength, Suggestion};
 use index::Hit;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,9 +31,6 @@ const ALREADY_RUN: f64 = 0.05;
 /// What an action keeps of its score after it ran for another incident on the same resource and that one stayed open. Judged:
 /// the two may have one cause, and it was not this.
 const TRIED_BESIDE: f64 = 0.4;
-/// What is added for an action that only reads while the alarm is a warning or less. Judged: enough to go before an equal. Five
-/// times as much put looking before what helped (invented histories).
-const LOOK_FIRST: f64 = 0.01;
 /// What a change shortly before adds to the text's chance of an action that takes changes back. Judged: most outages follow a
 /// change, and most of those are ended by taking it back (Google, "Site Reliability Engineering", 2016: some 70 %).
 const AFTER_CHANGE: f64 = 0.2;
@@ -241,9 +238,6 @@ impl Case<'_> {
             score.add("ran in this incident already".to_owned(), (ALREADY_RUN - 1.0) * score.sum());
         }
         self.weigh_related(action, score);
-        if action.read_only && matches!(self.alarm.severity, Severity::Info | Severity::Warning) {
-            score.add("looking does no harm, and nothing is down yet".to_owned(), LOOK_FIRST);
-        }
         self.decided(action, score);
     }
 

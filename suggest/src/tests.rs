@@ -49,7 +49,6 @@ fn parsed() -> Catalogue {
         ("actions/restart.toml", action("Restart {service}")),
         ("actions/scale.toml", action("Scale {service}")),
         ("actions/drain.toml", action("Drain {service}")),
-        ("actions/look.toml", action("Look at {service}").replace("read_only = false", "read_only = true")),
     ];
     let (catalogue, problems) = Catalogue::parse(&files);
     assert!(problems.is_empty(), "{problems:?}");
@@ -235,24 +234,6 @@ fn what_was_tried_on_the_same_resource_in_vain_goes_down() {
     assert_eq!(titles(&ranking), ["Roll back checkout-api", "Restart checkout-api"]);
     let parts = &ranking.suggestions[1].parts;
     assert!(parts.iter().any(|part| part.what == "ran for INC-7, open on the same resource" && part.adds < 0.0));
-}
-
-#[test]
-fn while_nothing_is_down_looking_goes_before_an_equal() {
-    let hits = [
-        hit("Slow service", &["restart"], &[("title", "latency", 900.0), ("lead", "p99", 600.0)]),
-        hit("Slow pool", &["look"], &[("title", "latency", 890.0), ("lead", "p99", 600.0)]),
-    ];
-    let ranked = |severity| {
-        let alarm = Alarm { severity, ..alarm() };
-        titles(&checked(suggest(&alarm, &hits, catalogue(), Known::of(&NEW), at(1000))))
-            .into_iter()
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(ranked(Severity::Critical)[0], "Restart checkout-api");
-    assert_eq!(ranked(Severity::Unknown)[0], "Restart checkout-api");
-    assert_eq!(ranked(Severity::Warning), ["Look at checkout-api", "Restart checkout-api"]);
 }
 
 #[test]

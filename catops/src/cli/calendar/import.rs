@@ -123,7 +123,7 @@ fn plan(args: &Args, calendar: &Calendar, rota: &Rota, zone: &Zone) -> Result<Pl
         }
         Kind::Holidays => {
             let found = holidays(calendar, zone).into_iter().map(|holiday| {
-                let last = holiday.to;
+                let last = holiday.to.pred_opt().unwrap_or(holiday.to);
                 let until = if last > holiday.from { format!(" to {last}") } else { String::new() };
                 let line = format!("{}{until}  {}", holiday.from.format("%a %Y-%m-%d"), shown(&holiday.name));
                 let json = json!({ "first": holiday.from, "last": last, "name": holiday.name });
