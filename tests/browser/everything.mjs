@@ -15,6 +15,7 @@ export async function everything(browser, checks) {
     await runs(screen, check);
     await pages(screen, check);
     await commands(screen, check);
+    await rota(screen, check);
     await outsider(screen, check);
     await looks(browser, screen, check);
     await check("the page never complained", () => assert.deepEqual(screen.complaints, []));
@@ -348,6 +349,65 @@ async function commands(screen, check) {
     await fire(screen, "Invoices", { service: "billing-worker" });
     await screen.go("C0OPS");
     await until("the list", async () => !(await screen.at("messages").innerText()).includes("Invoices: node"));
+  });
+}
+
+/** The newest message for everybody that says this. */
+async function message(screen, pattern) {
+  const found = screen.at("messages").locator(".message:not(.private)").filter({ hasText: pattern }).last();
+  await see(found, pattern);
+  const ts = await found.getAttribute("data-ts");
+  return screen.at("messages").locator(`.message[data-ts="${ts}"]`);
+}
+
+async function rota(screen, check) {
+  let asked;
+  await check("an override is repeated and can be taken back", async () => {
+    await screen.type("/catops oncall override @ana tomorrow 9-17 on shop");
+    const told = await message(screen, /Ana Ruiz is on call for shop[^]*#1/);
+    await see(told, /Take it back/);
+    await screen.command("oncall shop at tomorrow 10:00", /Ana Ruiz/);
+  });
+  await check("cover is asked for, and who asked cannot take it", async () => {
+    await screen.type("/catops oncall cover me tomorrow 10-14 on shop because my sister marries");
+    asked = await message(screen, /Ana Ruiz asks for cover on shop[^]*my sister marries[^]*Until somebody takes it, Ana Ruiz is on call/);
+    await screen.shoot("cover");
+    await screen.hear(/you asked for this cover yourself/, () => screen.press(asked, "rota.accept"));
+  });
+  await check("somebody takes a part of it, and the rest stays open", async () => {
+    await screen.be("U0BEN");
+    await screen.goDirect();
+    await see(screen.at("messages"), /Ana Ruiz asks for cover on shop/);
+    await screen.go("C0OPS");
+    await screen.press(asked, "rota.part");
+    await screen.at("modal").locator("input").fill("yesterday");
+    await screen.at("modal-submit").click();
+    await see(screen.at("modal"), /no time that I can read|is over|outside the time/);
+    await screen.at("modal").locator("input").fill("tomorrow 10-12");
+    await screen.shoot("cover-part");
+    await screen.at("modal-submit").click();
+    await gone(screen.at("modal"));
+    await see(asked, /Ben Okafor covers[^]*Until somebody takes it, Ana Ruiz is on call/);
+    await screen.command("oncall shop at tomorrow 11:00", /Ben Okafor[^]*sister/);
+    await screen.command("oncall shop at tomorrow 13:00", /Ana Ruiz/);
+    await screen.command("oncall week shop", /Ben Okafor \(#/);
+  });
+  await check("who asked hears of it, and takes the rest back", async () => {
+    await screen.be("U0ANA");
+    await screen.goDirect();
+    await see(screen.at("messages"), /Ben Okafor covers/);
+    await screen.go("C0OPS");
+    await screen.press(asked, "rota.cancel");
+    await see(asked, /Ana Ruiz needs no more of it/);
+    await gone(asked.locator('[data-action-id^="rota."]'));
+  });
+  await check("who takes over is paged", async () => {
+    await screen.be("U0CHI");
+    await screen.type("/catops oncall take 2h on shop");
+    await message(screen, /Chi Lee is on call for shop/);
+    const card = await fire(screen, "Taken-over");
+    await see(card, /Owner @Chi/);
+    await screen.be("U0ANA");
   });
 }
 

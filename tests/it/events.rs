@@ -4,6 +4,7 @@ use incident::{
     Aside, DigestEvent, Event, Fix, Incident, IncidentId, Mark, PageMessage, RecordEvent, Recorded, Replaced,
     RunOutcome, SCHEMA, SwitchEvent,
 };
+use rota::BookEvent;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
@@ -24,6 +25,8 @@ fn every_event_ever_written_can_still_be_read() {
     can_be_read::<RecordEvent>("records", &kinds(&records()), RecordEvent::kind);
     let kinds = |events: &[DigestEvent]| events.iter().map(DigestEvent::kind).collect::<Vec<_>>();
     can_be_read::<DigestEvent>("digests", &kinds(&digests()), DigestEvent::kind);
+    let kinds = |events: &[BookEvent]| events.iter().map(BookEvent::kind).collect::<Vec<_>>();
+    can_be_read::<BookEvent>("book", &kinds(&book()), BookEvent::kind);
     let kinds = |events: &[SwitchEvent]| events.iter().map(SwitchEvent::kind).collect::<Vec<_>>();
     can_be_read::<SwitchEvent>("switch", &kinds(&switch()), SwitchEvent::kind);
 }
@@ -52,6 +55,9 @@ fn what_is_written_today_is_what_the_golden_files_hold() {
     }
     for event in digests() {
         is_golden("digests", event.kind(), &event);
+    }
+    for event in book() {
+        is_golden("book", event.kind(), &event);
     }
     for event in switch() {
         is_golden("switch", event.kind(), &event);
@@ -114,6 +120,10 @@ fn change() -> incident::Change {
     }
 }
 
+fn related() -> incident::Related {
+    incident::Related { incident: IncidentId(41), title: "Disk is full".to_owned(), tried: vec!["clean-disk".into()] }
+}
+
 fn history() -> incident::History {
     let achieved = serde_json::json!([["restart-service", { "helped": 3, "did_not_help": 1, "median_seconds": 120 }]]);
     incident::History {
@@ -148,6 +158,35 @@ fn digests() -> [DigestEvent; 2] {
         DigestEvent::DigestJoined { digest: 1, incident: IncidentId(42), opened_at: instant() },
         DigestEvent::DigestPosted { digest: 1, channel: "C0OPS".to_owned(), ts: "1.2".to_owned() },
     ]
+}
+
+/// What people change about the rota, each written as a program would send it.
+fn book() -> Vec<BookEvent> {
+    let span = serde_json::json!({ "start": "2026-12-05T10:00:00Z", "end": "2026-12-05T14:00:00Z" });
+    let operation = serde_json::json!({
+        "number": 1, "schedule": "payments", "start": span["start"], "end": span["end"],
+        "change": { "kind": "replace_user", "from": "ana", "to": "ben" }, "by": "ben", "reason": "Ana is ill",
+    });
+    let asked = serde_json::json!({
+        "schedule": "payments", "asker": "ana", "at": instant(), "reason": "dentist",
+        "parts": [{ "span": span, "turns": [{ "layer": "weekly", "number": 46 }] }],
+    });
+    let swap = serde_json::json!({
+        "schedule": "payments", "by": "ana", "with": "ben", "given": span, "taken": span, "reason": "",
+    });
+    let taken = serde_json::json!({ "kind": "taken", "taker": "ben", "spans": [span], "at": instant() });
+    let cancelled = serde_json::json!({ "kind": "cancelled", "by": "ana", "at": instant() });
+    let events = serde_json::json!([
+        { "kind": "overridden", "operation": operation },
+        { "kind": "cover_asked", "number": 2, "asked": asked },
+        { "kind": "cover", "number": 2, "happened": taken },
+        { "kind": "cover", "number": 2, "happened": cancelled },
+        { "kind": "swap_proposed", "number": 3, "swap": swap },
+        { "kind": "swap_agreed", "number": 3 },
+        { "kind": "swap_closed", "number": 3, "by": "ben" },
+        { "kind": "operation_cancelled", "number": 1, "by": "ana" },
+    ]);
+    serde_json::from_value(events).expect("events of the book")
 }
 
 fn switch() -> [SwitchEvent; 2] {
@@ -194,11 +233,7 @@ fn one_of_each() -> Vec<Event> {
             no_match: None,
             history: Some(history()),
             changes: vec![change()],
-            related: vec![incident::Related {
-                incident: IncidentId(41),
-                title: "Disk is full".to_owned(),
-                tried: vec!["clean-disk".into()],
-            }],
+            related: vec![related()],
         },
         Event::CardPosted { channel: "C0OPS".to_owned(), ts: "1.2".to_owned() },
         context_posted(),
