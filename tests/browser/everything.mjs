@@ -380,6 +380,7 @@ async function rota(screen, check) {
     await see(screen.at("messages"), /Ana Ruiz asks for cover on shop/);
     await screen.go("C0OPS");
     await screen.press(asked, "rota.part");
+    await see(screen.at("modal"), /A part of the cover/);
     await screen.at("modal").locator("input").fill("yesterday");
     await screen.at("modal-submit").click();
     await see(screen.at("modal"), /no time that I can read|is over|outside the time/);
