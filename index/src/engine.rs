@@ -85,7 +85,7 @@ pub(crate) struct Edit<'a> {
     pub(crate) before: &'a [Runbook],
     /// What it shall be over, by id.
     pub(crate) after: &'a [&'a Runbook],
-    /// Those of both whose text is another.
+    /// Those whose text is another or new.
     pub(crate) changed: &'a BTreeSet<RunbookId>,
 }
 
@@ -111,7 +111,7 @@ impl Engine {
         weights: &Weights,
     ) -> Result<Self, TantivyError> {
         let mut engine = Self { units: facts.units, names: facts.names, ..Self::default() };
-        engine.segments.push(Segment::open(directory)?);
+        engine.segments.push(Segment::open(directory, runbooks.len())?);
         engine.names.declare(runbooks.iter());
         engine.measure(&weights.shape);
         Ok(engine)
@@ -147,11 +147,14 @@ impl Engine {
             added.push((fresh[number], unit.stems(Part::Title).into_iter().map(str::to_owned).collect(), unit.heading));
             Ok::<(), TantivyError>(())
         })?;
-        let segment = writer.finish(first as u32)?;
+        let segment = writer.finish(first as u32, fresh.len())?;
 
         // Nothing fails from here on.
-        self.forget(&moves, edit.before, first, &weights.shape, &mut stems);
         self.segments.truncate(keep);
+        if first == 0 {
+            self.titles = Titles::default();
+        }
+        self.forget(&moves, edit.before, first, &weights.shape, &mut stems);
         self.segments.push(segment);
         self.names.forget(|unit| unit as usize >= first || self.units[unit as usize].is_gone());
         for (place, title, heading) in added {
@@ -176,9 +179,9 @@ impl Engine {
         let mut keep = self.segments.len();
         let mut end = self.units.len();
         for (place, segment) in self.segments.iter().enumerate().rev() {
-            let units = &self.units[segment.first as usize..end];
-            let living = units.iter().filter(|unit| moved(moves, unit).is_some()).count();
-            if living <= after || living * 2 <= units.len() {
+            let runbooks = self.units[segment.first as usize..end].chunk_by(|a, b| a.runbook == b.runbook);
+            let living = runbooks.filter(|units| moved(moves, &units[0]).is_some()).count();
+            if living <= after || living * 2 <= segment.runbooks {
                 keep = place;
             }
             after += living;
@@ -202,11 +205,12 @@ impl Engine {
             let place = self.units[at].runbook;
             let end = at + self.units[at..].iter().take_while(|unit| unit.runbook == place).count();
             let now = moves.get(place as usize).copied().flatten();
-            if let (Some(runbook), None) = (before.get(place as usize), now) {
+            // Where nothing stays, everything is counted anew anyway.
+            if let (Some(runbook), None, 1..) = (before.get(place as usize), now, first) {
                 let mut segment = self.segments.iter_mut().rfind(|segment| segment.first as usize <= at);
                 for unit in written(runbook, shape, &mut analyzer) {
                     note(&unit, stems);
-                    segment.as_mut().into_iter().for_each(|segment| segment.forget(&unit));
+                    segment.as_mut().filter(|_| at < first).into_iter().for_each(|segment| segment.forget(&unit));
                 }
             }
             self.units[at..end].iter_mut().for_each(|unit| unit.runbook = now.unwrap_or(UnitFacts::GONE));

@@ -1,7 +1,7 @@
 //! All runbooks of this moment, and the index over them.
 //!
 //! A file that breaks keeps its last good version, so that a typo at midnight takes no suggestion away.
-//! Only new and changed files are parsed and laid out again.
+//! Only new and changed files are parsed again, and few others laid out again.
 
 use crate::engine::{Edit, Engine};
 use crate::runbook::{Problem, Runbook};
@@ -98,6 +98,10 @@ impl Library {
     /// # Errors
     /// [`IndexFailed`]; the library is then as before.
     pub fn reload(&mut self, files: &[RunbookFile]) -> Result<Reload, IndexFailed> {
+        if self.texts.take().is_some() {
+            // What was laid out elsewhere has no texts here to take words off by: this library is a new one.
+            *self = Self::with_weights(self.weights.clone());
+        }
         let mut reload = Reload::default();
         let mut seen = BTreeMap::new();
         let mut fresh = BTreeMap::new();
@@ -141,7 +145,6 @@ impl Library {
         self.runbooks.retain(|old| !changed.contains(&old.id) && !removed.contains(&old.id));
         self.runbooks.extend(fresh.into_values());
         self.runbooks.sort_by(|a, b| a.id.cmp(&b.id));
-        self.texts = None;
         Ok(())
     }
 

@@ -26,8 +26,10 @@ const LINES: &str = "lines";
 pub(crate) struct Segment {
     /// Parts that hold anything.
     parts: Vec<PartIndex>,
-    /// The number of its first unit among the units of all segments.
+    /// The number of its first unit among the units of all segments: a unit's place in the segment and this are its number.
     pub(crate) first: u32,
+    /// How many runbooks were laid out in it.
+    pub(crate) runbooks: usize,
     /// True when some of its units are gone.
     pub(crate) has_gone: bool,
 }
@@ -73,19 +75,19 @@ impl SegmentWriter {
         self.writer.add_document(document)
     }
 
-    /// The segment over what was added; its first unit has the number `first`.
-    pub(crate) fn finish(self, first: u32) -> Result<Segment, TantivyError> {
-        Segment::over(&self.writer.finalize()?, first)
+    /// The segment over what was added, the units of so many runbooks; its first unit has the number `first`.
+    pub(crate) fn finish(self, first: u32, runbooks: usize) -> Result<Segment, TantivyError> {
+        Segment::over(&self.writer.finalize()?, first, runbooks)
     }
 }
 
 impl Segment {
     /// Opens what a [`SegmentWriter`] wrote into a folder.
-    pub(crate) fn open(directory: impl Into<Box<dyn Directory>>) -> Result<Self, TantivyError> {
-        Self::over(&Index::open(directory)?, 0)
+    pub(crate) fn open(directory: impl Into<Box<dyn Directory>>, runbooks: usize) -> Result<Self, TantivyError> {
+        Self::over(&Index::open(directory)?, 0, runbooks)
     }
 
-    fn over(index: &Index, first: u32) -> Result<Self, TantivyError> {
+    fn over(index: &Index, first: u32, runbooks: usize) -> Result<Self, TantivyError> {
         let (_, fields) = schema();
         let searcher = index.reader_builder().reload_policy(tantivy::ReloadPolicy::Manual).try_into()?.searcher();
         let mut parts = Vec::new();
@@ -98,7 +100,7 @@ impl Segment {
                 }
             }
         }
-        Ok(Self { parts, first, has_gone: false })
+        Ok(Self { parts, first, runbooks, has_gone: false })
     }
 
     pub(crate) fn part(&self, part: Part) -> Option<&PartIndex> {
@@ -122,16 +124,19 @@ impl Segment {
 impl PartIndex {
     /// A term, and in how many units that are not gone it stands.
     pub(crate) fn find(&self, stem: &str) -> Option<(TermInfo, u32)> {
-        // The index is in memory: reading it cannot fail, and a term that could not be read would count as absent.
+        // The index is in memory or mapped: a term that could not be read would count as absent.
         let info = self.postings.get_term_info(&Term::from_field_text(self.field, stem)).ok().flatten()?;
         let gone = self.gone.units_with.get(stem).copied().unwrap_or(0);
+        debug_assert!(gone <= info.doc_freq, "{stem:?}: {gone} of {} units are gone", info.doc_freq);
         let living = info.doc_freq.saturating_sub(gone);
         Some((info, living))
     }
 
     /// How many stems the units that are not gone hold.
     pub(crate) fn stems(&self) -> u64 {
-        self.postings.total_num_tokens().saturating_sub(self.gone.stems)
+        let all = self.postings.total_num_tokens();
+        debug_assert!(self.gone.stems <= all, "{} of {all} stems are gone", self.gone.stems);
+        all.saturating_sub(self.gone.stems)
     }
 
     /// Calls `found` with each unit's place in the segment and how often the term stands there; gone units too.

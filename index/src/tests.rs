@@ -208,6 +208,51 @@ proptest! {
     }
 }
 
+/// Many pages, more than one thread cuts, of which some are edited and removed one by one.
+#[test]
+fn a_large_library_after_many_edits_ranks_like_a_new_one() {
+    let page = |number: usize, edit: usize| {
+        let word = |at: usize| FEW_WORDS[(number * 7 + edit * 3 + at * at) % FEW_WORDS.len()];
+        let common = if number % 5 < 2 { "deploy" } else { "page" };
+        let text: Vec<&str> = (0..20).map(word).collect();
+        file(&format!("page{number:03}"), &format!("# {} {common} {number}\n{} {common}", word(1), text.join(" ")))
+    };
+    let mut files: Vec<RunbookFile> = (0..300).map(|number| page(number, 0)).collect();
+    let mut edited = Library::new();
+    edited.reload(&files).expect("lays out an index");
+    let asked = alarm("deploy disk slow 17", "high latency of the database queue", &[]);
+    for edit in 1..=150 {
+        let number = edit * 37 % files.len();
+        if edit % 3 == 0 {
+            drop(files.remove(number))
+        } else {
+            files[number] = page(number, edit)
+        }
+        files.sort_by(|a, b| a.id.cmp(&b.id));
+        files.dedup_by(|a, b| a.id == b.id);
+        edited.reload(&files).expect("lays out an index");
+        if edit % 25 == 0 {
+            let mut new = Library::new();
+            new.reload(&files).expect("lays out an index");
+            assert_eq!(edited.search(&asked, 20), new.search(&asked, 20), "after {edit} edits");
+        }
+    }
+}
+
+#[test]
+fn a_baked_index_ranks_like_the_library_it_was_baked_from_and_can_be_loaded_anew() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let index = folder.path().join("index");
+    library().bake(&index).expect("bakes");
+    let mut baked = Library::open_baked(&index, folder.path()).expect("opens");
+    let asked = alarm("checkout 5xx errors", "p99 latency of the database", &[("service", "checkout-api")]);
+    assert_eq!(baked.search(&asked, 9), library().search(&asked, 9));
+    baked.reload(&files()[..5]).expect("lays out an index");
+    let mut new = Library::new();
+    new.reload(&files()[..5]).expect("lays out an index");
+    assert_eq!(baked.search(&asked, 9), new.search(&asked, 9));
+}
+
 fn parse(text: &str) -> Result<Runbook, Problem> {
     Runbook::parse(RunbookId::from("team/disk-full"), "runbooks/team/disk-full.md", text)
 }

@@ -11,9 +11,9 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 
 /// How many runbooks are cut into words at a time, in one thread.
-const CHUNK: usize = 64;
+const CHUNK: usize = 16;
 /// How many chunks a thread is ahead of the one that takes them.
-const CHUNKS_AHEAD: usize = 4;
+const CHUNKS_AHEAD: usize = 2;
 
 /// A unit as it is written.
 pub(crate) struct WrittenUnit {
@@ -76,8 +76,12 @@ pub(crate) fn written_each<Failed>(
             receiver
         };
         let receivers: Vec<_> = (0..threads).map(begin).collect();
-        let cut = (0..chunks).flat_map(|chunk| receivers[chunk % threads].recv().unwrap_or_default());
-        let mut units = cut.enumerate().flat_map(|(place, units)| units.into_iter().map(move |unit| (place, unit)));
-        units.try_for_each(|(place, unit)| take(place, unit))
+        for chunk in 0..chunks {
+            let cut = receivers[chunk % threads].recv().expect("a thread hands over each of its chunks");
+            for (place, units) in (chunk * CHUNK..).zip(cut) {
+                units.into_iter().try_for_each(|unit| take(place, unit))?;
+            }
+        }
+        Ok(())
     })
 }
