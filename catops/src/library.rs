@@ -65,13 +65,8 @@ pub fn reload(app: &App) {
     }
     match reading.setup {
         Some(mut setup) => {
-            let noted = tokio::runtime::Handle::current().block_on(versions::note(&app.log, &mut setup));
-            match noted {
-                Ok(()) => app.replace_setup(setup),
-                Err(error) => {
-                    tracing::error!(error = %error, "the rota's versions could not be kept; the old one stays")
-                }
-            }
+            tokio::runtime::Handle::current().block_on(versions::note(&*app.log, &mut setup));
+            app.replace_setup(setup);
         }
         None => tracing::error!("the configuration in {} cannot be used; the old one stays", folder.display()),
     }

@@ -46,6 +46,7 @@ impl From<NotDone> for Said {
         match not_done {
             NotDone::Refused(refused) => Self::No(refused.to_string()),
             NotDone::Change(error) => Self::Change(error),
+            unreadable @ NotDone::Unreadable => Self::No(unreadable.to_string()),
         }
     }
 }
@@ -120,7 +121,7 @@ pub async fn no_one(app: &App, schedule: Option<&str>) -> Result<Message, Said> 
         let found = gaps(&setup.rota, &name, &operations, now, now + GAPS_AHEAD).map_err(no)?;
         lines.extend(found.into_iter().map(|span| slack::rota::gap(&name, (span.start, span.end))));
     }
-    let headline = "Nobody is on call";
+    let headline = "Times with nobody on call, next eight weeks";
     Ok(slack::rota::list(headline, &lines, "Somebody is on call at every moment of the next eight weeks."))
 }
 
@@ -273,7 +274,13 @@ pub async fn cancel(app: &App, doer: &Doer, number: u64) -> Result<Message, Said
 /// The schedules that are meant: one, or all.
 fn named(rota: &Rota, schedule: Option<&str>) -> Result<Vec<String>, Said> {
     match schedule {
-        Some(name) => Ok(vec![rota.schedule(name).map_err(no)?.name.clone()]),
+        Some(name) => {
+            let (schedule, _) = rota.role(name).map_err(no)?;
+            if !rota.schedules.contains_key(&schedule.name) {
+                return Err(Said::No(format!("{name} is no schedule any more.")));
+            }
+            Ok(vec![name.strip_suffix("/primary").unwrap_or(name).to_owned()])
+        }
         None => Ok(rota.schedules.keys().cloned().collect()),
     }
 }
@@ -292,23 +299,37 @@ fn choose(rota: &Rota, said: Option<&str>, who: &ResponderId, fits: impl Fn(&Str
     found.ok_or_else(|| Said::No(format!("Which schedule do you mean? Add \"on\" and one of: {}.", all.join(", "))))
 }
 
-/// The time that was typed, in the zone of the schedule.
+/// The time that was typed, in the zone of who typed it, else in that of the schedule.
 fn read(app: &App, doer: &Doer, timed: &Timed, schedule: Option<&str>) -> Result<SpokenSpan, Said> {
     let setup = app.setup();
     let zone = surface::zone_of(&setup.rota, &doer.who, schedule);
     SpokenSpan::parse(&timed.when, &zone, clock::now()).map_err(no)
 }
 
+/// The zone in which a part of a request is typed.
+pub async fn zone(app: &App, who: &ResponderId, number: u64) -> String {
+    let book = book::load(&*app.log).await.unwrap_or_default();
+    let schedule = book.request(number).map(|request| request.asked.schedule.as_str());
+    surface::zone_of(&app.setup().rota, who, schedule).name().to_owned()
+}
+
 /// Whom to ask for what is open of a request, the best first; nobody when the request is not known.
 #[must_use]
 pub fn candidates(book: &Book, number: u64, rota: &Rota, at: DateTime<Utc>) -> Vec<Candidate> {
     let Some(request) = book.request(number) else { return Vec::new() };
-    let open = request.open(at);
-    let (Some(first), Some(last)) = (open.first(), open.last()) else { return Vec::new() };
-    let span = Span { start: first.start, end: last.end };
-    let asked = &request.asked;
+    let (asked, operations) = (&request.asked, book.operations());
     let Ok(clocks) = Clocks::of(rota, &asked.schedule) else { return Vec::new() };
-    whom_to_ask(rota, &asked.schedule, &book.operations(), &asked.asker, span, &[], &clocks).unwrap_or_default()
+    let mut found: Vec<Candidate> = Vec::new();
+    // Who is free in one part may take that part.
+    for span in request.open(at) {
+        let free = whom_to_ask(rota, &asked.schedule, &operations, &asked.asker, span, &[], &clocks);
+        for candidate in free.unwrap_or_default() {
+            if found.iter().all(|known| known.person != candidate.person) {
+                found.push(candidate);
+            }
+        }
+    }
+    found
 }
 
 /// A request for cover as it stands; none when it is not known.
@@ -329,6 +350,33 @@ pub fn cover(app: &App, book: &Book, number: u64) -> Option<Message> {
         candidates: could.into_iter().take(NAMED_MAX).map(|one| (one.person, one.because)).collect(),
     };
     Some(surface::drawn(app, |setting| slack::rota::cover(&shown, setting)))
+}
+
+/// What who asked for cover is told shortly before it begins, when nobody took it.
+#[must_use]
+pub fn still_on_call(app: &App, book: &Book, number: u64) -> Option<Message> {
+    let now = clock::now();
+    let request = book.request(number)?;
+    let zone = surface::zone_of(&app.setup().rota, &request.asked.asker, Some(&request.asked.schedule));
+    let due = rota::reminder_due(request, now)?;
+    Some(surface::notice(&format!("{}. #{number}", due.sentence(request, &zone))))
+}
+
+/// What somebody is told whose duty somebody else changed: who is on call in that time now.
+#[must_use]
+pub fn changed(app: &App, book: &Book, number: u64, schedule: &str, span: Span, by: &ResponderId) -> Message {
+    let (setup, operations) = (app.setup(), book.operations());
+    let segments = final_schedule(&setup.rota, schedule, &operations, span.start, span.end).unwrap_or_default();
+    surface::drawn(app, |setting| {
+        let shifts: Vec<String> = segments
+            .iter()
+            .map(|segment| {
+                let people: Vec<ResponderId> = segment.on_duty.iter().map(|who| (*who).clone()).collect();
+                slack::rota::shift((segment.start, segment.end), &people, setting)
+            })
+            .collect();
+        slack::rota::changed(number, schedule, by, &shifts, setting)
+    })
 }
 
 /// A swap as it stands; none when it is not known.

@@ -57,7 +57,7 @@ pub async fn start(options: Options) -> Result<Started> {
         log.release_safe("serve/").await.context("taking over what the last process left")?;
     }
     let own_url = format!("http://{}", options.address);
-    versions::note(&log, &mut setup).await.context("keeping the versions of the rota")?;
+    versions::note(&*log, &mut setup).await;
     let which = which_slack(&options, &own_url, &setup.rota)?;
     let slack = match &which {
         Which::Real => Some(SlackSide::from_environment(&setup)?),

@@ -482,14 +482,32 @@ impl CoverRequest {
 /// them, so each is looked at again when it is due.
 #[must_use]
 pub fn reminders(request: &CoverRequest, now: DateTime<Utc>) -> Vec<Reminder> {
-    let Some(first) = request.open(now).first().copied() else { return Vec::new() };
+    let mut reminders = reminders_of(&request.open(now));
+    reminders.retain(|reminder| reminder.at > now);
+    reminders
+}
+
+/// The reminder that is due at `now`: the newest of what is open and came since the request was made; none when the next is
+/// still to come.
+#[must_use]
+pub fn reminder_due(request: &CoverRequest, now: DateTime<Utc>) -> Option<Reminder> {
+    let came = |reminder: &Reminder| request.asked.at < reminder.at && reminder.at <= now;
+    reminders_of(&request.open(now)).into_iter().rfind(came)
+}
+
+/// All reminders of some times, in order; those of one moment are one.
+fn reminders_of(open: &[Span]) -> Vec<Reminder> {
     let [.., last] = REMINDERS_BEFORE;
-    let reminder = |before: TimeDelta| Reminder {
-        at: first.start - before,
+    let reminder = |(span, before): (&Span, TimeDelta)| Reminder {
+        at: span.start - before,
         before,
         reminded: if before == last { Reminded::Asker } else { Reminded::Others },
     };
-    REMINDERS_BEFORE.into_iter().map(reminder).filter(|reminder| reminder.at > now).collect()
+    let mut all: Vec<Reminder> =
+        open.iter().flat_map(|span| REMINDERS_BEFORE.map(|before| reminder((span, before)))).collect();
+    all.sort_by_key(|reminder| (reminder.at, reminder.before));
+    all.dedup_by_key(|reminder| reminder.at);
+    all
 }
 
 impl Reminder {

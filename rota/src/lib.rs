@@ -53,7 +53,8 @@ mod sample;
 pub use book::{Book, BookEvent, Swap, SwapState, Wish, WishRefused};
 pub use cover::{
     AskRefused, Asked, AskedPart, AskedTurn, Away, Candidate, CoverCommand, CoverEvent, CoverRefused, CoverRequest,
-    CoverState, REMINDERS_BEFORE, Reminded, Reminder, Standing, Take, ask_for_cover, reminders, whom_to_ask,
+    CoverState, REMINDERS_BEFORE, Reminded, Reminder, Standing, Take, ask_for_cover, reminder_due, reminders,
+    whom_to_ask,
 };
 pub use escalation::{Level, Policy, Target, matches, policy_for, targets};
 pub use gaps::gaps;

@@ -11,8 +11,8 @@ use chrono::{DateTime, Utc};
 use incident::ResponderId;
 use serde_json::{Value, json};
 
-/// Lines that an answer lists.
-const LINES_MAX: usize = 30;
+/// Characters of an answer's lines: a section takes 3,000, with the headline.
+const LINES_CHARS_MAX: usize = 2_600;
 /// The field of the form that asks for a part.
 pub const PART_FIELD: &str = "part";
 /// The form that asks for a part.
@@ -90,8 +90,13 @@ pub fn list(headline: &str, lines: &[String], nothing: &str) -> Message {
         let nothing = text(nothing, 300);
         return fit(Message::ephemeral(nothing.clone(), vec![Block::section(Text::verbatim(nothing))]));
     }
-    let more = lines.len().saturating_sub(LINES_MAX);
-    let mut shown: Vec<String> = lines.iter().take(LINES_MAX).cloned().collect();
+    let mut room = LINES_CHARS_MAX;
+    let fits = |line: &&String| {
+        room = room.saturating_sub(line.chars().count() + 1);
+        room > 0
+    };
+    let mut shown: Vec<String> = lines.iter().take_while(fits).cloned().collect();
+    let more = lines.len() - shown.len();
     if more > 0 {
         shown.push(format!("and {more} more"));
     }
@@ -151,17 +156,17 @@ pub fn cover(cover: &Cover, setting: &Setting<'_>) -> Message {
     fit(Message::new(words, blocks))
 }
 
-/// The form that asks which part somebody takes; `message` is the channel and the message on which the button stood, which
+/// The form that asks which part somebody takes, on the clocks of `zone`; `message` is the channel and the message on which the button stood, which
 /// is drawn anew afterwards.
 #[must_use]
-pub fn part(number: u64, message: Option<(&str, &str)>) -> View {
+pub fn part(number: u64, zone: &str, message: Option<(&str, &str)>) -> View {
     let element = Element::PlainTextInput(PlainTextInput {
         action_id: FIELD.to_owned(),
         placeholder: Some(Text::plain("sat 10-12")),
         max_length: Some(PART_CHARS_MAX),
         ..PlainTextInput::default()
     });
-    let fields = vec![input(PART_FIELD, "Which part, in the schedule's time zone", element)];
+    let fields = vec![input(PART_FIELD, &format!("Which part, in {}", plain(zone, 60)), element)];
     let claim = claim(Verb::RotaPart, number);
     let claim = match message {
         Some((channel, ts)) => claim.with("c", channel).with("t", ts),
@@ -224,6 +229,15 @@ pub fn overridden(done: &Override, setting: &Setting<'_>) -> Message {
         .label(format!("#{}: Take it back", done.number));
     blocks.push(Block::buttons([undo]));
     fit(Message::new(body, blocks))
+}
+
+/// What somebody is told whose duty somebody else changed; `shifts` as [`shift`] draws them.
+#[must_use]
+pub fn changed(number: u64, schedule: &str, by: &ResponderId, shifts: &[String], setting: &Setting<'_>) -> Message {
+    let headline = format!("*{}* changed who is on call for {}  ·  #{number}", setting.name(by), bold(schedule, 80));
+    let shown: Vec<&str> = shifts.iter().take(10).map(String::as_str).collect();
+    let body = format!("{headline}\nIt is now:\n{}", shown.join("\n"));
+    fit(Message::new(body.clone(), vec![Block::section(Text::verbatim(body))]))
 }
 
 /// `Sat 5 Dec 10:00 to 14:00` as each reader's clock shows it.

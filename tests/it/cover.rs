@@ -79,6 +79,8 @@ async fn cover_is_taken_in_parts_and_the_first_who_accepts_wins() -> Result<()> 
 
     say(&server, BEN, "accept 1").await?;
     says(&server, OPS, BEN, &["already taken by ben and chi"]).await?;
+    say(&server, BEN, "swap @chi sat").await?;
+    says(&server, OPS, BEN, &["is too much"]).await?;
     say(&server, CHI, "me").await?;
     says(&server, OPS, CHI, &["You are not on call now. Your next shifts:", "payments"]).await?;
     Ok(())
@@ -106,6 +108,7 @@ async fn who_takes_over_is_paged_until_it_is_taken_back_and_files_change_nothing
     let back = Button::find(&told, "#1: Take it back").context("the way back")?;
     back.press(&server, ANA).await?;
     says(&server, OPS, BEN, &["Ana Ruiz took #1 back."]).await?;
+    says(&server, "D0BEN", BEN, &["Ana Ruiz changed who is on call for payments", "#1", "Chi Lee"]).await?;
     ensure!(duty(&server, "now").await? == ["chi"]);
     say(&server, BEN, "cancel 1").await?;
     says(&server, OPS, BEN, &["that time is over; what was, stays as it was"]).await?;
@@ -117,7 +120,7 @@ async fn an_override_says_what_it_goes_before_and_who_is_put_on_duty_is_told() -
     let server = home()?.serve(&[])?;
     say(&server, ANA, "override @ben tomorrow 9-17").await?;
     says(&server, OPS, ANA, &["Ben Okafor is on call for payments", "says Ana Ruiz", "#1"]).await?;
-    says(&server, "D0BEN", BEN, &["Ben Okafor is on call for payments", "says Ana Ruiz"]).await?;
+    says(&server, "D0BEN", BEN, &["Ana Ruiz changed who is on call for payments", "#1", "Ben Okafor"]).await?;
     say(&server, CHI, "override @chi tomorrow 12-13").await?;
     says(&server, OPS, ANA, &["Chi Lee is on call for payments", "It goes before #1 of Ana Ruiz."]).await?;
     ensure!(duty(&server, "tomorrow 11:00").await? == ["ben"]);

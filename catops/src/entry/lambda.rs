@@ -122,7 +122,7 @@ async fn wire(role: Role) -> Result<Wired> {
         }
     };
     let log = Data::Table(table).open().await?;
-    versions::note(&log, &mut setup).await.context("keeping the versions of the rota")?;
+    versions::note(&*log, &mut setup).await;
     let life = env("AWS_LAMBDA_LOG_STREAM_NAME").map_or_else(random_name, Ok)?;
     // Nothing here shows incidents: whoever serves the table beside the functions names that address.
     let public_url = setup.config.public_url.clone().unwrap_or_default();

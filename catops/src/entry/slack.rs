@@ -197,7 +197,8 @@ async fn rota_pressed(app: &App, press: &Press, claim: &Claim) -> Option<Reply> 
             // In a direct message or an answer to one person there is nothing to draw anew.
             let message = press.place.channel.as_deref().zip(press.place.message_ts.as_deref());
             let message = message.filter(|_| !press.place.ephemeral);
-            return Some(Reply::ask(slack::rota::part(number, message)));
+            let zone = oncall::zone(app, &doer.who, number).await;
+            return Some(Reply::ask(slack::rota::part(number, &zone, message)));
         }
         Verb::RotaAgree => oncall::agree(app, &doer, number).await,
         _ => oncall::cancel(app, &doer, number).await,
@@ -345,16 +346,21 @@ async fn submitted(app: &Arc<App>, submit: Submit) -> Response {
 }
 
 /// Somebody says which part of a request they take. What cannot be done is told below the field.
-async fn part_submitted(app: &App, submit: &Submit, claim: &Claim) -> Response {
+async fn part_submitted(app: &Arc<App>, submit: &Submit, claim: &Claim) -> Response {
     let part = submit.state.get(slack::rota::PART_FIELD).unwrap_or_default();
     let number = claim.id("n").and_then(|number| number.parse().ok()).unwrap_or_default();
+    if part.trim().is_empty() {
+        return Json(slack::rota::part_error("say which part, like \"sat 10-12\"")).into_response();
+    }
     let done = match act::responder(app, &submit.who.user) {
         Ok(who) => oncall::accept(app, &Doer { who, cause: submit.key.clone() }, number, part).await,
         Err(refused) => Err(oncall::Said::Change(refused.into())),
     };
     match done {
         Ok(message) => {
-            redraw_request(app, claim, message).await;
+            // Slack waits for our 200, not for the message.
+            let (drawing, claim) = (Arc::clone(app), claim.clone());
+            app.background.spawn(async move { redraw_request(&drawing, &claim, message).await });
             StatusCode::OK.into_response()
         }
         Err(oncall::Said::Change(ChangeError::Duplicate)) => StatusCode::OK.into_response(),

@@ -14,7 +14,7 @@ use incident::{FOLD, ResponderId, SCHEMA};
 use log::{
     Append, EventLog, Expected, Head, LeasedEffect, NewEffect, NewEvent, ReadError, Repeat, Stream, StreamWrite, View,
 };
-use rota::{Book, BookEvent, Change, CoverEvent, Reminded, Rota, Wish, WishRefused, reminders};
+use rota::{Book, BookEvent, CoverEvent, Reminded, Rota, Wish, WishRefused, reminder_due, reminders};
 use serde::{Deserialize, Serialize};
 
 /// The kind of the effects that tell somebody of the rota. Only this file writes and reads their bodies.
@@ -29,6 +29,9 @@ pub enum NotDone {
     /// The rules refuse it.
     #[error(transparent)]
     Refused(#[from] WishRefused),
+    /// The book holds what this program cannot read.
+    #[error("some change of the rota was written by a newer CatOps; this one changes nothing beside it")]
+    Unreadable,
     /// The log could not be read or written, or it was done before.
     #[error(transparent)]
     Change(#[from] ChangeError),
@@ -56,8 +59,10 @@ enum Told {
     Cover { to: ResponderId },
     /// A swap, as it stands then.
     Swap { to: ResponderId },
-    /// A change of who is on duty, made by somebody else.
-    Override { to: ResponderId },
+    /// Somebody else changed who is on duty, and it is about this person.
+    Changed { to: ResponderId, schedule: String, start: DateTime<Utc>, end: DateTime<Utc>, by: ResponderId },
+    /// Nobody has taken a request, and it begins soon.
+    StillOnCall { to: ResponderId },
     /// A request that nobody has taken, some time before it begins: who is told follows from when it is.
     Remind,
 }
@@ -70,7 +75,7 @@ pub async fn load(log: &dyn EventLog) -> Result<Book, ReadError> {
     let Some(stream) = log.load(&names::book()).await? else { return Ok(Book::default()) };
     match remembered(&stream) {
         Some(book) => Ok(book),
-        None => Ok(fold(&all_events(log, &names::book()).await?).unwrap_or_default()),
+        None => Ok(fold(&all_events(log, &names::book()).await?).0),
     }
 }
 
@@ -82,12 +87,20 @@ fn remembered(stream: &Stream) -> Option<Book> {
     serde_json::from_slice(&stream.head.snapshot).ok()
 }
 
-fn fold(events: &[log::Event]) -> Option<Book> {
-    let mut book = Book::default();
+/// The book as its events lead to it, and whether all of them could be read. Of the others each is left out and logged: what
+/// people agreed on besides still counts.
+fn fold(events: &[log::Event]) -> (Book, bool) {
+    let (mut book, mut is_whole) = (Book::default(), true);
     for event in events {
-        book.apply(&serde_json::from_slice::<BookEvent>(&event.body).ok()?, event.at);
+        match serde_json::from_slice::<BookEvent>(&event.body) {
+            Ok(read) => book.apply(&read, event.at),
+            Err(error) => {
+                is_whole = false;
+                tracing::error!(event.version, error = %error, "a change of the rota cannot be read, and does not count");
+            }
+        }
     }
-    Some(book)
+    (book, is_whole)
 }
 
 /// The state as its events lead to it; none when one of them cannot be read.
@@ -95,7 +108,8 @@ fn fold(events: &[log::Event]) -> Option<Book> {
 /// # Errors
 /// The log cannot be read.
 pub async fn refolded(log: &dyn EventLog) -> Result<Option<Head>, ReadError> {
-    Ok(fold(&all_events(log, &names::book()).await?).as_ref().map(head))
+    let (book, is_whole) = fold(&all_events(log, &names::book()).await?);
+    Ok(is_whole.then(|| head(&book)))
 }
 
 fn head(book: &Book) -> Head {
@@ -110,8 +124,9 @@ pub async fn wish(app: &App, doer: &Doer, wish: Wish) -> Result<(BookEvent, Book
     let at = clock::now();
     let (setup, doer, lease) = (app.setup(), doer.clone(), app.lease(at));
     let decided = log::decide(&*app.log, move |view| {
-        let (mut book, expected) = seen(view)?;
-        let event = book.decide(&setup.rota, &doer.who, &wish, at)?;
+        let (before, version) = seen(view)?;
+        let event = before.decide(&setup.rota, &doer.who, &wish, at)?;
+        let mut book = before.clone();
         book.apply(&event, at);
         let origin = Origin::person(&doer.who, &doer.cause);
         let written = NewEvent {
@@ -123,11 +138,13 @@ pub async fn wish(app: &App, doer: &Doer, wish: Wish) -> Result<(BookEvent, Book
             body: json(&event),
             raw: None,
         };
+        let expected = if version == 0 { Expected::NoStream } else { Expected::Exact(version) };
         let write = StreamWrite { stream: names::book(), expected, events: vec![written], head: head(&book) };
+        let news = News { before: &before, book: &book, event: &event, rota: &setup.rota, by: &doer.who, at };
         let append = Append {
             keys: origin.key.into_iter().collect(),
             streams: vec![write],
-            effects: tells(&book, &event, &setup.rota, at),
+            effects: news.effects(version + 1),
             lease: lease.clone(),
             ..Append::default()
         };
@@ -138,61 +155,104 @@ pub async fn wish(app: &App, doer: &Doer, wish: Wish) -> Result<(BookEvent, Book
     Ok(done)
 }
 
-fn seen(view: &mut dyn View) -> Result<(Book, Expected), ReadError> {
-    let Some(stream) = view.stream(&names::book())? else { return Ok((Book::default(), Expected::NoStream)) };
+/// The book and the version of its stream. One that another version of this program wrote, and that cannot be read here as a
+/// whole, is not written over.
+fn seen(view: &mut dyn View) -> Result<(Book, u64), NotDone> {
+    let Some(stream) = view.stream(&names::book())? else { return Ok((Book::default(), 0)) };
     let book = match remembered(&stream) {
         Some(book) => book,
-        None => fold(&view.events(&names::book(), 1, usize::MAX)?).unwrap_or_default(),
-    };
-    Ok((book, Expected::Exact(stream.version)))
-}
-
-/// Who has to hear of an event.
-fn tells(book: &Book, event: &BookEvent, rota: &Rota, at: DateTime<Utc>) -> Vec<NewEffect> {
-    let number = event.number();
-    let swap = || book.swap(number).map(|(swap, _)| swap);
-    let told: Vec<Told> = match event {
-        BookEvent::CoverAsked { .. } => {
-            let mut told: Vec<Told> =
-                candidates(book, number, rota, at).into_iter().map(|to| Told::Cover { to }).collect();
-            told.push(Told::Remind);
-            told
-        }
-        BookEvent::Cover { happened: CoverEvent::Taken { .. }, .. } => {
-            book.request(number).map(|request| Told::Cover { to: request.asked.asker.clone() }).into_iter().collect()
-        }
-        BookEvent::SwapProposed { swap, .. } => vec![Told::Swap { to: swap.with.clone() }],
-        BookEvent::SwapAgreed { .. } => swap().map(|swap| Told::Swap { to: swap.by.clone() }).into_iter().collect(),
-        BookEvent::SwapClosed { by, .. } => {
-            let other = |swap: &rota::Swap| if swap.by == *by { swap.with.clone() } else { swap.by.clone() };
-            swap().map(|swap| Told::Swap { to: other(swap) }).into_iter().collect()
-        }
-        BookEvent::Overridden { operation } => match &operation.change {
-            Change::ReplaceAll { users } => users
-                .iter()
-                .filter(|user| **user != operation.by)
-                .map(|user| Told::Override { to: user.clone() })
-                .collect(),
-            _ => Vec::new(),
+        None => match fold(&view.events(&names::book(), 1, usize::MAX)?) {
+            (book, true) => book,
+            (_, false) => return Err(NotDone::Unreadable),
         },
-        BookEvent::Cover { happened: CoverEvent::Cancelled { .. }, .. } | BookEvent::OperationCancelled { .. } => {
-            Vec::new()
-        }
     };
-    told.into_iter().enumerate().map(|(place, what)| effect(book, number, event.kind(), place, what, at)).collect()
+    Ok((book, stream.version))
 }
 
-fn effect(book: &Book, number: u64, kind: &str, place: usize, what: Told, at: DateTime<Utc>) -> NewEffect {
-    let next = || book.request(number).and_then(|request| reminders(request, at).into_iter().next());
-    let due_at = if what == Told::Remind { next().map_or(at, |reminder| reminder.at) } else { at };
-    NewEffect {
-        // Several may take a part each: the book has one more change after each of them.
-        id: format!("rota/{number}/{kind}/{}/{place}", book.operations().len()).into(),
-        due_at,
-        kind: TELL.to_owned(),
-        body: json(&Tell { number, what }),
-        repeat: Repeat::Reconcile,
-        slot: false,
+/// An event, and what it changed.
+struct News<'a> {
+    before: &'a Book,
+    book: &'a Book,
+    event: &'a BookEvent,
+    rota: &'a Rota,
+    by: &'a ResponderId,
+    at: DateTime<Utc>,
+}
+
+impl News<'_> {
+    /// Who has to hear of it; `version` is its place in the stream, from which the effects have their names.
+    fn effects(&self, version: u64) -> Vec<NewEffect> {
+        let number = self.event.number();
+        let mut told = self.answers();
+        told.extend(self.changed());
+        let effect = |(place, what): (usize, Told)| {
+            let request = self.book.request(number).filter(|_| what == Told::Remind);
+            let next = request.and_then(|request| reminders(request, self.at).into_iter().next());
+            NewEffect {
+                id: format!("rota/{version}/{place}").into(),
+                due_at: next.map_or(self.at, |reminder| reminder.at),
+                kind: TELL.to_owned(),
+                body: json(&Tell { number, what }),
+                repeat: Repeat::Reconcile,
+                slot: false,
+            }
+        };
+        told.into_iter().enumerate().map(effect).collect()
+    }
+
+    /// Those who asked or are asked.
+    fn answers(&self) -> Vec<Told> {
+        let number = self.event.number();
+        let swap = || self.book.swap(number).map(|(swap, _)| swap);
+        match self.event {
+            BookEvent::CoverAsked { .. } => {
+                let asked = candidates(self.book, number, self.rota, self.at).into_iter();
+                asked.map(|to| Told::Cover { to }).chain([Told::Remind]).collect()
+            }
+            BookEvent::Cover { happened: CoverEvent::Taken { .. }, .. } => {
+                let request = self.book.request(number);
+                request.map(|request| Told::Cover { to: request.asked.asker.clone() }).into_iter().collect()
+            }
+            BookEvent::SwapProposed { swap, .. } => vec![Told::Swap { to: swap.with.clone() }],
+            BookEvent::SwapAgreed { .. } => swap().map(|swap| Told::Swap { to: swap.by.clone() }).into_iter().collect(),
+            BookEvent::SwapClosed { by, .. } => {
+                let other = |swap: &rota::Swap| if swap.by == *by { swap.with.clone() } else { swap.by.clone() };
+                swap().map(|swap| Told::Swap { to: other(swap) }).into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Those who have another duty because somebody else said so.
+    fn changed(&self) -> Vec<Told> {
+        let (BookEvent::Overridden { .. } | BookEvent::OperationCancelled { .. }) = self.event else {
+            return Vec::new();
+        };
+        let number = self.event.number();
+        let Some(operation) = self.book.operation(number).or_else(|| self.before.operation(number)) else {
+            return Vec::new();
+        };
+        // A change that is taken back may have been longer before.
+        let end = self.before.operation(number).map_or(operation.end, |before| before.end.max(operation.end));
+        let (schedule, start) = (&operation.schedule, operation.start);
+        let shifts_by = |book: &Book| {
+            let operations = book.operations();
+            let segments = rota::final_schedule(self.rota, schedule, &operations, start, end);
+            segments.map(|segments| rota::shifts(&segments)).unwrap_or_default()
+        };
+        let (before, now) = (shifts_by(self.before), shifts_by(self.book));
+        let mut people: Vec<&ResponderId> = before.keys().chain(now.keys()).collect();
+        people.sort();
+        people.dedup();
+        people.retain(|person| *person != self.by && before.get(*person) != now.get(*person));
+        let told = |to: &ResponderId| Told::Changed {
+            to: to.clone(),
+            schedule: schedule.clone(),
+            start,
+            end,
+            by: self.by.clone(),
+        };
+        people.into_iter().map(told).collect()
     }
 }
 
@@ -213,7 +273,11 @@ pub async fn perform(app: &App, leased: &LeasedEffect) -> Result<(), NotNow> {
         Told::Remind => return remind(app, &book, number, leased).await,
         Told::Cover { to } => (to, oncall::cover(app, &book, number)),
         Told::Swap { to } => (to, oncall::swap(app, &book, number)),
-        Told::Override { to } => (to, oncall::overridden(app, &book, number)),
+        Told::StillOnCall { to } => (to, oncall::still_on_call(app, &book, number)),
+        Told::Changed { to, schedule, start, end, by } => {
+            let span = rota::Span { start: *start, end: *end };
+            (to, Some(oncall::changed(app, &book, number, schedule, span, by)))
+        }
     };
     let setup = app.setup();
     let slack = setup.rota.person(to).and_then(|person| person.slack.clone());
@@ -224,34 +288,33 @@ pub async fn perform(app: &App, leased: &LeasedEffect) -> Result<(), NotNow> {
     done(app, leased).await
 }
 
-/// A reminder is due: those who can take it are asked again, near the start the asker is told to be still on call. Then it
+/// A reminder is due: those who can take it are asked again, and near the start the asker is told to be still on call. Then it
 /// waits for the next.
 async fn remind(app: &App, book: &Book, number: u64, leased: &LeasedEffect) -> Result<(), NotNow> {
     let now = clock::now();
     let Some(request) = book.request(number).filter(|request| !request.open(now).is_empty()) else {
         return done(app, leased).await;
     };
-    let to_come = reminders(request, now);
-    let all = reminders(request, leased.intent_at.min(now) - rota::REMINDERS_BEFORE[0]);
-    if let Some(due) = all.iter().rfind(|reminder| reminder.at <= now) {
-        let mut to = match due.reminded {
-            Reminded::Asker => vec![request.asked.asker.clone()],
-            Reminded::Others => candidates(book, number, &app.setup().rota, now),
-        };
-        to.dedup();
-        let effects = to.into_iter().map(|to| NewEffect {
-            id: format!("rota/{number}/reminded/{}/{to}", due.before.num_hours()).into(),
+    if let Some(due) = reminder_due(request, now) {
+        let mut told: Vec<Told> =
+            candidates(book, number, &app.setup().rota, now).into_iter().map(|to| Told::Cover { to }).collect();
+        if due.reminded == Reminded::Asker {
+            told.push(Told::StillOnCall { to: request.asked.asker.clone() });
+        }
+        let effect = |(place, what): (usize, Told)| NewEffect {
+            // By the moment of the reminder: the same one again asks nobody twice.
+            id: format!("rota/{number}/reminded/{}/{place}", due.at.timestamp()).into(),
             due_at: now,
             kind: TELL.to_owned(),
-            body: json(&Tell { number, what: Told::Cover { to } }),
+            body: json(&Tell { number, what }),
             repeat: Repeat::Reconcile,
             slot: false,
-        });
-        let append = Append { effects: effects.collect(), lease: app.lease(now), ..Append::default() };
-        let receipt = app.log.append(append).await?;
+        };
+        let effects = told.into_iter().enumerate().map(effect).collect();
+        let receipt = app.log.append(Append { effects, lease: app.lease(now), ..Append::default() }).await?;
         app.outbox.offer(receipt.leased);
     }
-    match to_come.first() {
+    match reminders(request, now).first() {
         Some(next) => Err(NotNow::Later { at: next.at, why: "waiting for the next reminder".to_owned() }),
         None => done(app, leased).await,
     }

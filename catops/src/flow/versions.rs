@@ -7,21 +7,15 @@ use crate::clock;
 use crate::config::Setup;
 use crate::flow::change::{ChangeError, all_events, json};
 use crate::flow::names;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use incident::{FOLD, SCHEMA};
 use log::{Append, EventLog, Expected, Head, NewEvent, ReadError, Stream, StreamWrite};
 use rota::Rota;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 use toml::{Table, Value};
 
-/// How long an old version is kept beside the log; the last before that is kept too.
-const KEPT: TimeDelta = TimeDelta::days(120);
-/// Old versions that are kept at most: whoever edits more often is still trying.
-const KEPT_MAX: usize = 30;
-
 /// The schedules as some files had them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Version {
     /// Since when they count.
     at: DateTime<Utc>,
@@ -35,71 +29,78 @@ struct Edited {
     schedules: String,
 }
 
-/// The versions that count for the time that anybody asks about, the oldest first.
+/// What is kept beside the stream: enough to see whether files are new. The versions themselves are its events, all of them,
+/// since whose turn it is may follow from the first.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Versions(Vec<Version>);
+struct Last {
+    /// The SHA-256 of the last version's schedules, in hex.
+    sha256: String,
+}
 
-impl Versions {
-    fn apply(&mut self, edited: Edited, at: DateTime<Utc>) {
-        self.0.push(Version { at, schedules: edited.schedules });
-        let recent = |version: &Version| version.at > at - KEPT;
-        let old = self.0.iter().filter(|version| !recent(version)).count().saturating_sub(1);
-        self.0.drain(..old.max(self.0.len().saturating_sub(KEPT_MAX)));
-    }
-
-    /// The rota of the present files after all that was before. An old version that this program cannot read is passed over.
-    fn before(&self, present: &Rota) -> Option<Rota> {
-        let (last, earlier) = self.0.split_last()?;
-        let mut all: Option<Rota> = None;
-        for version in earlier {
-            let Ok(mut rota) = Rota::parse(&[("rota", &version.schedules)]) else { continue };
-            for (name, schedule) in &mut rota.schedules {
-                schedule.holidays = present.schedules.get(name).map(|now| now.holidays.clone()).unwrap_or_default();
-            }
-            all = Some(all.map_or_else(|| rota.clone(), |all| all.succeeded_by(&rota, version.at)));
-        }
-        Some(all?.succeeded_by(present, last.at))
+impl Last {
+    fn of(schedules: &str) -> Self {
+        Self { sha256: log::Digest::of(schedules.as_bytes()).to_string() }
     }
 }
 
-/// Writes down that the files changed, if they did, and puts what was before into the rota of the setup.
-///
-/// # Errors
-/// The log cannot be read or written.
-pub async fn note(log: &Arc<dyn EventLog>, setup: &mut Setup) -> Result<(), ChangeError> {
-    let at = clock::now();
-    let schedules = schedules_of(&setup.rota_files);
-    let decided = log::decide(&**log, move |view| {
-        let before = view.stream(&names::versions())?;
-        let expected = before.as_ref().map_or(Expected::NoStream, |stream| Expected::Exact(stream.version));
-        let mut versions = match &before {
-            None => Versions::default(),
-            Some(stream) => match remembered(stream) {
-                Some(versions) => versions,
-                None => fold(&view.events(&names::versions(), 1, usize::MAX)?),
-            },
+/// The rota of the present files after all versions before; nothing when there is none before. A version that this program
+/// cannot read is passed over.
+fn after(versions: &[Version], present: &Rota) -> Option<Rota> {
+    let (last, earlier) = versions.split_last()?;
+    let mut all: Option<Rota> = None;
+    for version in earlier {
+        let mut rota = match Rota::parse(&[("rota", &version.schedules)]) {
+            Ok(rota) => rota,
+            Err(problems) => {
+                let problem = problems.first().map(|problem| problem.message.clone()).unwrap_or_default();
+                tracing::error!(at = %version.at, "the rota as it was then cannot be read, and is passed over: {problem}");
+                continue;
+            }
         };
-        if versions.0.last().is_some_and(|last| last.schedules == schedules) {
-            return Ok::<_, ChangeError>((Append::default(), versions));
+        for (name, schedule) in &mut rota.schedules {
+            schedule.holidays = present.schedules.get(name).map(|now| now.holidays.clone()).unwrap_or_default();
         }
-        let edited = Edited { schedules: schedules.clone() };
+        all = Some(all.map_or_else(|| rota.clone(), |all| all.succeeded_by(&rota, version.at)));
+    }
+    Some(all?.succeeded_by(present, last.at))
+}
+
+/// Writes down that the files changed, if they did, and puts what was before into the rota of the setup. Where it cannot be
+/// written, people are on call by the files alone, and that is logged: nobody is left without an answer over it.
+pub async fn note(log: &dyn EventLog, setup: &mut Setup) {
+    if let Err(error) = write(log, &schedules_of(&setup.rota_files)).await {
+        tracing::error!(error = %error, "a new version of the rota could not be kept");
+    }
+    if let Err(error) = recall(log, setup).await {
+        tracing::error!(error = %error, "the rota's versions could not be read; its files count alone");
+    }
+}
+
+async fn write(log: &dyn EventLog, schedules: &str) -> Result<(), ChangeError> {
+    let at = clock::now();
+    let (last, body) = (Last::of(schedules), json(&Edited { schedules: schedules.to_owned() }));
+    let decided = log::decide(log, move |view| {
+        let before = view.stream(&names::versions())?;
+        let is_known =
+            |stream: &Stream| serde_json::from_slice::<Last>(&stream.head.snapshot).is_ok_and(|known| known == last);
+        if before.as_ref().is_some_and(is_known) {
+            return Ok::<_, ChangeError>((Append::default(), ()));
+        }
         let event = NewEvent {
             kind: "rota_edited".to_owned(),
             schema: SCHEMA,
             at,
             actor: "catops".to_owned(),
             cause: "rota/*.toml".to_owned(),
-            body: json(&edited),
+            body: body.clone(),
             raw: None,
         };
-        versions.apply(edited, at);
-        let head = Head { snapshot: json(&versions), fold: FOLD, listing: None };
+        let expected = before.as_ref().map_or(Expected::NoStream, |stream| Expected::Exact(stream.version));
+        let head = Head { snapshot: json(&last), fold: FOLD, listing: None };
         let write = StreamWrite { stream: names::versions(), expected, events: vec![event], head };
-        Ok((Append { streams: vec![write], ..Append::default() }, versions))
+        Ok((Append { streams: vec![write], ..Append::default() }, ()))
     });
-    let (_, versions) = decided.await??;
-    take(setup, &versions);
-    Ok(())
+    decided.await?.map(drop)
 }
 
 /// Puts what was before into the rota of a setup, and writes nothing: for whoever only reads.
@@ -107,41 +108,24 @@ pub async fn note(log: &Arc<dyn EventLog>, setup: &mut Setup) -> Result<(), Chan
 /// # Errors
 /// The log cannot be read.
 pub async fn recall(log: &dyn EventLog, setup: &mut Setup) -> Result<(), ReadError> {
-    let Some(stream) = log.load(&names::versions()).await? else { return Ok(()) };
-    let mut versions = match remembered(&stream) {
-        Some(versions) => versions,
-        None => fold(&all_events(log, &names::versions()).await?),
-    };
+    let mut versions = of_events(&all_events(log, &names::versions()).await?);
     // Files that nobody has served yet count from now on.
     let schedules = schedules_of(&setup.rota_files);
-    if versions.0.last().is_some_and(|last| last.schedules != schedules) {
-        versions.apply(Edited { schedules }, clock::now());
+    if versions.last().is_some_and(|last| last.schedules != schedules) {
+        versions.push(Version { at: clock::now(), schedules });
     }
-    take(setup, &versions);
+    if let Some(rota) = after(&versions, &setup.rota) {
+        setup.rota = rota;
+    }
     Ok(())
 }
 
-fn take(setup: &mut Setup, versions: &Versions) {
-    if let Some(rota) = versions.before(&setup.rota) {
-        setup.rota = rota;
-    }
-}
-
-fn remembered(stream: &Stream) -> Option<Versions> {
-    if stream.head.fold != FOLD {
-        return None;
-    }
-    serde_json::from_slice(&stream.head.snapshot).ok()
-}
-
-fn fold(events: &[log::Event]) -> Versions {
-    let mut versions = Versions::default();
-    for event in events {
-        if let Ok(edited) = serde_json::from_slice(&event.body) {
-            versions.apply(edited, event.at);
-        }
-    }
-    versions
+fn of_events(events: &[log::Event]) -> Vec<Version> {
+    let version = |event: &log::Event| {
+        let Edited { schedules } = serde_json::from_slice(&event.body).ok()?;
+        Some(Version { at: event.at, schedules })
+    };
+    events.iter().filter_map(version).collect()
 }
 
 /// The state as its events lead to it.
@@ -149,8 +133,9 @@ fn fold(events: &[log::Event]) -> Versions {
 /// # Errors
 /// The log cannot be read.
 pub async fn refolded(log: &dyn EventLog) -> Result<Option<Head>, ReadError> {
-    let versions = fold(&all_events(log, &names::versions()).await?);
-    Ok(Some(Head { snapshot: json(&versions), fold: FOLD, listing: None }))
+    let versions = of_events(&all_events(log, &names::versions()).await?);
+    let last = versions.last().map(|last| Last::of(&last.schedules)).unwrap_or_default();
+    Ok(Some(Head { snapshot: json(&last), fold: FOLD, listing: None }))
 }
 
 /// The schedules of files that can be read, as one file, with everybody whom they name and a policy, since a file has to have
@@ -166,9 +151,11 @@ fn schedules_of(files: &[(String, String)]) -> String {
             people.insert(id.clone(), Value::Table(Table::from_iter([("email".to_owned(), nowhere)])));
         }
     }
-    // Holidays are those of the present files.
+    // Holidays are those of the present files; that there are some is said, since layers may ask for them.
     for schedule in schedules.iter_mut().filter_map(|(_, schedule)| schedule.as_table_mut()) {
-        schedule.remove("holidays");
+        if schedule.contains_key("holidays") {
+            schedule.insert("holidays".to_owned(), Value::Array(Vec::new()));
+        }
     }
     let somebody = people.keys().next().cloned().unwrap_or_default();
     let level = Table::from_iter([("page".to_owned(), Value::Array(vec![Value::String(somebody)]))]);

@@ -119,6 +119,34 @@ fn a_swap_counts_once_the_other_agrees_and_no_more_when_one_of_them_cancels() {
 }
 
 #[test]
+fn a_swap_needs_the_shifts_as_they_were_offered() {
+    let mut team = Team::new();
+    team.now = at(1, 0);
+    let to_ben = team.wish("ana", &swap("ben")).unwrap();
+    let to_chi = team.wish("ana", &swap("chi")).unwrap();
+    team.wish("ben", &Wish::Agree { number: to_ben }).unwrap();
+    let refused = "the shift that ana gives is not theirs as it was; offer the swap anew";
+    assert_eq!(team.wish("chi", &Wish::Agree { number: to_chi }).unwrap_err(), refused);
+    team.check(6, 0, &["ben"]);
+    team.check(13, 0, &["ana"]);
+    team.check(20, 0, &["chi"]);
+    let half = team.book.operations()[0].number;
+    let refused = team.wish("chi", &Wish::Cancel { number: half }).unwrap_err();
+    assert!(refused.starts_with(&format!("that came from #{to_ben}: ")), "{refused}");
+}
+
+#[test]
+fn a_request_whose_duty_has_moved_is_not_taken() {
+    let mut team = Team::new();
+    let number = team.wish("ana", &cover(span((8, 0), (10, 0)))).unwrap();
+    team.wish("ben", &over("chi", span((8, 0), (12, 0)))).unwrap();
+    let refused = team.wish("ben", &Wish::Accept { number, part: None }).unwrap_err();
+    assert_eq!(refused, "ana is not on call then any more as it was; ana has to ask anew");
+    let long = team.wish("ana", &cover(Span { start: at(6, 0), end: at(6, 0) + TimeDelta::days(400) })).unwrap_err();
+    assert!(long.contains("longer than 92 days"), "{long}");
+}
+
+#[test]
 fn what_is_long_over_is_let_go_and_numbers_are_never_given_twice() {
     let mut team = Team::new();
     let first = team.wish("ana", &over("chi", span((6, 0), (7, 0)))).unwrap();

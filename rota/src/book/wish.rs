@@ -1,7 +1,7 @@
 //! What somebody wants of the book, and what becomes of it: one event, or a refusal in words for whoever wished.
 
-use super::{Book, BookEvent, Swap, SwapState};
-use crate::cover::{AskRefused, CoverCommand, CoverRefused, ask_for_cover};
+use super::{Book, BookEvent, Held, Swap, SwapState};
+use crate::cover::{AskRefused, CoverCommand, CoverRefused, Standing, ask_for_cover};
 use crate::on_call::final_schedule;
 use crate::operation::{Change, Operation};
 use crate::rota::{Rota, UnknownSchedule};
@@ -94,6 +94,20 @@ pub enum WishRefused {
     /// Swapping with oneself.
     #[error("a swap takes two")]
     Alone,
+    /// Both are on duty at the same time.
+    #[error("your next shifts share some time, so there is nothing to swap")]
+    Together,
+    /// The shift of a swap is not that person's any more.
+    #[error("the shift that {0} gives is not theirs as it was; offer the swap anew")]
+    Moved(ResponderId),
+    /// It came from a request or a swap.
+    #[error(
+        "that came from #{0}: a swap is cancelled as #{0}; who took cover asks for cover in turn, or says who has it"
+    )]
+    Of(u64),
+    /// The duty that a request is about has moved.
+    #[error("{0} is not on call then any more as it was; {0} has to ask anew")]
+    Changed(ResponderId),
     /// There is nothing with that number.
     #[error("there is no change number {0}; `oncall week` shows those that count")]
     NoSuchNumber(u64),
@@ -137,13 +151,14 @@ impl Book {
                 }
                 self.override_with(rota, who, schedule, *span, change, reason, at)
             }
+            Wish::Cover { span, .. } if span.end - span.start.max(at) > CHANGED_MAX => Err(WishRefused::TooLong),
             Wish::Cover { schedule, span, reason } => {
                 let asked = ask_for_cover(rota, schedule, &self.operations(), who, *span, &short(reason), at)?;
                 Ok(BookEvent::CoverAsked { number: self.numbers + 1, asked })
             }
             Wish::Accept { number, part } => self.accept(rota, who, *number, *part, at),
             Wish::Swap { schedule, with, reason } => self.propose(rota, who, schedule, with, reason, at),
-            Wish::Agree { number } => self.answer_swap(who, *number, at),
+            Wish::Agree { number } => self.answer_swap(rota, who, *number, at),
             Wish::Cancel { number } => self.cancel(who, *number, at),
         }
     }
@@ -200,6 +215,9 @@ impl Book {
             return Err(WishRefused::NoSuchNumber(number));
         };
         let operations = self.operations();
+        if let Standing::Moved { .. } = request.standing(rota, &operations, at)? {
+            return Err(WishRefused::Changed(request.asked.asker.clone()));
+        }
         let segments = final_schedule(rota, &request.asked.schedule, &operations, first.start, last.end)?;
         let on_duty = shifts(&segments).remove(who).unwrap_or_default();
         let happened = request.decide(&CoverCommand::Accept { taker: who.clone(), part, on_duty }, at)?;
@@ -231,6 +249,9 @@ impl Book {
         };
         let given = next(who).ok_or_else(|| WishRefused::NoShift(who.clone()))?;
         let taken = next(with).ok_or_else(|| WishRefused::NoShift(with.clone()))?;
+        if given.start < taken.end && taken.start < given.end {
+            return Err(WishRefused::Together);
+        }
         let swap = Swap {
             schedule: schedule.to_owned(),
             by: who.clone(),
@@ -242,7 +263,13 @@ impl Book {
         Ok(BookEvent::SwapProposed { number: self.numbers + 1, swap })
     }
 
-    fn answer_swap(&self, who: &ResponderId, number: u64, at: DateTime<Utc>) -> Result<BookEvent, WishRefused> {
+    fn answer_swap(
+        &self,
+        rota: &Rota,
+        who: &ResponderId,
+        number: u64,
+        at: DateTime<Utc>,
+    ) -> Result<BookEvent, WishRefused> {
         let (swap, state) = self.swap(number).ok_or(WishRefused::NoSuchNumber(number))?;
         if swap.with != *who {
             return Err(WishRefused::NotYours(swap.with.clone()));
@@ -252,6 +279,13 @@ impl Book {
         }
         if swap.given.start.min(swap.taken.start) <= at {
             return Err(WishRefused::Begun);
+        }
+        for (person, span) in [(&swap.by, swap.given), (&swap.with, swap.taken)] {
+            let operations = self.operations();
+            let segments = final_schedule(rota, &swap.schedule, &operations, span.start, span.end)?;
+            if shifts(&segments).get(person).is_none_or(|own| *own != [span]) {
+                return Err(WishRefused::Moved(person.clone()));
+            }
         }
         Ok(BookEvent::SwapAgreed { number })
     }
@@ -275,7 +309,11 @@ impl Book {
             }
             return Ok(BookEvent::SwapClosed { number, by: who.clone() });
         }
-        let operation = self.operation(number).ok_or(WishRefused::NoSuchNumber(number))?;
+        let held = self.operations.iter().find(|held| held.operation.number == number);
+        let Held { operation, of } = held.ok_or(WishRefused::NoSuchNumber(number))?;
+        if let Some(of) = of {
+            return Err(WishRefused::Of(*of));
+        }
         if operation.end <= at {
             return Err(WishRefused::Over);
         }

@@ -126,7 +126,13 @@ pub(super) fn on_call(rest: &mut Rest<'_>) -> Result<Line, Misread> {
             }
             OnCall::Override { who, timed }
         }
-        "swap" => OnCall::Swap { with: somebody(rest, SWAP)?, timed: timed(rest) },
+        "swap" => {
+            let (with, timed) = (somebody(rest, SWAP)?, timed(rest));
+            if !timed.when.is_empty() {
+                return Err(Misread::TooMuch { said: short(&timed.when), word: rest.word });
+            }
+            OnCall::Swap { with, timed }
+        }
         "accept" => OnCall::Accept { number: number(rest)?, part: rest.text() },
         _ => {
             let number = number(rest)?;

@@ -20,6 +20,10 @@ fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
+fn version(files: &[(String, String)], since: &str) -> Version {
+    Version { at: at(since), schedules: schedules_of(files) }
+}
+
 #[track_caller]
 fn check(rota: &Rota, when: &str, expect: &str) {
     let (people, _) = on_duty(rota, "web", &[], at(when)).unwrap();
@@ -30,11 +34,10 @@ fn check(rota: &Rota, when: &str, expect: &str) {
 fn an_edit_moves_nobody_who_is_on_call_and_changes_nothing_before_it() {
     let (old, new) =
         (files("[\"ana\", \"ben\"]", "+34600111222"), files("[\"chi\", \"ana\", \"ben\"]", "+34600111222"));
-    let mut versions = Versions::default();
-    versions.apply(Edited { schedules: schedules_of(&old) }, at("2026-01-01T00:00:00Z"));
-    assert_eq!(versions.before(&parsed(&old)), None, "there is nothing before the first");
-    versions.apply(Edited { schedules: schedules_of(&new) }, at("2026-01-07T00:00:00Z"));
-    let rota = versions.before(&parsed(&new)).unwrap();
+    let mut versions = vec![version(&old, "2026-01-01T00:00:00Z")];
+    assert_eq!(after(&versions, &parsed(&old)), None, "there is nothing before the first");
+    versions.push(version(&new, "2026-01-07T00:00:00Z"));
+    let rota = after(&versions, &parsed(&new)).unwrap();
     check(&rota, "2026-01-06T00:00:00Z", "ana");
     check(&rota, "2026-01-08T00:00:00Z", "ana");
     check(&parsed(&new), "2026-01-08T00:00:00Z", "chi");
@@ -50,11 +53,37 @@ fn how_people_are_reached_is_not_kept_and_makes_no_version() {
 }
 
 #[test]
-fn old_versions_are_let_go_but_for_the_one_that_counted_then() {
-    let mut versions = Versions::default();
-    for day in 0..100 {
-        versions.apply(Edited { schedules: day.to_string() }, at("2026-01-01T00:00:00Z") + TimeDelta::days(10 * day));
+fn however_often_files_are_edited_nobody_moves_who_need_not() {
+    let old = files("[\"ana\", \"ben\"]", "+34600111222");
+    let new = files("[\"chi\", \"ana\", \"ben\"]", "+34600111222");
+    let mut versions = vec![version(&old, "2026-01-01T00:00:00Z"), version(&new, "2026-01-07T00:00:00Z")];
+    let before = after(&versions, &parsed(&new)).unwrap();
+    for day in 0..60 {
+        // Somebody else's schedule, again and again.
+        let mut edited = new.clone();
+        edited[0].1 += &format!(
+            "[schedules.other{day}]\nzone = \"UTC\"\n[[schedules.other{day}.layers]]\nrotation = [\"ana\"]\nhandoff = \"2026-01-05 09:00\"\nevery = \"1 day\"\n"
+        );
+        let at = at("2026-02-01T00:00:00Z") + chrono::TimeDelta::days(10 * day);
+        versions.push(Version { at, schedules: schedules_of(&edited) });
+        let rota = after(&versions, &parsed(&edited)).unwrap();
+        for week in 0..120 {
+            let when = DateTime::UNIX_EPOCH + chrono::TimeDelta::weeks(2920 + week);
+            assert_eq!(
+                on_duty(&rota, "web", &[], when).unwrap().0,
+                on_duty(&before, "web", &[], when).unwrap().0,
+                "{day} {when}"
+            );
+        }
     }
-    let kept: Vec<&str> = versions.0.iter().map(|version| version.schedules.as_str()).collect();
-    assert_eq!((kept.first(), kept.len()), (Some(&"87"), 13));
+}
+
+#[test]
+fn a_version_with_holidays_can_be_read_again() {
+    let mut files = files("[\"ana\", \"ben\"]", "+34600111222");
+    files[0].1 = files[0]
+        .1
+        .replace("zone = \"UTC\"", "zone = \"UTC\"\nholidays = [\"holidays/es.ics\"]")
+        .replace("every = \"1 week\"", "every = \"1 week\"\non_holidays = \"off\"");
+    Rota::parse(&[("rota", schedules_of(&files))]).unwrap();
 }
