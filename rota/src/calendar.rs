@@ -22,5 +22,5 @@ mod properties;
 
 pub use copy::{AGE_MAX, Counting, Fetch, GoodCopy, Weight, what_counts};
 pub use feed::{Feed, Published, Request, Subject, feed};
-pub use meaning::{Away, ImportedShift, Meaning, absences, holidays, on_duty, overrides, shifts};
+pub use meaning::{ImportedShift, Meaning, absences, holidays, on_duty, overrides, shifts};
 pub use read::{Calendar, Entry, Unreadable, read_calendar};

@@ -18,7 +18,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 use std::sync::LazyLock;
 
-const ZONE_NAMES: [&str; 14] = [
+pub(crate) const ZONE_NAMES: [&str; 14] = [
     "America/New_York",
     "Australia/Lord_Howe",
     "America/Sao_Paulo",
@@ -35,10 +35,10 @@ const ZONE_NAMES: [&str; 14] = [
     "UTC",
 ];
 
-const PEOPLE: [&str; 5] = ["ana", "ben", "chi", "dan", "eve"];
+pub(crate) const PEOPLE: [&str; 5] = ["ana", "ben", "chi", "dan", "eve"];
 
 /// Read once: reading a zone costs more than a whole test case.
-static ZONES: LazyLock<[Zone; 14]> = LazyLock::new(|| ZONE_NAMES.map(|name| Zone::get(name).unwrap()));
+pub(crate) static ZONES: LazyLock<[Zone; 14]> = LazyLock::new(|| ZONE_NAMES.map(|name| Zone::get(name).unwrap()));
 
 /// The instants from 1970 to 2100 at which each of them changes its clocks.
 static CLOCK_CHANGES: LazyLock<Vec<Vec<DateTime<Utc>>>> = LazyLock::new(|| {
@@ -58,12 +58,12 @@ fn zone() -> impl Strategy<Value = Zone> {
     select(&ZONES[..])
 }
 
-fn person() -> impl Strategy<Value = ResponderId> {
+pub(crate) fn person() -> impl Strategy<Value = ResponderId> {
     select(&PEOPLE[..]).prop_map(ResponderId::from)
 }
 
 /// 1970 to 2100; half of them within three days of a change of clocks.
-fn instant(zone: &Zone) -> BoxedStrategy<DateTime<Utc>> {
+pub(crate) fn instant(zone: &Zone) -> BoxedStrategy<DateTime<Utc>> {
     let anywhere = (0..SECONDS_MAX).prop_map(|seconds| DateTime::from_timestamp(seconds, 0).unwrap());
     let place = ZONES.iter().position(|known| known == zone).unwrap();
     let changes = &CLOCK_CHANGES[place];

@@ -116,6 +116,38 @@ async fn who_takes_over_is_paged_until_it_is_taken_back_and_files_change_nothing
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_swap_counts_once_the_other_agrees() -> Result<()> {
+    let home = home()?;
+    let path = home.config.join("rota/team.toml");
+    let daily = std::fs::read_to_string(&path)?.replace(
+        "rotation = [\"ana\"]\nhandoff = \"2026-01-05 09:00\"\nevery = \"1 week\"",
+        "rotation = [\"ana\", \"ben\"]\nhandoff = \"2026-01-05 09:00\"\nevery = \"1 day\"",
+    );
+    std::fs::write(&path, daily)?;
+    let server = home.serve(&[])?;
+    // Whoever it is today: the next two whole shifts are one of each.
+    let first = "tomorrow 10:00".to_owned();
+    let before = duty(&server, &first).await?;
+    let other = if before == ["ana"] { "ben" } else { "ana" };
+    say(&server, ANA, "swap @ben because of the school play").await?;
+    let offered =
+        says(&server, OPS, BEN, &["Ana Ruiz would like to swap with", "Ana Ruiz gives", "Ben Okafor gives"]).await?;
+    let asked = says(&server, "D0BEN", BEN, &["Ana Ruiz would like to swap with", "Agree"]).await?;
+    ensure!(duty(&server, &first).await? == before, "nobody agreed yet");
+    Button::find(&asked, "#1: Agree").context("the same in the direct message")?;
+    Button::find(&offered, "#1: Agree").context("a button to agree")?.press(&server, ANA).await?;
+    says(&server, OPS, ANA, &["only ben can answer that"]).await?;
+    Button::find(&offered, "#1: Agree").context("a button to agree")?.press(&server, BEN).await?;
+    says(&server, OPS, ANA, &["Agreed. It counts."]).await?;
+    says(&server, "D0ANA", ANA, &["Agreed. It counts."]).await?;
+    ensure!(duty(&server, &first).await? == [other], "the shifts are swapped");
+    say(&server, BEN, "cancel 1").await?;
+    says(&server, OPS, ANA, &["It does not count."]).await?;
+    ensure!(duty(&server, &first).await? == before, "and back");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_override_says_what_it_goes_before_and_who_is_put_on_duty_is_told() -> Result<()> {
     let server = home()?.serve(&[])?;
     say(&server, ANA, "override @ben tomorrow 9-17").await?;

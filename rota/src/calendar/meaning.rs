@@ -5,10 +5,12 @@
 
 use super::content::start_of;
 use super::read::{Calendar, Entry};
+use crate::cover::Away;
 use crate::holiday::Holiday;
 use crate::nearest::nearest;
 use crate::operation::{Change, Operation};
 use crate::rota::Rota;
+use crate::span::Span;
 use crate::zone::Zone;
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::ResponderId;
@@ -64,17 +66,6 @@ pub struct ImportedShift {
     pub priority: i64,
     /// The UID of the entry.
     pub uid: String,
-}
-
-/// A time in which somebody is away.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Away {
-    /// Who.
-    pub person: ResponderId,
-    /// From when, included.
-    pub start: DateTime<Utc>,
-    /// Until when, excluded.
-    pub end: DateTime<Utc>,
 }
 
 /// The calendar as shifts. A title is `ana`, `Ana Ruiz`, `[L2] ana, ben` or `On call: Ana`; where it names nobody, those who
@@ -164,7 +155,8 @@ pub fn absences(calendar: &Calendar, rota: &Rota, zone: &Zone, owner: Option<&Re
                 names.people(entry, title, |name| unknown.meet(name, entry.start))
             }
         };
-        let away = |person: &ResponderId| Away { person: person.clone(), start: entry.start, end: entry.end };
+        let away =
+            |person: &ResponderId| Away { person: person.clone(), span: Span { start: entry.start, end: entry.end } };
         found.extend(people.into_iter().map(away));
     }
     Meaning { found, problems: unknown.told(&names, zone) }

@@ -1,6 +1,7 @@
 //! The laws of calendars: what goes out comes in again (property 18), events keep their names, and no bytes do harm.
 
 use super::*;
+use crate::properties::{PEOPLE, ZONE_NAMES, ZONES, instant, person};
 use crate::{Change, Operation, Rota, Segment, Span, Zone, final_schedule};
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use incident::ResponderId;
@@ -9,51 +10,12 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::sync::LazyLock;
-
-/// The zones in which other tools break, as in the properties of the whole crate.
-const ZONE_NAMES: [&str; 14] = [
-    "America/New_York",
-    "Australia/Lord_Howe",
-    "America/Sao_Paulo",
-    "Asia/Beirut",
-    "America/Santiago",
-    "America/Havana",
-    "Africa/Cairo",
-    "Pacific/Apia",
-    "Europe/Dublin",
-    "Africa/Casablanca",
-    "Antarctica/Troll",
-    "Asia/Kathmandu",
-    "Europe/Madrid",
-    "UTC",
-];
-
-const PEOPLE: [&str; 5] = ["ana", "ben", "chi", "dan", "eve"];
-
-static ZONES: LazyLock<Vec<Zone>> = LazyLock::new(|| ZONE_NAMES.iter().map(|name| Zone::get(name).unwrap()).collect());
 
 /// 64 cases, or as many as `PROPTEST_CASES` says: each lays out half a year several times.
 fn config() -> ProptestConfig {
     let asked = ProptestConfig::default();
     let cases = if asked.cases == 256 { 64 } else { asked.cases };
     ProptestConfig { cases, failure_persistence: None, ..asked }
-}
-
-fn person() -> impl Strategy<Value = ResponderId> {
-    select(&PEOPLE[..]).prop_map(ResponderId::from)
-}
-
-/// 1970 to 2100; half of them within three days of a change of clocks.
-fn instant(zone: &Zone) -> BoxedStrategy<DateTime<Utc>> {
-    let anywhere = (0..4_102_444_800_i64).prop_map(|seconds| DateTime::from_timestamp(seconds, 0).unwrap());
-    let changes: Vec<_> = zone.changes().into_iter().filter(|change| change.timestamp() > 0).collect();
-    if changes.is_empty() {
-        return anywhere.boxed();
-    }
-    let near = (any::<Index>(), -288..288_i64)
-        .prop_map(move |(place, quarters)| *place.get(&changes) + TimeDelta::minutes(15 * quarters));
-    prop_oneof![anywhere, near].boxed()
 }
 
 /// A layer as it is written in a file.

@@ -12,8 +12,8 @@ use anyhow::{Context, Result, bail};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
 use incident::ResponderId;
-use rota::calendar::{Away, Calendar, Counting, GoodCopy, Weight, absences, holidays, overrides, shifts, what_counts};
-use rota::{Change, Operation, Rota, Span, Zone, final_schedule};
+use rota::calendar::{Calendar, Counting, GoodCopy, Weight, absences, holidays, overrides, shifts, what_counts};
+use rota::{Away, Change, Operation, Rota, Span, Zone, final_schedule};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -146,14 +146,17 @@ fn overridden(rota: &Rota, zone: &Zone, operation: &Operation) -> Found {
 
 /// An absence, and the shifts on the schedule that somebody else has to have meanwhile.
 fn absent(args: &Args, rota: &Rota, zone: &Zone, operations: &[Operation], away: &Away) -> Found {
-    let segments = final_schedule(rota, &args.schedule, operations, away.start, away.end).unwrap_or_default();
+    let segments = final_schedule(rota, &args.schedule, operations, away.span.start, away.span.end).unwrap_or_default();
     let on_call = rota::shifts(&segments).remove(&away.person).unwrap_or_default();
-    let mut line =
-        format!("{}  {} is away", between(zone, away.start, away.end), names(rota, std::slice::from_ref(&away.person)));
+    let mut line = format!(
+        "{}  {} is away",
+        between(zone, away.span.start, away.span.end),
+        names(rota, std::slice::from_ref(&away.person))
+    );
     for shift in &on_call {
         line.push_str(&format!("\n  and on call {}", between(zone, shift.start, shift.end)));
     }
-    let json = json!({ "person": away.person, "start": away.start, "end": away.end, "on_call": on_call });
+    let json = json!({ "person": away.person, "start": away.span.start, "end": away.span.end, "on_call": on_call });
     Found { line, people: vec![away.person.clone()], json }
 }
 
