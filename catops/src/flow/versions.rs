@@ -68,23 +68,28 @@ fn after(versions: &[Version], present: &Rota) -> Option<Rota> {
 /// Writes down that the files changed, if they did, and puts what was before into the rota of the setup. Where it cannot be
 /// written, people are on call by the files alone, and that is logged: nobody is left without an answer over it.
 pub async fn note(log: &dyn EventLog, setup: &mut Setup) {
-    if let Err(error) = write(log, &schedules_of(&setup.rota_files)).await {
-        tracing::error!(error = %error, "a new version of the rota could not be kept");
+    match write(log, &schedules_of(&setup.rota_files)).await {
+        // Nothing was before the first, so nothing is read: most starts are like that.
+        Ok(1) => return,
+        Ok(_) => {}
+        Err(error) => tracing::error!(error = %error, "a new version of the rota could not be kept"),
     }
     if let Err(error) = recall(log, setup).await {
         tracing::error!(error = %error, "the rota's versions could not be read; its files count alone");
     }
 }
 
-async fn write(log: &dyn EventLog, schedules: &str) -> Result<(), ChangeError> {
+/// Returns how many versions there are then.
+async fn write(log: &dyn EventLog, schedules: &str) -> Result<u64, ChangeError> {
     let at = clock::now();
     let (last, body) = (Last::of(schedules), json(&Edited { schedules: schedules.to_owned() }));
     let decided = log::decide(log, move |view| {
         let before = view.stream(&names::versions())?;
+        let count = before.as_ref().map_or(0, |stream| stream.version);
         let is_known =
             |stream: &Stream| serde_json::from_slice::<Last>(&stream.head.snapshot).is_ok_and(|known| known == last);
         if before.as_ref().is_some_and(is_known) {
-            return Ok::<_, ChangeError>((Append::default(), ()));
+            return Ok::<_, ChangeError>((Append::default(), count));
         }
         let event = NewEvent {
             kind: "rota_edited".to_owned(),
@@ -98,9 +103,9 @@ async fn write(log: &dyn EventLog, schedules: &str) -> Result<(), ChangeError> {
         let expected = before.as_ref().map_or(Expected::NoStream, |stream| Expected::Exact(stream.version));
         let head = Head { snapshot: json(&last), fold: FOLD, listing: None };
         let write = StreamWrite { stream: names::versions(), expected, events: vec![event], head };
-        Ok((Append { streams: vec![write], ..Append::default() }, ()))
+        Ok((Append { streams: vec![write], ..Append::default() }, count + 1))
     });
-    decided.await?.map(drop)
+    decided.await?.map(|(_, count)| count)
 }
 
 /// Puts what was before into the rota of a setup, and writes nothing: for whoever only reads.
