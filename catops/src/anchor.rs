@@ -1,16 +1,21 @@
-//! Anchors: once a day the ends of all streams that changed are signed and written down, in the log and in a file beside
-//! it. A chain alone cannot show that its end was cut off, since whoever cuts can rewrite the head; an anchor can,
-//! best when its file is copied to where the log's writers cannot write.
+//! Anchors: once a day the ends of all streams that changed are signed and written down, in the log and, where there is a
+//! data folder, in a file beside it. A chain alone cannot show that its end was cut off, since whoever cuts can rewrite the
+//! head; an anchor can, best when a copy of it is kept where the log's writers cannot write.
 
 use crate::app::App;
 use crate::clock;
-use crate::flow::change::{ChangeError, json};
+use crate::config::secret::env;
+use crate::flow::change::{ChangeError, json, new_effect};
 use crate::flow::names;
 use crate::seed;
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Days, NaiveTime, Utc};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use incident::{SCHEMA, Task};
-use log::{Append, Cursor, Digest, EventLog, Expected, Head, LeasedEffect, NewEvent, Outcome, ReadError, StreamWrite};
+use log::{
+    Append, AppendError, Cursor, Digest, EventLog, Expected, Head, LeasedEffect, NewEvent, Outcome, ReadError,
+    StreamWrite,
+};
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +32,10 @@ const FOLD: u32 = 1;
 const ENDS_MAX: usize = 1000;
 /// Events of the feed that are read at once.
 const PAGE: usize = 1000;
+/// Streams whose ends are read at once: of a table each read is a journey.
+const READ_TOGETHER: usize = 16;
+/// Holds a text that nobody can guess, from which the key is made, where there is no data folder to keep a key in.
+const KEY_VARIABLE: &str = "CATOPS_ANCHOR_KEY";
 
 /// The ends of the streams that changed since the anchor before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,16 +89,23 @@ struct State {
     read: String,
 }
 
-/// The timer: a slot, due at the next midnight (UTC).
-#[must_use]
-pub fn timer(at: DateTime<Utc>) -> incident::Effect {
-    incident::Effect {
+/// Sets the timer, a slot due at the next midnight (UTC); nothing where nobody can sign.
+///
+/// # Errors
+/// The log cannot be written.
+pub async fn schedule(app: &App) -> Result<(), AppendError> {
+    if Keeper::of(app.data.as_deref()).is_none() {
+        return Ok(());
+    }
+    let timer = incident::Effect {
         id: "anchor".to_owned(),
-        due_at: next(at),
+        due_at: next(clock::now()),
         task: Task::Anchor,
         repeat: incident::Repeat::Safe,
         slot: true,
-    }
+    };
+    app.log.append(Append { effects: vec![new_effect(&timer)], ..Append::default() }).await?;
+    Ok(())
 }
 
 fn next(at: DateTime<Utc>) -> DateTime<Utc> {
@@ -97,38 +113,83 @@ fn next(at: DateTime<Utc>) -> DateTime<Utc> {
     tomorrow.and_time(NaiveTime::MIN).and_utc()
 }
 
-/// Makes today's anchor and sets the timer for tomorrow's.
+/// Who signs.
+#[derive(Debug)]
+pub enum Keeper<'a> {
+    /// The key of this data folder, which keeps a copy of the anchors too.
+    Folder(&'a Path),
+    /// The key that follows from this text.
+    Text(String),
+}
+
+impl<'a> Keeper<'a> {
+    /// Of a data folder, or from the environment; none when there is neither.
+    #[must_use]
+    pub fn of(data: Option<&'a Path>) -> Option<Self> {
+        match data {
+            Some(data) => Some(Self::Folder(data)),
+            None => env(KEY_VARIABLE).filter(|text| !text.is_empty()).map(Self::Text),
+        }
+    }
+
+    fn key(&self) -> Result<Ed25519KeyPair> {
+        match self {
+            Self::Folder(data) => key(data),
+            Self::Text(text) => match Ed25519KeyPair::from_seed_unchecked(Digest::of(text.as_bytes()).as_bytes()) {
+                Ok(key) => Ok(key),
+                Err(error) => bail!("{KEY_VARIABLE} makes no signing key ({error})"),
+            },
+        }
+    }
+}
+
+/// Makes today's anchors and sets the timer for tomorrow's.
 ///
 /// # Errors
 /// The log cannot be read or written; the timer is tried again. A file or key that cannot be written is only logged:
 /// the anchor is in the log.
 pub async fn perform(app: &App, leased: &LeasedEffect) -> Result<(), ChangeError> {
     let at = clock::now();
-    if let Some(data) = &app.data
-        && let Err(error) = make(app.log.as_ref(), data, at).await
-    {
-        tracing::error!(error = %format!("{error:#}"), "today's anchor could not be made; tomorrow's will cover today too");
+    let mut outcome = Outcome::Retry { due_at: next(at), error: "waiting for the next day".to_owned() };
+    if let Some(keeper) = Keeper::of(app.data.as_deref()) {
+        match make(app.log.as_ref(), &keeper, at).await {
+            Ok(made) if made.is_whole => {}
+            Ok(_) => outcome = Outcome::Retry { due_at: at, error: "more streams changed today".to_owned() },
+            Err(error) => tracing::error!(
+                error = %format!("{error:#}"),
+                "today's anchor could not be made; tomorrow's will cover today too"
+            ),
+        }
     }
-    let outcome = Outcome::Retry { due_at: next(at), error: "waiting for the next day".to_owned() };
     app.log.settle(&leased.token, outcome, None).await?;
     Ok(())
 }
 
-/// Signs the ends of all streams that changed since the last anchor; key and file are in the data folder. Returns how
-/// many ends.
+/// What one call came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Made {
+    /// How many ends were signed.
+    pub ends: usize,
+    /// True when no stream is left that changed since it was signed.
+    pub is_whole: bool,
+}
+
+/// Signs the ends of streams that changed since the last anchor, some [`ENDS_MAX`] at most: a day of a large log takes several
+/// calls, each of which leaves whole anchors behind.
 ///
 /// # Errors
 /// The log, the key or the file cannot be read or written.
-pub async fn make(log: &dyn EventLog, data: &Path, at: DateTime<Utc>) -> Result<usize> {
-    let key = key(data)?;
+pub async fn make(log: &dyn EventLog, keeper: &Keeper<'_>, at: DateTime<Utc>) -> Result<Made> {
+    let key = keeper.key()?;
     let head = log.load(&names::anchors()).await?;
     let mut expected = head.as_ref().map_or(Expected::NoStream, |stream| Expected::Exact(stream.version));
     let mut state: State =
         head.and_then(|stream| serde_json::from_slice(&stream.head.snapshot).ok()).unwrap_or_default();
-    let (changed, read) = changed(log, &state.read).await?;
-    let ends = ends(log, &changed).await?;
-    let count = ends.len();
-    for some in ends.chunks(ENDS_MAX) {
+    let changed = changed(log, &state.read).await?;
+    let ends = ends(log, &changed.streams).await?;
+    let made = Made { ends: ends.len(), is_whole: changed.is_whole };
+    let mut pieces = ends.chunks(ENDS_MAX).peekable();
+    while let Some(some) = pieces.next() {
         let anchor = Anchor {
             number: state.number + 1,
             at,
@@ -136,40 +197,53 @@ pub async fn make(log: &dyn EventLog, data: &Path, at: DateTime<Utc>) -> Result<
             ends: some.iter().cloned().collect(),
         };
         let signed = Signed::new(anchor, &key);
-        state = State { number: signed.anchor.number, before: signed.digest(), read: read.as_str().to_owned() };
+        // Who dies between two pieces reads again from where the first began.
+        let read = if pieces.peek().is_none() { changed.read.as_str().to_owned() } else { state.read };
+        state = State { number: signed.anchor.number, before: signed.digest(), read };
         expected = append(log, &signed, &state, expected, at).await?;
     }
-    copy(log, &data.join(FILE)).await?;
-    Ok(count)
+    if let Keeper::Folder(data) = keeper {
+        copy(log, &data.join(FILE)).await?;
+    }
+    Ok(made)
 }
 
-/// The streams with events after a place, and where the reading ended. The anchors themselves are chained and signed.
-async fn changed(log: &dyn EventLog, after: &str) -> Result<(BTreeSet<log::StreamId>, Cursor), ReadError> {
-    let mut streams = BTreeSet::new();
-    let mut after = Cursor::new(after);
-    loop {
-        let page = log.feed(&after, PAGE).await?;
+/// A walk through the feed.
+struct Changed {
+    /// The streams with events in it; the anchors themselves are chained and signed.
+    streams: BTreeSet<log::StreamId>,
+    /// Where it ended.
+    read: Cursor,
+    /// True when that is the end of the feed.
+    is_whole: bool,
+}
+
+async fn changed(log: &dyn EventLog, after: &str) -> Result<Changed, ReadError> {
+    let mut changed = Changed { streams: BTreeSet::new(), read: Cursor::new(after), is_whole: false };
+    while changed.streams.len() < ENDS_MAX {
+        let page = log.feed(&changed.read, PAGE).await?;
         if page.events.is_empty() {
-            streams.remove(&names::anchors());
-            return Ok((streams, after));
+            changed.is_whole = true;
+            break;
         }
-        streams.extend(page.events.into_iter().map(|event| event.stream));
-        after = page.next;
+        changed.streams.extend(page.events.into_iter().map(|event| event.stream));
+        changed.streams.remove(&names::anchors());
+        changed.read = page.next;
     }
+    Ok(changed)
 }
 
 async fn ends(
     log: &dyn EventLog,
     streams: &BTreeSet<log::StreamId>,
 ) -> Result<Vec<(String, (u64, String))>, ReadError> {
-    let mut ends = Vec::with_capacity(streams.len());
-    for stream in streams {
+    let end = async |stream: &log::StreamId| {
         let version = log.load(stream).await?.map_or(0, |stream| stream.version);
-        for proof in log.proofs(stream, version, 1).await? {
-            ends.push((stream.to_string(), (version, proof.link.to_string())));
-        }
-    }
-    Ok(ends)
+        let proofs = log.proofs(stream, version, 1).await?;
+        Ok::<_, ReadError>(proofs.first().map(|proof| (stream.to_string(), (version, proof.link.to_string()))))
+    };
+    let ends: Vec<_> = stream::iter(streams).map(end).buffered(READ_TOGETHER).try_collect().await?;
+    Ok(ends.into_iter().flatten().collect())
 }
 
 async fn append(
@@ -218,7 +292,10 @@ pub fn of_file(path: &Path) -> Result<Vec<Signed>> {
 }
 
 /// Adds to the file what it does not hold yet: also what a crash kept from it.
-async fn copy(log: &dyn EventLog, path: &Path) -> Result<()> {
+///
+/// # Errors
+/// The log cannot be read, or the file not be read or written.
+pub async fn copy(log: &dyn EventLog, path: &Path) -> Result<()> {
     let there = of_file(path)?.len();
     let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
     for signed in of_log(log, there as u64).await? {

@@ -6,13 +6,12 @@ use crate::clock;
 use crate::config::secret::env;
 use crate::config::{Reading, Setup};
 use crate::entry::serve::router;
-use crate::flow::change::new_effect;
 use crate::flow::{outbox, versions};
 use crate::slack_side::{SlackSide, Which};
 use crate::store::Data;
 use crate::{library, past, uptime, watchdog};
 use anyhow::{Context, Result, bail};
-use log::{Append, Holder};
+use log::Holder;
 use slack::command::Word;
 use slack::sim::{ChannelSeed, Sim, SimConfig};
 use std::net::SocketAddr;
@@ -77,8 +76,7 @@ pub async fn start(options: Options) -> Result<Started> {
     };
     let (app, offered) = App::new(parts);
     uptime::schedule(&app).await.context("scheduling the uptime checks")?;
-    let timer = new_effect(&anchor::timer(clock::now()));
-    app.log.append(Append { effects: vec![timer], ..Append::default() }).await.context("scheduling the anchors")?;
+    anchor::schedule(&app).await.context("scheduling the anchors")?;
     let loopback = options.address.ip().is_loopback();
     let mut served = router(Arc::clone(&app), loopback);
     if let Which::Local(sim, _) = &which {

@@ -25,7 +25,7 @@ use crate::flow::versions;
 use crate::slack_side::SlackSide;
 use crate::start::{BAKED, http_client, read_runbooks, usable};
 use crate::store::Data;
-use crate::{aws, seed, uptime, watchdog};
+use crate::{anchor, aws, seed, uptime, watchdog};
 use anyhow::{Context as _, Result};
 use axum::Router;
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
@@ -145,6 +145,7 @@ async fn wire(role: Role) -> Result<Wired> {
     let router = limited(doors.merge(health_router(Arc::clone(&app))));
     if role == Role::Act {
         uptime::schedule(&app).await.context("scheduling the uptime checks")?;
+        anchor::schedule(&app).await.context("scheduling the anchors")?;
     }
     let acting = Mutex::new(Acting { offered, pass: watchdog::Pass::default() });
     Ok(Wired { app, router, acting })

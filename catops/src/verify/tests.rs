@@ -1,11 +1,11 @@
 //! What an anchor shows that a chain alone does not: an end that was cut off together with its head.
 
 use super::{Report, anchored, verify};
-use crate::anchor;
+use crate::anchor::{self, Keeper, Made};
 use crate::flow::names;
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{Event, FOLD, Incident, IncidentId, Recorded};
-use log::{Append, Digest, EventLog, Expected, Head, NewEvent, SqliteLog, StreamWrite};
+use log::{Append, Digest, EventLog, Expected, Head, MemoryLog, NewEvent, SqliteLog, StreamWrite};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -13,7 +13,7 @@ fn at(hours: i64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::hours(hours)
 }
 
-async fn write(log: &SqliteLog, incident: u64, before: u64) {
+async fn write(log: &dyn EventLog, incident: u64, before: u64) {
     let event = NewEvent {
         kind: "noted".to_owned(),
         schema: 1,
@@ -86,10 +86,12 @@ async fn anchored_log(data: &Path) {
     for (incident, before) in [(1, 0), (1, 1), (2, 0)] {
         write(&log, incident, before).await;
     }
-    assert_eq!(anchor::make(&log, data, at(24)).await.unwrap(), 2);
+    let keeper = Keeper::Folder(data);
+    assert_eq!(anchor::make(&log, &keeper, at(24)).await.unwrap(), Made { ends: 2, is_whole: true });
     write(&log, 1, 2).await;
-    assert_eq!(anchor::make(&log, data, at(48)).await.unwrap(), 1, "only what changed");
-    assert_eq!(anchor::make(&log, data, at(72)).await.unwrap(), 0, "nothing changed");
+    let changed = anchor::make(&log, &keeper, at(48)).await.unwrap();
+    assert_eq!(changed.ends, 1, "only what changed");
+    assert_eq!(anchor::make(&log, &keeper, at(72)).await.unwrap().ends, 0, "nothing changed");
     write(&log, 2, 1).await;
 }
 
@@ -100,6 +102,30 @@ async fn the_key_of_the_anchors_is_its_owners_alone() {
     anchored_log(folder.path()).await;
     let key = std::fs::metadata(folder.path().join("anchor.key")).unwrap();
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&key.permissions()) & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn without_a_folder_the_key_follows_from_a_text_and_many_streams_take_several_calls() {
+    let log = MemoryLog::new();
+    for incident in 1..=2500 {
+        write(&log, incident, 0).await;
+    }
+    let keeper = Keeper::Text("nobody can guess this".to_owned());
+    let mut made = Vec::new();
+    for _call in 0..4 {
+        made.push(anchor::make(&log, &keeper, at(24)).await.unwrap());
+    }
+    assert_eq!(made.iter().map(|made| made.ends).sum::<usize>(), 2500, "each end once");
+    assert_eq!(made.iter().map(|made| made.is_whole).collect::<Vec<_>>(), [false, false, true, true]);
+
+    let mut report = verify(&log, |_| ()).await.unwrap();
+    anchored(&log, &[], None, &mut report).await.unwrap();
+    assert_eq!((faults(&report), report.anchors), (Vec::new(), 3));
+    write(&log, 7, 1).await;
+    anchor::make(&log, &Keeper::Text("somebody's guess".to_owned()), at(48)).await.unwrap();
+    let mut forged = verify(&log, |_| ()).await.unwrap();
+    anchored(&log, &[], report.key.as_deref(), &mut forged).await.unwrap();
+    assert_eq!(faults(&forged), ["anchors: anchor 4 is not signed by the key"]);
 }
 
 /// Cuts the last event of a stream off and rewrites the head as if it had never been.
@@ -146,7 +172,7 @@ async fn anchors_cannot_be_cut_off_or_forged_either() {
     std::fs::remove_file(data.join("anchor.key")).unwrap();
     std::fs::remove_file(&copy).unwrap();
     let log = SqliteLog::open(data, [7; 32]).unwrap();
-    anchor::make(&log, data, at(96)).await.unwrap();
+    anchor::make(&log, &Keeper::Folder(data), at(96)).await.unwrap();
     drop(log);
     let found = faults(&checked(data, &copy, Some(&key)).await);
     assert!(found.iter().any(|fault| fault == "anchors: anchor 3 is not signed by the key"), "{found:?}");
