@@ -74,6 +74,12 @@ pub fn page(app: &App, incident: &Incident, to: &ResponderId) -> Message {
     Scene::of(app).draw(|setting| answer::page(incident, to, None, setting))
 }
 
+/// The message that asks everybody in a channel.
+#[must_use]
+pub fn ask_channel(app: &App, incident: &Incident) -> Message {
+    Scene::of(app).draw(|setting| answer::ask_channel(incident, setting))
+}
+
 /// A direct message that wakes nobody any more.
 #[must_use]
 pub fn page_over(app: &App, incident: &Incident, round: u32) -> Message {

@@ -501,6 +501,15 @@ pub enum Refused {
     /// It is not somebody's for a limited time.
     #[error("nobody's time with it runs out, so there is nothing to extend")]
     NothingToExtend,
+    /// Nobody else is on call next.
+    #[error("{}", match schedule {
+        Some(schedule) => format!("nobody else is on call next on {schedule}; name somebody: assign to @name"),
+        None => "the policy asks no schedule, so nobody is on call next; name somebody: assign to @name".to_owned(),
+    })]
+    NobodyNext {
+        /// The schedule that was looked at.
+        schedule: Option<String>,
+    },
     /// Nobody waits that short or that long.
     #[error("a time from a minute to 24 hours is needed, like 30m or 2h")]
     BadLength,

@@ -484,7 +484,7 @@ impl Event {
     #[must_use]
     pub fn is_first_step(&self) -> bool {
         match self {
-            Self::Assigned { level: 0, .. } => true,
+            Self::Assigned { level: 0, .. } | Self::EscalationExhausted => true,
             Self::Assigned { taken, .. } | Self::ChannelAsked { taken, .. } | Self::EscalationPaused { taken, .. } => {
                 taken.plan.is_some()
             }

@@ -191,12 +191,23 @@ impl fmt::Display for Condition {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hours = self.hours.as_ref().map(|hours| format!("within {hours}"));
         let severity = self.severity.map(|severity| match severity {
-            Severities::Is(only) => format!("severity is {}", only.label()),
-            Severities::AtLeast(least) => format!("severity is at least {}", least.label()),
+            Severities::Is(only) => format!("severity is {}", word(only)),
+            Severities::AtLeast(least) => format!("severity is at least {}", word(least)),
         });
         let service = (!self.service.is_empty()).then(|| format!("service is {}", self.service.join(" or ")));
         let all: Vec<String> = [hours, severity, service].into_iter().flatten().collect();
         formatter.write_str(&all.join(" and "))
+    }
+}
+
+/// A severity in the word that a policy uses for it.
+const fn word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Unknown => "unknown",
+        Severity::Info => "info",
+        Severity::Warning => "warning",
+        Severity::Error => "error",
+        Severity::Critical => "critical",
     }
 }
 

@@ -282,11 +282,29 @@ pub fn page(incident: &Incident, to: &ResponderId, card: Option<&str>, setting: 
     let ack = Button::new("inc.ack", "Acknowledge", drawing.claim(Verb::Acknowledge).to_string())
         .style(Style::Primary)
         .label(format!("Acknowledge {number}"));
-    let cannot = Button::new("inc.escalate", "I cannot, escalate", drawing.claim(Verb::Escalate).to_string())
-        .label(format!("I cannot take {number}: ask the next level"));
+    let cannot = Button::new("inc.decline", "I cannot", drawing.claim(Verb::Decline).to_string())
+        .label(format!("I cannot take {number}: ask the next one"));
     fit(Message::new(
         format!("Page for {}: {}", setting.name(to), drawing.words()),
         vec![Block::section(Text::verbatim(format!("{head}{why}{first}{link}"))), Block::buttons([ack, cannot])],
+    ))
+}
+
+/// The message that asks everybody in a channel: whoever takes it first has it.
+#[must_use]
+pub fn ask_channel(incident: &Incident, setting: &Setting<'_>) -> Message {
+    let drawing = Drawing { incident, setting };
+    let severity = incident.severity.label();
+    let title = bold(&line(&incident.alarm.title, 200), 200);
+    let head = format!(":pager: *{severity}*  ·  *{}* {title}", setting.number(incident.id));
+    let asks = "Nobody has it yet. Whoever takes it first has it.";
+    let number = incident.id;
+    let ack = Button::new("inc.ack", "Acknowledge", drawing.claim(Verb::Acknowledge).to_string())
+        .style(Style::Primary)
+        .label(format!("Acknowledge {number}"));
+    fit(Message::new(
+        format!("{asks} {}", drawing.words()),
+        vec![Block::section(Text::verbatim(format!("{head}\n{asks}"))), Block::buttons([ack])],
     ))
 }
 

@@ -85,6 +85,24 @@ pub async fn page(app: &App, id: IncidentId, to: &ResponderId, level: u8, leased
     }
 }
 
+/// Asks everybody in a channel. When somebody has it already, or others are asked by now, nobody is bothered.
+pub async fn ask_channel(
+    app: &App,
+    id: IncidentId,
+    channel: &str,
+    seq: u64,
+    leased: &LeasedEffect,
+) -> Result<(), NotNow> {
+    let Some(side) = &app.slack else { return done(app, leased).await };
+    let incident = change::load(app, id).await?;
+    if incident.status != Status::Open || incident.assigned_seq != seq {
+        return done(app, leased).await;
+    }
+    let (channel, ts) = post_once(side, channel, surface::ask_channel(app, &incident), leased).await?;
+    let message = PageMessage { channel, ts };
+    record(app, id, leased, Command::RecordChannel { message }).await
+}
+
 /// Takes the buttons off a page that asks nobody any more. A page that asks again keeps them.
 pub async fn page_over(
     app: &App,
