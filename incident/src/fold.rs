@@ -270,7 +270,7 @@ pub struct Incident {
     pub timer: Option<Timer>,
     /// The number of the event that set the timer before, 0 when there was none.
     pub timer_before: u64,
-    /// When this round of asking began.
+    /// When this round of asking began, or went on after a pause.
     pub asking_since: DateTime<Utc>,
     /// The people who were asked last, whoever has it.
     pub asked: Vec<ResponderId>,
@@ -486,10 +486,19 @@ impl Incident {
                 }
                 self.set_timer(None);
             }
-            Event::EscalationResumed => self.set_timer(None),
+            Event::EscalationResumed => {
+                self.asking_since = at;
+                self.set_timer(None);
+            }
             Event::EscalationExhausted => {
                 self.exhausted = true;
                 self.set_timer(None);
+                // Nobody was asked in this round: whoever had it in the one before is not its owner.
+                if self.step.is_none() {
+                    self.owners.clear();
+                    self.asked.clear();
+                    "nobody is on call".clone_into(&mut self.because);
+                }
             }
             _ => {}
         }

@@ -268,6 +268,7 @@ impl Reaction {
                 self.card(incident, at);
             }
             Event::Declined { by } => {
+                self.cancel.push(page_id(id, incident.assigned_seq, by));
                 self.cancel.push(second_page_id(id, incident.assigned_seq, by));
                 self.card(incident, at);
             }

@@ -4,6 +4,8 @@ use super::*;
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use std::collections::BTreeMap;
 
+mod asking;
+
 fn at(second: i64) -> DateTime<Utc> {
     Utc.timestamp_opt(1_795_330_000 + second, 0).unwrap()
 }

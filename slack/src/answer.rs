@@ -108,7 +108,7 @@ pub fn help(word: Option<Word>, setting: &Setting<'_>) -> Message {
             words.iter().map(|word| format!("{}  {}", code(word.example(), 100), word.purpose())).collect();
         Text::verbatim(format!("*{title}*\n{}", lines.join("\n")))
     };
-    let (incidents, rest) = Word::ALL.split_at(8);
+    let (incidents, rest) = Word::ALL.split_at(12);
     let examples: Vec<&str> = Word::ALL.iter().map(|word| word.example()).collect();
     let list = Button::new("inc.list", "Open incidents", Claim::new(Verb::Incidents).to_string()).style(Style::Primary);
     let duty = Button::new("oncall.list", "Who is on call", Claim::new(Verb::OnCall).to_string());

@@ -38,7 +38,7 @@ pub async fn card(app: &App, id: IncidentId, leased: &LeasedEffect) -> Result<()
     if posted.is_none() && digest::takes(app, &incident, channel, leased).await? {
         return Ok(());
     }
-    let message = surface::card(app, &incident, channel);
+    let message = surface::card(app, &incident, channel).await;
     let Some(posted) = posted else {
         let (channel, ts) = post_once(side, channel, message, leased).await?;
         return record(app, id, leased, Command::RecordCard { channel, ts }).await;

@@ -302,3 +302,27 @@ fn a_plan_survives_its_way_through_the_log() {
     assert_eq!(serde_json::from_str::<incident::Plan>(&text).unwrap(), plan);
     assert!(text.len() < 1600, "{} bytes are kept with each incident: {text}", text.len());
 }
+
+/// The example of `docs/escalation.md` is read as it stands there, and means what is said beside it.
+#[test]
+fn the_documented_example_can_be_read() {
+    let text = include_str!("../../../../docs/escalation.md");
+    let example = text.split("```toml").nth(2).unwrap().split("```").next().unwrap();
+    let rota = Rota::parse(&[("rota/team.toml", example)]).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let all = paths(&rota.policies["payments"], &[]);
+    let longest: Vec<i64> = all.iter().map(|path| path.over_after.num_minutes()).collect();
+    assert_eq!(longest, [70, 65, 90], "critical checkout, other errors, warnings: {all:#?}");
+    let told = night(&rota, Severity::Warning, "payments-eu", "2026-01-10T02:00:00Z");
+    assert_eq!(told[0], "0 wait: until Mon-Fri 09:00-18:00 Europe/Madrid begins");
+}
+
+/// What the starter configuration shows as a comment works once the signs before it are gone.
+#[test]
+fn the_commented_example_of_the_starter_can_be_read() {
+    let text = include_str!("../../../../catops/src/config/starter/team.toml");
+    let (live, commented) = text.split_once("# [escalation.shop]").unwrap();
+    let commented = commented.replace("\n# ", "\n");
+    let rota = Rota::parse(&[("rota/team.toml", format!("{live}[escalation.shop]{commented}"))]);
+    let rota = rota.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    assert_eq!(paths(&rota.policies["shop"], &[]).len(), 2);
+}
