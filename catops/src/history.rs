@@ -194,7 +194,7 @@ impl Author<'_> {
             changes: Vec::new(),
             related: Vec::new(),
         };
-        let assign = crate::flow::triage::assign_by(self.setup, &opened, &[], 0, at, |_| None);
+        let asked = crate::flow::triage::next_by(self.setup, &opened, &[], at, |_| None);
         let origin = Origin {
             actor: format!("source:{}", alarm.source),
             cause: alarm.delivery.0.clone(),
@@ -206,7 +206,9 @@ impl Author<'_> {
             let holder = view.claimed(&names::claim(&key))?.map(|claimed| claimed.holder);
             let mut draft = Draft::open(id, event.clone(), at).expect("a reception that opens carries an opening");
             draft.decide(suggest.clone())?;
-            draft.decide(assign.clone())?;
+            for command in &asked {
+                draft.decide(command.clone())?;
+            }
             let append = draft.append(view, &origin, None, None)?;
             let claim = Claim { key: names::claim(&key), expected: holder, holder: Some(names::incident(id)) };
             let append = Append { claims: vec![claim], ..unperformed(append) };

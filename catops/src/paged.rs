@@ -3,7 +3,7 @@
 
 use crate::flow::names;
 use chrono::{DateTime, Utc};
-use incident::{AlarmKey, Event, IncidentId, ResponderId};
+use incident::{AlarmKey, Event, IncidentId, PlanStep, ResponderId};
 use rota::{Policy, Rota, Target};
 use std::collections::{HashMap, HashSet};
 
@@ -18,8 +18,10 @@ pub struct Paged {
     pub title: String,
     /// The policy by which its level was asked last; empty when none was.
     pub policy: String,
-    /// Which level of it, from 0.
+    /// Which level, from 0.
     pub level: u8,
+    /// Which step of the policy's plan, from 0.
+    pub step: u16,
     /// Who.
     pub to: ResponderId,
     /// When it first reached them, in whichever way.
@@ -33,8 +35,8 @@ pub struct LevelAsked {
     pub incident: IncidentId,
     /// The policy.
     pub policy: String,
-    /// Which level of it, from 0.
-    pub level: u8,
+    /// Which step of the policy's plan, from 0.
+    pub step: u16,
     /// When.
     pub at: DateTime<Utc>,
 }
@@ -56,6 +58,7 @@ struct Opened {
     alarm: AlarmKey,
     title: String,
     policy: String,
+    step: u16,
     /// Whom a page reached since the level was asked.
     reached: HashSet<(u8, ResponderId)>,
 }
@@ -77,16 +80,18 @@ impl Pages {
     fn incident(&mut self, incident: IncidentId, at: DateTime<Utc>, event: Event) {
         if let Event::Opened { alarm } = event {
             let (policy, reached) = (String::new(), HashSet::new());
-            self.incidents.insert(incident, Opened { alarm: alarm.key, title: alarm.title, policy, reached });
+            self.incidents.insert(incident, Opened { alarm: alarm.key, title: alarm.title, policy, step: 0, reached });
             return;
         }
         let Some(opened) = self.incidents.get_mut(&incident) else { return };
         match event {
-            Event::Assigned { level, policy, .. } => {
+            Event::Assigned { level, policy, taken, .. } => {
+                let step = taken.step.unwrap_or(level.into());
                 opened.policy.clone_from(&policy);
+                opened.step = step;
                 opened.reached.clear();
                 if at >= self.since {
-                    self.asked.push(LevelAsked { incident, policy, level, at });
+                    self.asked.push(LevelAsked { incident, policy, step, at });
                 }
             }
             // Whoever gets it from another person is paged for it like everybody before.
@@ -96,7 +101,7 @@ impl Pages {
                 let is_new = opened.reached.insert((level, to.clone()));
                 if is_new && at >= self.since {
                     let (alarm, title, policy) = (opened.alarm.clone(), opened.title.clone(), opened.policy.clone());
-                    self.paged.push(Paged { incident, alarm, title, policy, level, to, at });
+                    self.paged.push(Paged { incident, alarm, title, policy, level, step: opened.step, to, at });
                 }
             }
             _ => {}
@@ -104,21 +109,24 @@ impl Pages {
     }
 }
 
-/// The schedules that a level of a policy pages, by the files of today; `None` when they have no such policy or level.
+/// The schedules that a step of a policy's plan pages, by the files of today; `None` when they have no such policy or step.
 #[must_use]
-pub fn schedules_of<'r>(rota: &'r Rota, policy: &str, level: u8) -> Option<Vec<&'r str>> {
+pub fn schedules_of<'r>(rota: &'r Rota, policy: &str, step: u16) -> Option<Vec<&'r str>> {
     let default = Some(&rota.default_policy).filter(|default| default.name == policy);
     let policy: &Policy = rota.policies.get(policy).or(default)?;
-    let Some(asked) = policy.levels.get(usize::from(level)) else {
-        // Past the last level everybody of the catch-all is asked by name.
-        let is_catch_all = usize::from(level) == policy.levels.len() && !policy.catch_all.is_empty();
+    let plan = policy.plan();
+    let Some(asked) = plan.steps.get(usize::from(step)) else {
+        // Past the last step everybody of the catch-all is asked by name.
+        let is_catch_all = usize::from(step) == plan.steps.len() && !plan.catch_all.is_empty();
         return is_catch_all.then(Vec::new);
     };
+    let PlanStep::Page(asked) = asked else { return Some(Vec::new()) };
+    let written = policy.pages().into_iter().find(|(_, ask)| *ask == asked);
     let schedule = |target: &'r Target| match target {
         Target::Schedule(name) => Some(name.as_str()),
         Target::Person(_) => None,
     };
-    Some(asked.page.iter().filter_map(schedule).collect())
+    Some(written.into_iter().flat_map(|(_, ask)| &ask.page).filter_map(schedule).collect())
 }
 
 #[cfg(test)]

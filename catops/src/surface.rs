@@ -7,8 +7,10 @@ use crate::config::Setup;
 use crate::entry::api;
 use crate::flow::change::{self, ChangeError};
 use crate::flow::switch::Halt;
-use crate::flow::{act, names};
+use crate::flow::future::{self, Foretold};
+use crate::flow::{act, names, triage};
 use crate::past::Similar;
+use chrono::{DateTime, Utc};
 use incident::action::{Catalogue, Denied};
 use incident::{ActionId, Digest, Incident, IncidentId, Refused, ResponderId, Stopped};
 use slack::answer::{self, Asked, Duty, LISTED_MAX};
@@ -26,11 +28,19 @@ const COMMAND: &str = "/catops";
 struct Scene<'a> {
     setup: Arc<Setup>,
     app: &'a App,
+    future: Vec<(DateTime<Utc>, String)>,
 }
 
 impl<'a> Scene<'a> {
     fn of(app: &'a App) -> Self {
-        Self { setup: app.setup(), app }
+        Self { setup: app.setup(), app, future: Vec::new() }
+    }
+
+    /// With what will happen to an incident if nobody acts.
+    async fn ahead(app: &'a App, incident: &Incident) -> Self {
+        let ahead = future(app, incident).await.unwrap_or_default();
+        let future = ahead.into_iter().map(|foretold| (foretold.at, foretold.text)).collect();
+        Self { future, ..Self::of(app) }
     }
 
     fn face(&self, who: &ResponderId) -> Face {
@@ -45,14 +55,25 @@ impl<'a> Scene<'a> {
         let catalogue: &Catalogue = &self.setup.catalogue;
         let face = |who: &ResponderId| self.face(who);
         let console = Some(self.app.public_url.as_str()).filter(|url| !url.is_empty());
-        drawing(&Setting { catalogue, face: &face, console, command: COMMAND })
+        drawing(&Setting { catalogue, face: &face, console, command: COMMAND, future: &self.future })
     }
 }
 
 /// The card of an incident for a channel.
-#[must_use]
-pub fn card(app: &App, incident: &Incident, channel: &str) -> Message {
-    Scene::of(app).draw(|setting| card::card(incident, channel, setting))
+pub async fn card(app: &App, incident: &Incident, channel: &str) -> Message {
+    Scene::ahead(app, incident).await.draw(|setting| card::card(incident, channel, setting))
+}
+
+/// What will happen to an incident if nobody acts; the log is asked only while something will.
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn future(app: &App, incident: &Incident) -> Result<Vec<Foretold>, log::ReadError> {
+    if incident.timer.is_none() && (!incident.is_open() || incident.step.is_some()) {
+        return Ok(Vec::new());
+    }
+    let operations = triage::operations(app.log.as_ref()).await?;
+    Ok(future::foretell(&app.setup(), incident, &operations, clock::now(), &|who| app.name(who)))
 }
 
 /// The digest of a storm.
@@ -62,9 +83,8 @@ pub fn digest(app: &App, digest: &Digest, channel: &str, members: &[Incident]) -
 }
 
 /// The card for one reader, in answer to "open".
-#[must_use]
-pub fn private_card(app: &App, incident: &Incident) -> Message {
-    let card = card(app, incident, "");
+pub async fn private_card(app: &App, incident: &Incident) -> Message {
+    let card = card(app, incident, "").await;
     Message::ephemeral(card.text, card.blocks)
 }
 
@@ -72,6 +92,12 @@ pub fn private_card(app: &App, incident: &Incident) -> Message {
 #[must_use]
 pub fn page(app: &App, incident: &Incident, to: &ResponderId) -> Message {
     Scene::of(app).draw(|setting| answer::page(incident, to, None, setting))
+}
+
+/// The message that asks everybody in a channel.
+#[must_use]
+pub fn ask_channel(app: &App, incident: &Incident) -> Message {
+    Scene::of(app).draw(|setting| answer::ask_channel(incident, setting))
 }
 
 /// A direct message that wakes nobody any more.
@@ -350,7 +376,7 @@ async fn newest_of_timeline(app: &App, incident: &Incident, lines_max: usize) ->
     let from = (incident.seq + 1).saturating_sub(lines_max as u64).max(1);
     let events = change::events_from(app, incident.id, from, lines_max).await?;
     let lines = incident::timeline(incident, &events, |who| app.name(who));
-    Ok(Scene::of(app).draw(|setting| form::timeline(incident, &lines, setting)))
+    Ok(Scene::ahead(app, incident).await.draw(|setting| form::timeline(incident, &lines, setting)))
 }
 
 /// What happened, as an answer.
@@ -358,8 +384,8 @@ async fn newest_of_timeline(app: &App, incident: &Incident, lines_max: usize) ->
 /// # Errors
 /// The log cannot be read.
 pub async fn timeline_message(app: &App, incident: &Incident) -> Result<Message, ChangeError> {
-    // Besides the lines there are two blocks: which incident, and how many lines are left out.
-    let view = newest_of_timeline(app, incident, slack::limits::MESSAGE_BLOCKS_MAX - 2).await?;
+    // Besides the lines there are three blocks: which incident, how many lines are left out, and what will happen.
+    let view = newest_of_timeline(app, incident, slack::limits::MESSAGE_BLOCKS_MAX - 3).await?;
     Ok(Message::ephemeral(format!("Timeline of {}", incident.id), view.blocks))
 }
 

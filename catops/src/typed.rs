@@ -163,8 +163,40 @@ impl Speaker<'_> {
                 let id = self.find(which).await?.id;
                 (id, act::escalate(self.app, &doer, id).await, "escalated")
             }
+            Line::Snooze(..) | Line::Extend(..) | Line::Decline(_) | Line::HandOver(..) => {
+                return self.take_time(&doer, line).await;
+            }
             Line::Run(run) => return self.run(&doer, run).await,
             Line::Mark(marking) => return self.mark(&doer, marking).await,
+            _ => return Ok(surface::help(self.app, None)),
+        };
+        self.said(id, done, word)
+    }
+
+    /// What somebody does with an incident that asks them, or that they have.
+    async fn take_time(&self, doer: &Doer, line: Line) -> Result<Message, Said> {
+        let (id, done, word) = match line {
+            Line::Snooze(which, length) => {
+                let id = self.find(which).await?.id;
+                (id, act::snooze(self.app, doer, id, length).await, "snoozed")
+            }
+            Line::Extend(which, length) => {
+                let id = self.find(which).await?.id;
+                (id, act::extend(self.app, doer, id, length).await, "yours for longer")
+            }
+            Line::Decline(which) => {
+                let id = self.find(which).await?.id;
+                (id, act::decline(self.app, doer, id).await, "declined")
+            }
+            Line::HandOver(which, Some(person)) => {
+                let to = self.person(&person)?;
+                let id = self.find(which).await?.id;
+                (id, act::assign(self.app, doer, id, to).await, "handed over")
+            }
+            Line::HandOver(which, None) => {
+                let id = self.find(which).await?.id;
+                (id, act::hand_over_to_next(self.app, doer, id).await, "handed over")
+            }
             _ => return Ok(surface::help(self.app, None)),
         };
         self.said(id, done, word)

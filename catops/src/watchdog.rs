@@ -14,7 +14,7 @@ use incident::invariant::{
     LEASE_OVERDUE, Violation, Waiting, WaitingState, counts, judge_effect, lacks_owner, no_owner, page_late, stalled,
     timer,
 };
-use incident::{Command, Incident, IncidentId};
+use incident::{Incident, IncidentId};
 use log::{Cursor, Effect, EffectState, Listed};
 use rota::Operation;
 use std::collections::BTreeSet;
@@ -238,8 +238,7 @@ impl Round<'_> {
     }
 
     fn somebody_is_on_call(&self, incident: &Incident) -> bool {
-        let asked = triage::assign(self.app, incident, &self.operations, incident.level, self.now);
-        matches!(asked, Command::Assign { to, .. } if !to.is_empty())
+        triage::somebody_is_on_call(&self.app.setup().rota, incident, &self.operations, self.now)
     }
 
     /// Reads its events, then its effects; what has moved in between is not stalled.

@@ -44,6 +44,19 @@ fn typed(line: &Line) -> Option<String> {
         Line::Actions(Actions::Stop(why)) => format!("{} stop because {}", Word::Actions.text(), quoted(why)?),
         Line::Similar(which) => format!("similar {}", number(*which)),
         Line::Runbook(words) => format!("{} {}", Word::Runbook.text(), quoted(words)?),
+        Line::Decline(which) => format!("cannot {}", number(*which)),
+        Line::HandOver(which, None) => format!("handover {} to next", number(*which)),
+        Line::HandOver(which, Some(person)) => {
+            let name = name(person)?;
+            // Whoever is called "next" cannot be named so.
+            if name.eq_ignore_ascii_case("next") {
+                return None;
+            }
+            format!("handover {} to {name}", number(*which))
+        }
+        Line::Snooze(which, length) => format!("snooze {} for {}m", number(*which), length.num_minutes()),
+        Line::Extend(which, None) => format!("extend {}", number(*which)),
+        Line::Extend(which, Some(length)) => format!("extend {} for {}m", number(*which), length.num_minutes()),
         Line::Mark(marking) => mark(marking)?,
         Line::Run(run) => self::run(run)?,
     })

@@ -141,6 +141,7 @@ struct Body {
     to: Option<People>,
     by: Option<String>,
     wait_seconds: Option<u64>,
+    reopens: bool,
     error: Option<String>,
 }
 

@@ -6,8 +6,9 @@ use crate::action::BadParam;
 use crate::alarm::{Alarm, AlarmState};
 use crate::change::Change;
 use crate::event::{Aside, Event, PageMessage, RunOutcome, seconds_between};
-use crate::fold::{Incident, ResolvedBy, Run, RunEffect, Status};
+use crate::fold::{Incident, ResolvedBy, Run, RunEffect, Status, Timed};
 use crate::id::{ActionId, IncidentId, ResponderId, RunId};
+use crate::plan::{AckMode, Taken};
 use crate::record::{Fix, History};
 use crate::related::Related;
 use crate::suggestion::Suggestion;
@@ -20,6 +21,10 @@ pub const NOTE_CHARS_MAX: usize = 3000;
 
 /// A button that shows a state older than this runs nothing: who drew it could not know what is the case now.
 pub const BUTTON_AGE_MAX: TimeDelta = TimeDelta::hours(24);
+
+/// The longest snooze and the longest time that somebody has an incident before it asks again: a day. What is to be left
+/// alone for longer is resolved.
+pub const SNOOZE_MAX: TimeDelta = TimeDelta::hours(24);
 
 /// The last thing a source said about a key that has no incident: enough to know an old signal from a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,7 +156,47 @@ pub enum Command {
         wait: Option<TimeDelta>,
         /// Those who can be paged without Slack too, and how long Slack has before that.
         second_channel: BTreeMap<ResponderId, TimeDelta>,
+        /// Which step of the plan that is.
+        taken: Taken,
     },
+    /// Pass over a step that would ask nobody.
+    Skip {
+        /// The level it would have been.
+        level: u8,
+        /// Why nobody.
+        why: String,
+    },
+    /// Ask everybody in a Slack channel.
+    AskChannel {
+        /// As the policy names it.
+        channel: String,
+        /// The level.
+        level: u8,
+        /// The policy's name.
+        policy: String,
+        /// How long they have.
+        wait: TimeDelta,
+        /// Which step of the plan that is.
+        taken: Taken,
+    },
+    /// The question stands in the channel.
+    RecordChannel {
+        /// Where.
+        message: PageMessage,
+    },
+    /// Ask nobody until then.
+    Pause {
+        /// Until when.
+        until: DateTime<Utc>,
+        /// What for.
+        because: String,
+        /// The policy's name.
+        policy: String,
+        /// Which step of the plan that is.
+        taken: Taken,
+    },
+    /// Nobody is left to ask.
+    Exhaust,
     /// Write down a ranking.
     Suggest {
         /// At most three.
@@ -214,15 +259,41 @@ pub enum Command {
         level: u8,
         /// Which round.
         round: u32,
-        /// How many levels the policy has.
-        levels: u8,
+        /// The level that is asked next; `None` when nobody is left to ask.
+        next: Option<u8>,
+    },
+    /// A pause, a snooze or the time that somebody has it is over.
+    TimeOver {
+        /// The number of the event that set the timer.
+        seq: u64,
     },
     /// Somebody wants the next level now.
     Escalate {
         /// Who.
         by: ResponderId,
-        /// How many levels the policy has.
-        levels: u8,
+        /// The level that is asked next; `None` when nobody is left to ask.
+        next: Option<u8>,
+    },
+    /// Somebody who was asked cannot.
+    Decline {
+        /// Who.
+        by: ResponderId,
+        /// The level that is asked next; `None` when nobody is left to ask.
+        next: Option<u8>,
+    },
+    /// Somebody wants to be left alone with it for a while.
+    Snooze {
+        /// Who.
+        by: ResponderId,
+        /// How long, at most [`SNOOZE_MAX`].
+        length: TimeDelta,
+    },
+    /// Somebody who has it needs longer.
+    Extend {
+        /// Who; `None` when the policy says so.
+        by: Option<ResponderId>,
+        /// How long from now, at most [`SNOOZE_MAX`]; `None` is what the policy says.
+        length: Option<TimeDelta>,
     },
     /// Somebody takes it.
     Acknowledge {
@@ -421,6 +492,27 @@ pub enum Refused {
     /// Everybody was asked.
     #[error("every level of the escalation has been asked; page somebody by name with assign")]
     NoNextLevel,
+    /// They were not asked.
+    #[error("{who} was not asked, so there is nothing to decline")]
+    NotAsked {
+        /// Who.
+        who: ResponderId,
+    },
+    /// It is not somebody's for a limited time.
+    #[error("nobody's time with it runs out, so there is nothing to extend")]
+    NothingToExtend,
+    /// Nobody else is on call next.
+    #[error("{}", match schedule {
+        Some(schedule) => format!("nobody else is on call next on {schedule}; name somebody: assign to @name"),
+        None => "the policy asks no schedule, so nobody is on call next; name somebody: assign to @name".to_owned(),
+    })]
+    NobodyNext {
+        /// The schedule that was looked at.
+        schedule: Option<String>,
+    },
+    /// Nobody waits that short or that long.
+    #[error("a time from a minute to 24 hours is needed, like 30m or 2h")]
+    BadLength,
     /// The text is empty.
     #[error("the note is empty; write what you saw")]
     EmptyNote,
@@ -462,7 +554,18 @@ fn in_brackets(why: &str) -> String {
 /// [`Refused`] when the incident's state does not allow it.
 pub fn decide(incident: &Incident, command: Command, at: DateTime<Utc>) -> Result<Vec<Event>, Refused> {
     match command {
-        Command::Assign { .. } | Command::AckTimeout { .. } | Command::Escalate { .. } => escalation(incident, command),
+        Command::Assign { .. }
+        | Command::Skip { .. }
+        | Command::AskChannel { .. }
+        | Command::Pause { .. }
+        | Command::Exhaust
+        | Command::AckTimeout { .. }
+        | Command::TimeOver { .. }
+        | Command::Escalate { .. } => escalation(incident, command),
+        Command::RecordChannel { message } => Ok(vec![Event::ChannelReached { message }]),
+        Command::Decline { by, next } => decline(incident, by, next),
+        Command::Snooze { by, length } => snooze(incident, by, length),
+        Command::Extend { by, length } => extend(incident, by, length),
         Command::Suggest { suggestions, runners_up, no_match, history, changes, related } => {
             Ok(vec![Event::Suggested { suggestions, runners_up, no_match, history, changes, related }])
         }
@@ -499,31 +602,112 @@ pub fn decide(incident: &Incident, command: Command, at: DateTime<Utc>) -> Resul
 
 fn escalation(incident: &Incident, command: Command) -> Result<Vec<Event>, Refused> {
     match command {
-        Command::Assign { to, level, policy, because, wait, second_channel } if incident.status == Status::Open => {
+        // Too late: somebody has it, or it is over. A late timer is harmless.
+        Command::Assign { .. }
+        | Command::Skip { .. }
+        | Command::AskChannel { .. }
+        | Command::Pause { .. }
+        | Command::Exhaust
+        | Command::AckTimeout { .. }
+            if incident.status != Status::Open =>
+        {
+            Ok(Vec::new())
+        }
+        Command::Assign { to, level, policy, because, wait, second_channel, taken } => {
             let wait_seconds = wait.map(seconds);
             let second_channel_seconds = second_channel.into_iter().map(|(who, after)| (who, seconds(after))).collect();
-            Ok(vec![Event::Assigned { to, level, policy, because, wait_seconds, second_channel_seconds }])
+            Ok(vec![Event::Assigned { to, level, policy, because, wait_seconds, second_channel_seconds, taken }])
         }
-        Command::AckTimeout { level, round, levels }
-            if incident.status == Status::Open
-                && incident.round == round
-                && incident.level == level
-                && !incident.exhausted =>
+        Command::Skip { level, why } => Ok(vec![Event::StepSkipped { level, why }]),
+        Command::AskChannel { channel, level, policy, wait, taken } => {
+            Ok(vec![Event::ChannelAsked { channel, level, policy, wait_seconds: seconds(wait), taken }])
+        }
+        Command::Pause { until, because, policy, taken } => {
+            Ok(vec![Event::EscalationPaused { until, because, policy, taken }])
+        }
+        Command::Exhaust if incident.exhausted => Ok(Vec::new()),
+        Command::Exhaust => Ok(vec![Event::EscalationExhausted]),
+        Command::AckTimeout { level, round, next }
+            if incident.round == round && incident.level == level && !incident.exhausted =>
         {
-            Ok(vec![next_level(incident, levels, None).unwrap_or(Event::EscalationExhausted)])
+            let escalated = next.map(|level| Event::Escalated { level, by: None, reopens: false });
+            Ok(vec![escalated.unwrap_or(Event::EscalationExhausted)])
         }
-        Command::Escalate { by, levels } => {
+        Command::TimeOver { seq } => Ok(time_over(incident, seq).into_iter().collect()),
+        Command::Escalate { by, next } => {
             refuse_resolved(incident)?;
-            next_level(incident, levels, Some(by)).map(|event| vec![event]).ok_or(Refused::NoNextLevel)
+            let level = next.ok_or(Refused::NoNextLevel)?;
+            let reopens = incident.status == Status::Acknowledged;
+            Ok(vec![Event::Escalated { level, by: Some(by), reopens }])
         }
-        // Too late: somebody has it, or it is over. A late timer is harmless.
         _ => Ok(Vec::new()),
     }
 }
 
-fn next_level(incident: &Incident, levels: u8, by: Option<ResponderId>) -> Option<Event> {
-    let level = incident.level + 1;
-    (level < levels).then_some(Event::Escalated { level, by })
+/// What the end of the present timer becomes; one that was replaced by another means nothing any more.
+fn time_over(incident: &Incident, seq: u64) -> Option<Event> {
+    let timer = incident.timer.filter(|timer| timer.seq == seq)?;
+    match (timer.of, &incident.acknowledged) {
+        (Timed::Pause, _) => Some(Event::EscalationResumed),
+        (Timed::Snooze, _) => Some(Event::Woke),
+        (Timed::Acknowledgement, Some(present)) => Some(Event::AcknowledgementExpired { by: present.by.clone() }),
+        (Timed::Acknowledgement, None) | (Timed::Answer, _) => None,
+    }
+}
+
+/// Whoever has it lets go of it, too. While others of the same level are still asked, they are waited for.
+fn decline(incident: &Incident, by: ResponderId, next: Option<u8>) -> Result<Vec<Event>, Refused> {
+    refuse_resolved(incident)?;
+    let has_it = incident.acknowledged.as_ref().is_some_and(|present| present.by == by);
+    let is_asked = incident.status == Status::Open && incident.asked.contains(&by);
+    if incident.declined.contains(&by) && !has_it {
+        return Ok(Vec::new());
+    }
+    if !has_it && !is_asked {
+        return Err(Refused::NotAsked { who: by });
+    }
+    let others = incident.asked.iter().any(|asked| *asked != by && !incident.declined.contains(asked));
+    let declined = Event::Declined { by: by.clone() };
+    if others && !has_it {
+        return Ok(vec![declined]);
+    }
+    let then = match next {
+        Some(level) => Event::Escalated { level, by: Some(by), reopens: has_it },
+        // Nobody is left: whoever has it keeps it, so that it is not nobody's in silence.
+        None if has_it => return Err(Refused::NoNextLevel),
+        None if incident.exhausted => return Ok(vec![declined]),
+        None => Event::EscalationExhausted,
+    };
+    Ok(vec![declined, then])
+}
+
+fn snooze(incident: &Incident, by: ResponderId, length: TimeDelta) -> Result<Vec<Event>, Refused> {
+    refuse_resolved(incident)?;
+    Ok(vec![Event::Snoozed { by, seconds: limited(length)? }])
+}
+
+fn extend(incident: &Incident, by: Option<ResponderId>, length: Option<TimeDelta>) -> Result<Vec<Event>, Refused> {
+    refuse_resolved(incident)?;
+    let is_timed = incident.timer.is_some_and(|timer| timer.of == Timed::Acknowledgement);
+    // The policy speaks once: about what was taken before it could be asked.
+    let may = if by.is_some() { is_timed } else { incident.timer.is_none() };
+    if incident.status != Status::Acknowledged || !may {
+        return Err(Refused::NothingToExtend);
+    }
+    let seconds = match length {
+        Some(length) => limited(length)?,
+        None => acknowledge_seconds(incident).ok_or(Refused::NothingToExtend)?,
+    };
+    Ok(vec![Event::AcknowledgementExtended { by, seconds }])
+}
+
+fn limited(length: TimeDelta) -> Result<u64, Refused> {
+    let fits = (TimeDelta::minutes(1)..=SNOOZE_MAX).contains(&length);
+    if fits { Ok(seconds(length)) } else { Err(Refused::BadLength) }
+}
+
+fn acknowledge_seconds(incident: &Incident) -> Option<u64> {
+    incident.plan.as_ref()?.acknowledge_seconds
 }
 
 fn record_card(incident: &Incident, channel: String, ts: String) -> Vec<Event> {
@@ -535,8 +719,19 @@ fn acknowledge(incident: &Incident, by: ResponderId) -> Result<Vec<Event>, Refus
     refuse_resolved(incident)?;
     match &incident.acknowledged {
         Some(present) => Err(Refused::AlreadyAcknowledged { by: present.by.clone(), at: present.at }),
-        None => Ok(vec![Event::Acknowledged { by }]),
+        None if incident.ack_mode == AckMode::All && incident.agreed.contains(&by) => Ok(Vec::new()),
+        None => Ok(vec![acknowledgement(incident, by)]),
     }
+}
+
+/// Somebody's acknowledgement: all of it, or a part where the policy wants everybody's who was asked.
+fn acknowledgement(incident: &Incident, by: ResponderId) -> Event {
+    let has_said = |who: &ResponderId| *who == by || incident.agreed.contains(who) || incident.declined.contains(who);
+    let missing: Vec<ResponderId> = incident.asked.iter().filter(|asked| !has_said(asked)).cloned().collect();
+    if incident.ack_mode == AckMode::All && !missing.is_empty() {
+        return Event::PartlyAcknowledged { by, missing };
+    }
+    Event::Acknowledged { by, timeout_seconds: acknowledge_seconds(incident) }
 }
 
 fn request_action(
@@ -555,7 +750,7 @@ fn request_action(
     if let Some(run) = request.seen_seq.and_then(|seen| newer_run(incident, &request.action, seen)) {
         return Err(Refused::AlreadyRan { by: run.by.clone(), title: run.title.clone(), at: run.requested_at });
     }
-    let acknowledged = incident.acknowledged.is_none().then(|| Event::Acknowledged { by: by.clone() });
+    let acknowledged = incident.acknowledged.is_none().then(|| acknowledgement(incident, by.clone()));
     let requested = Event::ActionRequested {
         run: RunId(format!("run-{}-{}", incident.id.0, incident.runs.len() + 1)),
         action: request.action,

@@ -4,6 +4,7 @@
 use crate::alarm::{Alarm, Severity};
 use crate::change::Change;
 use crate::id::{ActionId, DeliveryId, ResponderId, RunId};
+use crate::plan::Taken;
 use crate::record::{Fix, History};
 use crate::related::Related;
 use crate::suggestion::Suggestion;
@@ -83,7 +84,48 @@ pub enum Event {
         /// events from before December 2026.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         second_channel_seconds: BTreeMap<ResponderId, u64>,
+        /// Which step of the plan that was.
+        #[serde(default, skip_serializing_if = "Taken::is_plain")]
+        taken: Taken,
     },
+    /// A step of the plan would have asked nobody, so nothing was waited for.
+    StepSkipped {
+        /// Which level, from 0.
+        level: u8,
+        /// Why: what the rota said.
+        why: String,
+    },
+    /// Everybody in a Slack channel is asked.
+    ChannelAsked {
+        /// As the policy names it: `#payments` or `C0PAY`.
+        channel: String,
+        /// Which level, from 0.
+        level: u8,
+        /// The policy's name.
+        policy: String,
+        /// How long an answer is waited for, in seconds.
+        wait_seconds: u64,
+        /// Which step of the plan that was.
+        taken: Taken,
+    },
+    /// The question stands in the channel.
+    ChannelReached {
+        /// Where.
+        message: PageMessage,
+    },
+    /// The plan waits, asking nobody.
+    EscalationPaused {
+        /// Until when.
+        until: DateTime<Utc>,
+        /// What for.
+        because: String,
+        /// The policy's name.
+        policy: String,
+        /// Which step of the plan that was.
+        taken: Taken,
+    },
+    /// The waiting is over.
+    EscalationResumed,
     /// A page reached somebody's inbox.
     Paged {
         /// Who.
@@ -110,6 +152,9 @@ pub enum Event {
         level: u8,
         /// Who asked; `None` when the time ran out.
         by: Option<ResponderId>,
+        /// True when somebody had it until then: nobody has it any more.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        reopens: bool,
     },
     /// The last level was asked and nobody acknowledged.
     EscalationExhausted,
@@ -159,6 +204,42 @@ pub enum Event {
     },
     /// Somebody has it.
     Acknowledged {
+        /// Who.
+        by: ResponderId,
+        /// How long until it asks again, in seconds; `None` is for ever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timeout_seconds: Option<u64>,
+    },
+    /// Somebody acknowledged where the policy asks several people to; the others are still asked.
+    PartlyAcknowledged {
+        /// Who.
+        by: ResponderId,
+        /// Those whose answer is missing.
+        missing: Vec<ResponderId>,
+    },
+    /// Somebody who has it needs longer.
+    AcknowledgementExtended {
+        /// Who says so; `None` when the policy set the time after they had taken it.
+        by: Option<ResponderId>,
+        /// How long from now until it asks again, in seconds.
+        seconds: u64,
+    },
+    /// Somebody had it for so long that it asks again.
+    AcknowledgementExpired {
+        /// Who had it.
+        by: ResponderId,
+    },
+    /// Somebody wants to be left alone with it for a while.
+    Snoozed {
+        /// Who.
+        by: ResponderId,
+        /// How long, in seconds.
+        seconds: u64,
+    },
+    /// That while is over, and it asks again.
+    Woke,
+    /// Somebody who was asked cannot.
+    Declined {
         /// Who.
         by: ResponderId,
     },
@@ -352,6 +433,17 @@ impl Event {
             Self::Paged { .. } => "paged",
             Self::PageFailed { .. } => "page_failed",
             Self::Escalated { .. } => "escalated",
+            Self::StepSkipped { .. } => "step_skipped",
+            Self::ChannelAsked { .. } => "channel_asked",
+            Self::ChannelReached { .. } => "channel_reached",
+            Self::EscalationPaused { .. } => "escalation_paused",
+            Self::EscalationResumed => "escalation_resumed",
+            Self::PartlyAcknowledged { .. } => "partly_acknowledged",
+            Self::AcknowledgementExtended { .. } => "acknowledgement_extended",
+            Self::AcknowledgementExpired { .. } => "acknowledgement_expired",
+            Self::Snoozed { .. } => "snoozed",
+            Self::Woke => "woke",
+            Self::Declined { .. } => "declined",
             Self::EscalationExhausted => "escalation_exhausted",
             Self::Suggested { .. } => "suggested",
             Self::CardPosted { .. } => "card_posted",
@@ -388,6 +480,18 @@ impl Event {
         )
     }
 
+    /// True for the first step of a round's plan.
+    #[must_use]
+    pub fn is_first_step(&self) -> bool {
+        match self {
+            Self::Assigned { level: 0, .. } | Self::EscalationExhausted => true,
+            Self::Assigned { taken, .. } | Self::ChannelAsked { taken, .. } | Self::EscalationPaused { taken, .. } => {
+                taken.plan.is_some()
+            }
+            _ => false,
+        }
+    }
+
     /// True for the events that are told in the card's thread, one line each.
     #[must_use]
     pub const fn is_told(&self) -> bool {
@@ -407,7 +511,11 @@ impl Event {
     #[must_use]
     pub const fn person(&self) -> Option<&ResponderId> {
         match self {
-            Self::Acknowledged { by }
+            Self::Acknowledged { by, .. }
+            | Self::PartlyAcknowledged { by, .. }
+            | Self::AcknowledgementExtended { by: Some(by), .. }
+            | Self::Snoozed { by, .. }
+            | Self::Declined { by }
             | Self::Redacted { by, .. }
             | Self::Reassigned { by, .. }
             | Self::Noted { by, .. }

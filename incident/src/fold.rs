@@ -5,6 +5,7 @@ use crate::alarm::{Alarm, Severity};
 use crate::change::Change;
 use crate::event::{BY_SLACK, Event, PageMessage, Recorded, RunOutcome};
 use crate::id::{ActionId, IncidentId, ResponderId, RunId};
+use crate::plan::{AckMode, Plan, Taken};
 use crate::record::{Fix, History};
 use crate::related::Related;
 use crate::suggestion::Suggestion;
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The version of this fold: a snapshot of another version is thrown away and folded again.
-pub const FOLD: u32 = 11;
+pub const FOLD: u32 = 12;
 
 /// Pages of one round that are drawn anew, the newest ones. Two levels of five people fit; each costs the
 /// append that ends the round one effect, and an append takes a hundred things.
@@ -63,6 +64,31 @@ pub struct Acknowledgement {
     pub by: ResponderId,
     /// Since when.
     pub at: DateTime<Utc>,
+}
+
+/// What an incident waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Timed {
+    /// An answer of those who were asked.
+    Answer,
+    /// The time at which the plan goes on.
+    Pause,
+    /// The end of the time that somebody has it.
+    Acknowledgement,
+    /// The end of a snooze.
+    Snooze,
+}
+
+/// The one timer of an incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timer {
+    /// The number of the event that set it.
+    pub seq: u64,
+    /// When it is over.
+    pub due_at: DateTime<Utc>,
+    /// What is waited for.
+    pub of: Timed,
 }
 
 /// What the alarm did after a run.
@@ -223,12 +249,33 @@ pub struct Incident {
     pub policy: String,
     /// The level that was asked last, from 0.
     pub level: u8,
+    /// The policy's steps as they stood when this round of asking began; `None` before its first step, and in rounds from
+    /// before December 2026.
+    pub plan: Option<Box<Plan>>,
+    /// The step of the plan that was taken last in this round.
+    pub step: Option<u16>,
+    /// Whose answer ends the asking.
+    pub ack_mode: AckMode,
+    /// The Slack channel that was asked last, when the last step asked one.
+    pub asked_channel: Option<String>,
+    /// Where channels were asked in this round.
+    pub channel_messages: Vec<PageMessage>,
+    /// Those who acknowledged in this round while others still have to.
+    pub agreed: Vec<ResponderId>,
+    /// Those who cannot, in this round.
+    pub declined: Vec<ResponderId>,
+    /// Until when it is snoozed.
+    pub snoozed_until: Option<DateTime<Utc>>,
+    /// What it waits for.
+    pub timer: Option<Timer>,
+    /// The number of the event that set the timer before, 0 when there was none.
+    pub timer_before: u64,
+    /// When this round of asking began, or went on after a pause.
+    pub asking_since: DateTime<Utc>,
     /// The people who were asked last, whoever has it.
     pub asked: Vec<ResponderId>,
-    /// The number of the event that asked them: names their pages and their timer.
+    /// The number of the event that asked them: names their pages.
     pub assigned_seq: u64,
-    /// The same of the owners before them, 0 when there were none: their timer is not the present owners' timer.
-    pub assigned_before: u64,
     /// How long the present owners have to acknowledge, in seconds.
     pub wait_seconds: Option<u64>,
     /// True when the last level was asked and nobody answered.
@@ -307,8 +354,18 @@ impl Incident {
             because: String::new(),
             policy: String::new(),
             level: 0,
+            plan: None,
+            step: None,
+            ack_mode: AckMode::Any,
+            asked_channel: None,
+            channel_messages: Vec::new(),
+            agreed: Vec::new(),
+            declined: Vec::new(),
+            snoozed_until: None,
+            timer: None,
+            timer_before: 0,
+            asking_since: first.at,
             assigned_seq: 0,
-            assigned_before: 0,
             wait_seconds: None,
             exhausted: false,
             paged: Vec::new(),
@@ -346,48 +403,39 @@ impl Incident {
             }
             Event::Refired { severity, summary, occurred_at, .. } => {
                 self.fire(1, *severity, summary, *occurred_at, at);
-                self.begin_round();
+                self.begin_round(at);
             }
-            Event::Reopened { .. } => self.begin_round(),
+            Event::Reopened { .. } => self.begin_round(at),
             Event::Cleared { occurred_at, .. } => {
                 self.firing = false;
                 self.alarm.occurred_at = *occurred_at;
                 self.close(ResolvedBy::Source, at, "");
             }
             Event::Resolved { by, note } => self.close(ResolvedBy::Person(by.clone()), at, note),
-            Event::Assigned { to, level, policy, because, wait_seconds, .. } => {
-                self.assigned_before = self.assigned_seq;
-                self.assigned_seq = recorded.seq;
-                self.wait_seconds = *wait_seconds;
-                self.owners.clone_from(to);
-                self.asked.clone_from(to);
-                self.level = *level;
-                self.policy.clone_from(policy);
-                self.because.clone_from(because);
-            }
             Event::Paged { to, by, message, .. } => {
                 let (to, by, message) = (to.clone(), by.clone(), message.clone());
                 self.paged.push(Page { to, by, at, seq: recorded.seq, message });
             }
-            Event::Escalated { level, .. } => self.level = *level,
-            Event::EscalationExhausted => self.exhausted = true,
+            Event::Assigned { .. }
+            | Event::StepSkipped { .. }
+            | Event::ChannelAsked { .. }
+            | Event::ChannelReached { .. }
+            | Event::EscalationPaused { .. }
+            | Event::EscalationResumed
+            | Event::Escalated { .. }
+            | Event::EscalationExhausted => self.apply_asking(recorded),
             Event::Suggested { .. } => self.take_suggestions(&recorded.event),
             Event::CardPosted { channel, ts } => self.stand(channel, ts),
             Event::ContextPosted { .. } => self.context_at = Some(at),
             Event::Gathered { channel, digest } => self.gather(channel, *digest),
-            Event::Acknowledged { by } => {
-                self.status = Status::Acknowledged;
-                self.acknowledged = Some(Acknowledgement { by: by.clone(), at });
-                self.owners = vec![by.clone()];
-            }
-            Event::Reassigned { to, .. } => {
-                self.assigned_before = self.assigned_seq;
-                self.assigned_seq = recorded.seq;
-                self.owners = vec![to.clone()];
-                self.asked = vec![to.clone()];
-                self.acknowledged = None;
-                self.status = Status::Open;
-            }
+            Event::Acknowledged { .. }
+            | Event::PartlyAcknowledged { .. }
+            | Event::AcknowledgementExtended { .. }
+            | Event::AcknowledgementExpired { .. }
+            | Event::Snoozed { .. }
+            | Event::Woke
+            | Event::Declined { .. }
+            | Event::Reassigned { .. } => self.apply_answer(recorded),
             Event::Noted { by, text } => self.notes.push(Note { by: by.clone(), at, text: text.clone() }),
             Event::Judged { right, .. } => self.judged_right = Some(*right),
             Event::FixNamed { fix, .. } => self.fix = Some(fix.clone()),
@@ -399,6 +447,123 @@ impl Incident {
             | Event::ActionHelped { .. }
             | Event::ActionDidNotHelp { .. } => self.apply_run(recorded),
         }
+    }
+
+    /// Who is asked.
+    fn apply_asking(&mut self, recorded: &Recorded) {
+        let (seq, at) = (recorded.seq, recorded.at);
+        match &recorded.event {
+            Event::Assigned { to, level, policy, because, wait_seconds, taken, .. } => {
+                self.take_step(taken, *level, policy);
+                self.assigned_seq = seq;
+                self.wait_seconds = *wait_seconds;
+                self.owners.clone_from(to);
+                self.asked.clone_from(to);
+                self.because.clone_from(because);
+                // Nobody to ask is nobody to wait for.
+                let wait = if to.is_empty() { Some(0) } else { *wait_seconds };
+                self.set_timer(wait.map(|wait| timer(seq, at, wait, Timed::Answer)));
+            }
+            Event::ChannelAsked { channel, level, policy, wait_seconds, taken } => {
+                self.take_step(taken, *level, policy);
+                self.assigned_seq = seq;
+                self.wait_seconds = Some(*wait_seconds);
+                self.owners.clear();
+                self.asked.clear();
+                self.asked_channel = Some(channel.clone());
+                self.because = format!("everybody in {channel}");
+                self.set_timer(Some(timer(seq, at, *wait_seconds, Timed::Answer)));
+            }
+            Event::ChannelReached { message } => self.channel_messages.push(message.clone()),
+            Event::EscalationPaused { until, policy, taken, .. } => {
+                self.take_step(taken, self.level, policy);
+                self.set_timer(Some(Timer { seq, due_at: *until, of: Timed::Pause }));
+            }
+            Event::Escalated { level, reopens, .. } => {
+                self.level = *level;
+                if *reopens {
+                    (self.status, self.acknowledged, self.snoozed_until) = (Status::Open, None, None);
+                }
+                self.set_timer(None);
+            }
+            Event::EscalationResumed => {
+                self.asking_since = at;
+                self.set_timer(None);
+            }
+            Event::EscalationExhausted => {
+                self.exhausted = true;
+                self.set_timer(None);
+                // Nobody was asked in this round: whoever had it in the one before is not its owner.
+                if self.step.is_none() {
+                    self.owners.clear();
+                    self.asked.clear();
+                    "nobody is on call".clone_into(&mut self.because);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What those who were asked say.
+    fn apply_answer(&mut self, recorded: &Recorded) {
+        let (seq, at) = (recorded.seq, recorded.at);
+        match &recorded.event {
+            Event::Acknowledged { by, timeout_seconds } => {
+                self.status = Status::Acknowledged;
+                self.acknowledged = Some(Acknowledgement { by: by.clone(), at });
+                self.owners = vec![by.clone()];
+                self.set_timer(timeout_seconds.map(|wait| timer(seq, at, wait, Timed::Acknowledgement)));
+            }
+            Event::PartlyAcknowledged { by, .. } => self.agreed.push(by.clone()),
+            Event::AcknowledgementExtended { seconds, .. } => {
+                self.set_timer(Some(timer(seq, at, *seconds, Timed::Acknowledgement)));
+            }
+            Event::Snoozed { by, seconds } => {
+                if self.acknowledged.is_none() {
+                    self.status = Status::Acknowledged;
+                    self.acknowledged = Some(Acknowledgement { by: by.clone(), at });
+                    self.owners = vec![by.clone()];
+                }
+                let timer = timer(seq, at, *seconds, Timed::Snooze);
+                self.snoozed_until = Some(timer.due_at);
+                self.set_timer(Some(timer));
+            }
+            Event::AcknowledgementExpired { .. } | Event::Woke => self.begin_round(at),
+            Event::Declined { by } => {
+                self.owners.retain(|owner| owner != by);
+                self.declined.push(by.clone());
+            }
+            Event::Reassigned { to, .. } => {
+                self.assigned_seq = seq;
+                self.owners = vec![to.clone()];
+                self.asked = vec![to.clone()];
+                self.asked_channel = None;
+                self.ack_mode = AckMode::Any;
+                self.declined.retain(|declined| declined != to);
+                (self.status, self.acknowledged, self.snoozed_until) = (Status::Open, None, None);
+                self.set_timer(self.wait_seconds.map(|wait| timer(seq, at, wait, Timed::Answer)));
+            }
+            _ => {}
+        }
+    }
+
+    fn take_step(&mut self, taken: &Taken, level: u8, policy: &str) {
+        if let Some(plan) = &taken.plan {
+            self.plan = Some(plan.clone());
+        }
+        self.step = Some(taken.step.unwrap_or(level.into()));
+        self.level = level;
+        self.ack_mode = taken.ack_mode;
+        self.asked_channel = None;
+        policy.clone_into(&mut self.policy);
+    }
+
+    /// There is one timer at a time, and none once it is over.
+    fn set_timer(&mut self, timer: Option<Timer>) {
+        if let Some(before) = self.timer {
+            self.timer_before = before.seq;
+        }
+        self.timer = timer;
     }
 
     fn take_suggestions(&mut self, event: &Event) {
@@ -483,7 +648,7 @@ impl Incident {
         self.gathered = Some(Gathering { channel: channel.to_owned(), digest });
     }
 
-    fn begin_round(&mut self) {
+    fn begin_round(&mut self, at: DateTime<Utc>) {
         self.round += 1;
         self.status = Status::Open;
         self.acknowledged = None;
@@ -491,17 +656,29 @@ impl Incident {
         self.level = 0;
         self.exhausted = false;
         self.paged.clear();
+        self.plan = None;
+        self.step = None;
+        self.ack_mode = AckMode::Any;
+        self.asked_channel = None;
+        self.channel_messages.clear();
+        self.agreed.clear();
+        self.declined.clear();
+        self.snoozed_until = None;
+        self.asking_since = at;
+        self.set_timer(None);
     }
 
     /// Where the newest pages of this round stand, oldest first.
     pub(crate) fn page_messages(&self) -> impl Iterator<Item = &PageMessage> {
-        let all = || self.paged.iter().filter_map(|page| page.message.as_ref());
+        let all = || self.channel_messages.iter().chain(self.paged.iter().filter_map(|page| page.message.as_ref()));
         all().skip(all().count().saturating_sub(PAGES_MAX))
     }
 
     fn close(&mut self, by: ResolvedBy, at: DateTime<Utc>, note: &str) {
         self.status = Status::Resolved;
         self.resolved = Some(Resolution { by, at, note: note.to_owned() });
+        self.snoozed_until = None;
+        self.set_timer(None);
     }
 
     fn with_run(&mut self, id: &RunId, change: impl FnOnce(&mut Run)) {
@@ -568,4 +745,14 @@ impl Incident {
     pub fn is_open(&self) -> bool {
         self.status != Status::Resolved
     }
+}
+
+fn timer(seq: u64, at: DateTime<Utc>, seconds: u64, of: Timed) -> Timer {
+    Timer { seq, due_at: later(at, seconds), of }
+}
+
+/// So many seconds after an instant; the end of time when there is none.
+fn later(at: DateTime<Utc>, seconds: u64) -> DateTime<Utc> {
+    let delta = i64::try_from(seconds).ok().and_then(TimeDelta::try_seconds);
+    delta.and_then(|delta| at.checked_add_signed(delta)).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }

@@ -1,7 +1,7 @@
 //! What must hold at every minute of a healthy CatOps, judged on what somebody else read: no effect waits too long, no
 //! incident waits for nothing. It reads no clock; the numbers below say how long is too long, and why.
 
-use crate::fold::{Incident, Status};
+use crate::fold::{Incident, Status, Timed};
 use crate::id::IncidentId;
 use crate::react::ack_id;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -124,21 +124,16 @@ fn clock(at: DateTime<Utc>) -> impl std::fmt::Display {
 /// True when an open incident has no owner although the rota names somebody for it now.
 #[must_use]
 pub fn lacks_owner(incident: &Incident, somebody_is_on_call: bool, now: DateTime<Utc>) -> bool {
-    let late = now - asking_since(incident) > OWNER_OVERDUE;
-    incident.status == Status::Open && incident.owners.is_empty() && somebody_is_on_call && late
-}
-
-/// When its round of asking began. A repeat must not make a forgotten incident look new; of a later round only the last
-/// firing is known.
-fn asking_since(incident: &Incident) -> DateTime<Utc> {
-    if incident.round == 0 { incident.opened_at } else { incident.last_fired_at }
+    let late = now - incident.asking_since > OWNER_OVERDUE;
+    let asks_nobody = incident.asked_channel.is_some() || incident.timer.is_some_and(|timer| timer.of == Timed::Pause);
+    incident.status == Status::Open && incident.owners.is_empty() && !asks_nobody && somebody_is_on_call && late
 }
 
 /// The violation of an open incident whose owners were not reached in time: Slack refuses, or is down.
 #[must_use]
 pub fn page_late(incident: &Incident, now: DateTime<Utc>) -> Option<Violation> {
     let unreached = incident.status == Status::Open && !incident.owners.is_empty() && incident.paged.is_empty();
-    let late = unreached && now - asking_since(incident) > PAGE_OVERDUE;
+    let late = unreached && now - incident.asking_since > PAGE_OVERDUE;
     late.then(|| {
         let minutes = PAGE_OVERDUE.num_minutes();
         let text = format!("{} ({}): no page reached anybody in {minutes} minutes", incident.id, incident.alarm.title);
@@ -160,7 +155,7 @@ pub fn timer(incident: &Incident) -> Option<String> {
     let last_level_was_paged =
         incident.wait_seconds.is_none() && !incident.owners.is_empty() && !incident.paged.is_empty();
     let moves = incident.status == Status::Open && !incident.exhausted && !last_level_was_paged;
-    moves.then(|| ack_id(incident.id, incident.assigned_seq))
+    moves.then(|| ack_id(incident.id, incident.timer.map_or(incident.assigned_seq, |timer| timer.seq)))
 }
 
 /// The violation of an incident whose escalation needs a carrier and has none.

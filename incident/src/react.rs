@@ -4,7 +4,7 @@
 //! reacted to: folding a log again asks for nothing.
 
 use crate::event::{Event, PageMessage, Recorded, RunOutcome};
-use crate::fold::{Gathering, Incident, PageCause, Status};
+use crate::fold::{Gathering, Incident, PageCause, Status, Timed};
 use crate::id::{IncidentId, ResponderId, RunId};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -108,6 +108,22 @@ pub enum Task {
         /// The round it belongs to.
         round: u32,
     },
+    /// A pause, a snooze or the time that somebody has it is over.
+    Wake {
+        /// The incident.
+        incident: IncidentId,
+        /// The event that set the timer.
+        seq: u64,
+    },
+    /// Ask everybody in a Slack channel.
+    AskChannel {
+        /// The incident.
+        incident: IncidentId,
+        /// As the policy names it.
+        channel: String,
+        /// The event that asks: another one after it makes this one pointless.
+        seq: u64,
+    },
     /// Run an action.
     Run {
         /// The incident.
@@ -177,7 +193,7 @@ pub struct Reaction {
 #[must_use]
 pub fn react(incident: &Incident, fresh: &[Recorded]) -> Reaction {
     let mut reaction = Reaction::default();
-    let triaged = fresh.iter().any(|recorded| matches!(recorded.event, Event::Assigned { level: 0, .. }));
+    let triaged = fresh.iter().any(|recorded| recorded.event.is_first_step());
     for recorded in fresh {
         match recorded.event {
             Event::Opened { .. } if triaged => {}
@@ -200,20 +216,24 @@ impl Reaction {
                     self.context(incident, recorded);
                 }
             }
-            Event::Escalated { level, .. } => {
-                self.cancel_timer(incident);
-                self.now(triage_id(id, seq), at, Task::Triage { incident: id, level: *level }, Repeat::Safe);
-            }
+            Event::Escalated { .. }
+            | Event::EscalationResumed
+            | Event::StepSkipped { .. }
+            | Event::ChannelAsked { .. }
+            | Event::ChannelReached { .. }
+            | Event::EscalationPaused { .. }
+            | Event::AcknowledgementExpired { .. }
+            | Event::Woke => self.add_step(incident, recorded),
             Event::Repeated { .. } => self.card(incident, at + TimeDelta::seconds(REPEAT_REDRAW_SECONDS)),
-            Event::Assigned { to, level, wait_seconds, second_channel_seconds, .. } => {
+            Event::Assigned { to, level, second_channel_seconds, .. } => {
                 self.page_all(incident, recorded, to, *level, |who| second_channel_seconds.get(who).copied());
-                self.ack_timer(incident, recorded, *level, if to.is_empty() { Some(0) } else { *wait_seconds });
+                self.timer(incident, recorded);
             }
             Event::Reassigned { to, second_channel_seconds, .. } => {
                 self.page_all(incident, recorded, std::slice::from_ref(to), incident.level, |_| {
                     *second_channel_seconds
                 });
-                self.ack_timer(incident, recorded, incident.level, incident.wait_seconds);
+                self.timer(incident, recorded);
                 self.card(incident, at);
             }
             Event::Suggested { .. } => {
@@ -221,8 +241,9 @@ impl Reaction {
                 let first = format!("notify/{}/{}", id.0, incident.round);
                 self.now(first, at, Task::Notify { incident: id }, Repeat::Safe);
             }
-            Event::Acknowledged { .. } => {
+            Event::Acknowledged { .. } | Event::Snoozed { .. } => {
                 self.cancel_timer(incident);
+                self.timer(incident, recorded);
                 self.cancel_second_pages(incident);
                 self.card(incident, at);
                 self.pages_over(incident, incident.page_messages(), at);
@@ -242,7 +263,17 @@ impl Reaction {
                     self.pages_over(incident, message.iter(), at);
                 }
             }
+            Event::AcknowledgementExtended { .. } => {
+                self.timer(incident, recorded);
+                self.card(incident, at);
+            }
+            Event::Declined { by } => {
+                self.cancel.push(page_id(id, incident.assigned_seq, by));
+                self.cancel.push(second_page_id(id, incident.assigned_seq, by));
+                self.card(incident, at);
+            }
             Event::Noted { .. }
+            | Event::PartlyAcknowledged { .. }
             | Event::PageFailed { .. }
             | Event::EscalationExhausted
             | Event::Judged { .. }
@@ -258,6 +289,39 @@ impl Reaction {
             | Event::RunSettled { .. }
             | Event::ActionHelped { .. }
             | Event::ActionDidNotHelp { .. } => self.add_run(incident, recorded),
+        }
+    }
+
+    /// The walk of the plan: what asks for its next step, and what it does beside asking people.
+    fn add_step(&mut self, incident: &Incident, recorded: &Recorded) {
+        let (id, at, seq) = (incident.id, recorded.at, recorded.seq);
+        match &recorded.event {
+            Event::Escalated { level, .. } => {
+                self.cancel_timer(incident);
+                self.now(triage_id(id, seq), at, Task::Triage { incident: id, level: *level }, Repeat::Safe);
+            }
+            Event::EscalationResumed => {
+                let task = Task::Triage { incident: id, level: incident.level };
+                self.now(triage_id(id, seq), at, task, Repeat::Safe);
+            }
+            Event::AcknowledgementExpired { .. } | Event::Woke => {
+                self.now(triage_id(id, seq), at, Task::Triage { incident: id, level: 0 }, Repeat::Safe);
+                self.card(incident, at);
+            }
+            Event::ChannelAsked { channel, .. } => {
+                let task = Task::AskChannel { incident: id, channel: channel.clone(), seq };
+                self.now(format!("ask-channel/{}/{seq}", id.0), at, task, Repeat::Reconcile);
+                self.timer(incident, recorded);
+                self.card(incident, at);
+            }
+            Event::ChannelReached { message } if incident.status != Status::Open => {
+                self.pages_over(incident, std::iter::once(message), at);
+            }
+            Event::EscalationPaused { .. } => {
+                self.timer(incident, recorded);
+                self.card(incident, at);
+            }
+            _ => {}
         }
     }
 
@@ -323,31 +387,32 @@ impl Reaction {
         }
     }
 
-    /// The timer of new owners takes the place of the one before: nobody is passed over before their own time is up.
-    fn ack_timer(&mut self, incident: &Incident, recorded: &Recorded, level: u8, wait_seconds: Option<u64>) {
-        if incident.assigned_before != 0 {
-            self.cancel.push(ack_id(incident.id, incident.assigned_before));
-        }
-        let Some(wait) = wait_seconds.and_then(|wait| i64::try_from(wait).ok()) else {
-            return;
+    /// A new timer takes the place of the one before: nobody is passed over before their own time is up.
+    fn timer(&mut self, incident: &Incident, recorded: &Recorded) {
+        self.cancel_timer_before(incident);
+        let Some(timer) = incident.timer.filter(|timer| timer.seq == recorded.seq) else { return };
+        let id = incident.id;
+        let task = match timer.of {
+            Timed::Answer => Task::AckTimeout { incident: id, level: incident.level, round: incident.round },
+            Timed::Pause | Timed::Acknowledgement | Timed::Snooze => Task::Wake { incident: id, seq: timer.seq },
         };
-        let task = Task::AckTimeout { incident: incident.id, level, round: incident.round };
-        let due_at = recorded.at + TimeDelta::seconds(wait);
-        self.effects.push(Effect {
-            id: ack_id(incident.id, recorded.seq),
-            due_at,
-            task,
-            repeat: Repeat::Safe,
-            slot: false,
-        });
+        let (id, due_at) = (ack_id(id, timer.seq), timer.due_at);
+        self.effects.push(Effect { id, due_at, task, repeat: Repeat::Safe, slot: false });
+    }
+
+    fn cancel_timer_before(&mut self, incident: &Incident) {
+        let before = ack_id(incident.id, incident.timer_before);
+        if incident.timer_before != 0 && !self.cancel.contains(&before) {
+            self.cancel.push(before);
+        }
     }
 
     /// Somebody answered or it is over: nobody is paged any more and no timer is left.
     fn cancel_timer(&mut self, incident: &Incident) {
+        self.cancel_timer_before(incident);
         if incident.assigned_seq == 0 {
             return;
         }
-        self.cancel.push(ack_id(incident.id, incident.assigned_seq));
         let asked = incident.asked.iter().take(CANCELLED_PAGES_MAX);
         let pages = asked.map(|asked| page_id(incident.id, incident.assigned_seq, asked));
         self.cancel.extend(pages);

@@ -4,6 +4,8 @@ use super::*;
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use std::collections::BTreeMap;
 
+mod asking;
+
 fn at(second: i64) -> DateTime<Utc> {
     Utc.timestamp_opt(1_795_330_000 + second, 0).unwrap()
 }
@@ -85,7 +87,7 @@ impl Night {
             second_channel.iter().map(|&(name, after)| (name.into(), TimeDelta::seconds(after))).collect();
         let wait = Some(TimeDelta::minutes(5));
         let (policy, because) = ("payments".to_owned(), "turn 3 of weekly".to_owned());
-        self.say(Command::Assign { to, level, policy, because, wait, second_channel }, second).unwrap();
+        self.say(Command::Assign { to, level, policy, because, wait, second_channel, taken: Taken::default() }, second).unwrap();
     }
 
     #[track_caller]
@@ -135,6 +137,7 @@ fn owners_that_were_found_at_the_opening_are_not_looked_up_again() {
         because: "turn 3 of weekly".to_owned(),
         wait_seconds: Some(300),
         second_channel_seconds: BTreeMap::new(),
+        taken: Taken::default(),
     };
     let suggested = Event::Suggested {
         suggestions: Vec::new(),
@@ -263,7 +266,7 @@ fn nobody_answers_and_every_level_is_asked_once() {
     let mut night = Night::new();
     night.alarm(AlarmState::Firing, 0);
     night.assign(&["ana"], 0, 1);
-    let timeout = |level| Command::AckTimeout { level, round: 0, levels: 2 };
+    let timeout = |level| Command::AckTimeout { level, round: 0, next: (level < 1).then_some(level + 1) };
     night.say(timeout(0), 301).unwrap();
     night.say(timeout(0), 302).expect("a double wake is harmless");
     night.assign(&["ben"], 1, 302);
@@ -284,7 +287,7 @@ fn nobody_is_escalated_after_somebody_has_it() {
     night.alarm(AlarmState::Firing, 0);
     night.assign(&["ana"], 0, 1);
     night.say(Command::Acknowledge { by: "ben".into() }, 2).unwrap();
-    night.say(Command::AckTimeout { level: 0, round: 0, levels: 2 }, 301).unwrap();
+    night.say(Command::AckTimeout { level: 0, round: 0, next: Some(1) }, 301).unwrap();
     assert_eq!(night.incident().level, 0);
     assert_eq!(night.incident().owners, vec![ResponderId::from("ben")]);
     let refused = night.say(Command::Acknowledge { by: "chi".into() }, 302).unwrap_err();
@@ -475,7 +478,7 @@ fn a_level_that_slack_could_not_reach_is_paged_though_the_next_one_is_asked() {
     let mut night = Night::new();
     night.alarm(AlarmState::Firing, 0);
     night.assign_reachable(&["ana"], &[("ana", 60)], 0, 1);
-    night.say(Command::AckTimeout { level: 0, round: 0, levels: 2 }, 30).unwrap();
+    night.say(Command::AckTimeout { level: 0, round: 0, next: Some(1) }, 30).unwrap();
     night.assign_reachable(&["ben"], &[("ben", 60)], 1, 31);
     let (_, ana) = second_page(&night, "second-page/42/2/ana");
     assert!(!night.cancelled.contains(&"second-page/42/2/ana".to_owned()));

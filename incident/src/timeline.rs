@@ -50,16 +50,27 @@ fn text(incident: &Incident, event: &Event, name: &impl Fn(&ResponderId) -> Stri
         Event::Assigned { to, because, level, .. } => format!("level {}: {} ({because})", level + 1, names(to, name)),
         Event::Paged { to, by, .. } => format!("paged {} by {}", name(to), page_channel(by)),
         Event::PageFailed { to, error } => format!("could not page {}: {error}", name(to)),
-        Event::Escalated { level, by: None } => {
+        Event::StepSkipped { .. }
+        | Event::ChannelAsked { .. }
+        | Event::ChannelReached { .. }
+        | Event::EscalationPaused { .. }
+        | Event::EscalationResumed
+        | Event::PartlyAcknowledged { .. }
+        | Event::AcknowledgementExtended { .. }
+        | Event::AcknowledgementExpired { .. }
+        | Event::Snoozed { .. }
+        | Event::Woke
+        | Event::Declined { .. } => step_text(event, name),
+        Event::Escalated { level, by: None, .. } => {
             format!("nobody acknowledged in time: asking level {}", level + 1)
         }
-        Event::Escalated { level, by: Some(by) } => format!("{} asked for level {}", name(by), level + 1),
+        Event::Escalated { level, by: Some(by), .. } => format!("{} asked for level {}", name(by), level + 1),
         Event::EscalationExhausted => "nobody acknowledged, and no level is left".to_owned(),
         Event::Suggested { suggestions, no_match, .. } => suggested(suggestions, no_match.as_deref()),
         Event::CardPosted { channel, .. } => format!("card posted in {channel}"),
         Event::ContextPosted { file, lines, .. } => context(file.is_some(), lines),
         Event::Gathered { channel, .. } => format!("one of many: on the digest in {channel}"),
-        Event::Acknowledged { by } => format!("{} acknowledged", name(by)),
+        Event::Acknowledged { by, .. } => format!("{} acknowledged", name(by)),
         Event::Reassigned { by, to, .. } => format!("{} gave it to {}", name(by), name(to)),
         Event::Noted { by, text } => format!("{} noted: {text}", name(by)),
         Event::ActionRequested { title, by, .. } => format!("{} asked for: {title}", name(by)),
@@ -83,6 +94,44 @@ fn text(incident: &Incident, event: &Event, name: &impl Fn(&ResponderId) -> Stri
         | Event::RunSettled { .. }
         | Event::ActionHelped { .. }
         | Event::ActionDidNotHelp { .. } => run_text(incident, event, name),
+    }
+}
+
+fn step_text(event: &Event, name: &impl Fn(&ResponderId) -> String) -> String {
+    match event {
+        Event::StepSkipped { level, why } => format!("skipped level {}: {why}", level + 1),
+        Event::ChannelAsked { channel, level, .. } => format!("level {}: everybody in {channel}", level + 1),
+        Event::ChannelReached { .. } => "the question stands in the channel".to_owned(),
+        Event::EscalationPaused { until, because, .. } => {
+            format!("{because}: asking nobody until {}", until.format("%Y-%m-%d %H:%M UTC"))
+        }
+        Event::EscalationResumed => "the wait is over".to_owned(),
+        Event::PartlyAcknowledged { by, missing } => {
+            format!("{} acknowledged; {} must, too", name(by), names(missing, name))
+        }
+        Event::AcknowledgementExtended { by: Some(by), seconds } => {
+            format!("{} has it for {} more", name(by), length(*seconds))
+        }
+        Event::AcknowledgementExtended { by: None, seconds } => format!("it asks again in {}", length(*seconds)),
+        Event::AcknowledgementExpired { by } => {
+            format!("{}'s time with it ran out without a word, so it asks again", name(by))
+        }
+        Event::Snoozed { by, seconds } => format!("{} snoozed it for {}", name(by), length(*seconds)),
+        Event::Woke => "the snooze is over, so it asks again".to_owned(),
+        Event::Declined { by } => format!("{} cannot", name(by)),
+        _ => String::new(),
+    }
+}
+
+/// A length of time as people say it: `45 s`, `30 min`, `2 h`, `1 h 30 min`.
+#[must_use]
+pub fn length(seconds: u64) -> String {
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, 0) => format!("{minutes} min"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, 0, _) => format!("{hours} h"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
     }
 }
 

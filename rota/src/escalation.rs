@@ -1,4 +1,19 @@
 //! Whom to page for an incident, in which order, and how long to wait in between. It says who; it pages nobody.
+//!
+//! A policy is a small tree of steps ([`Step`]). [`Policy::plan`] writes it out as a row of steps, which is kept with the
+//! incident, and [`walk`] says what comes next on it.
+
+mod check;
+mod hours;
+mod paths;
+mod plan;
+mod tree;
+mod walk;
+
+pub(crate) use check::check;
+pub use paths::{Path, Stop, foretell, paths, told};
+pub use tree::{NESTING_MAX, REPEAT_MAX, Step, StepKind};
+pub use walk::{Facts, Move, Skipped, Walk, walk};
 
 use crate::on_call::on_duty;
 use crate::operation::Operation;
@@ -6,7 +21,7 @@ use crate::place::Place;
 use crate::rota::Rota;
 use crate::sentence;
 use chrono::{DateTime, TimeDelta, Utc};
-use incident::ResponderId;
+use incident::{Ask, ResponderId, Target};
 
 /// An escalation policy.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -15,32 +30,28 @@ pub struct Policy {
     pub name: String,
     /// The services it serves, `*` standing for any text: `checkout-api`, `payments-*`.
     pub services: Vec<String>,
-    /// Paged one after the other, each when nobody of the levels before has answered.
-    pub levels: Vec<Level>,
-    /// Paged when all levels have waited in vain, or when a level finds nobody on duty.
+    /// Taken one after the other, each when nobody of the steps before has answered.
+    pub steps: Vec<Step>,
+    /// Paged when all steps have waited in vain, or when none of them finds anybody on duty.
     pub catch_all: Vec<ResponderId>,
+    /// How long somebody has an incident before it asks again, a minute to a day; `None` is for ever.
+    pub acknowledge_timeout: Option<TimeDelta>,
     /// Where it is written.
     pub place: Place,
 }
 
-/// A step of a policy.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Level {
-    /// Paged together.
-    pub page: Vec<Target>,
-    /// How long an answer is waited for before the next level is paged; above zero.
-    pub wait: TimeDelta,
-    /// Where it is written.
-    pub place: Place,
-}
-
-/// What a level pages.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
-    /// Whoever is on duty on the schedule of that name.
-    Schedule(String),
-    /// That person, on duty or not.
-    Person(ResponderId),
+impl Policy {
+    /// All its steps that page somebody, in the order of the file.
+    #[must_use]
+    pub fn pages(&self) -> Vec<(&Step, &Ask)> {
+        let mut pages = Vec::new();
+        tree::each(&self.steps, &mut |step| {
+            if let StepKind::Page(ask) = &step.kind {
+                pages.push((step, ask));
+            }
+        });
+        pages
+    }
 }
 
 /// The policy that serves `service`: the one that names it, else the one with the longest matching pattern, else the default.
@@ -61,20 +72,26 @@ pub fn policy_for<'r>(rota: &'r Rota, service: Option<&str>) -> &'r Policy {
     best.1
 }
 
-/// Everybody whom `level` pages at `at`, each once with the reason; nobody when its schedules have nobody on duty.
+/// Everybody whom a step that pages these pages at `at`, each once with the reason; nobody when its schedules have nobody
+/// on duty.
 #[must_use]
-pub fn targets(rota: &Rota, level: &Level, operations: &[Operation], at: DateTime<Utc>) -> Vec<(ResponderId, String)> {
+pub fn targets(
+    rota: &Rota,
+    page: &[Target],
+    operations: &[Operation],
+    at: DateTime<Utc>,
+) -> Vec<(ResponderId, String)> {
     let mut found: Vec<(ResponderId, String)> = Vec::new();
     let mut join = |person: &ResponderId, because: String| {
         if found.iter().all(|(present, _)| present != person) {
             found.push((person.clone(), because));
         }
     };
-    for target in &level.page {
+    for target in page {
         match target {
             Target::Person(person) => join(person, "named by the escalation policy".to_owned()),
             Target::Schedule(name) => {
-                // `Rota::parse` has refused every level with an unknown schedule; one made by hand pages nobody.
+                // `Rota::parse` has refused every step with an unknown schedule; one that a file no longer has pages nobody.
                 let (Ok((schedule, role)), Ok((people, reason))) =
                     (rota.role(name), on_duty(rota, name, operations, at))
                 else {

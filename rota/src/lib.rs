@@ -10,7 +10,7 @@
 mod book;
 pub mod calendar;
 mod cover;
-mod escalation;
+pub mod escalation;
 mod gaps;
 mod grid;
 mod holiday;
@@ -56,7 +56,8 @@ pub use cover::{
     CoverState, REMINDERS_BEFORE, Reminded, Reminder, Standing, Take, ask_for_cover, reminder_due, reminders,
     whom_to_ask,
 };
-pub use escalation::{Level, Policy, Target, matches, policy_for, targets};
+pub use escalation::{Policy, matches, policy_for, targets};
+pub use incident::Target;
 pub use gaps::gaps;
 pub use grid::{Every, Grid, NoGrid, Unit};
 pub use holiday::{Holiday, OnHolidays};

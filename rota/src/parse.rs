@@ -7,9 +7,11 @@ mod node;
 mod people;
 mod policies;
 mod schedules;
+mod steps;
 mod words;
 
 use crate::rota::Rota;
+use crate::window::Window;
 use node::{Document, Table};
 use std::collections::BTreeMap;
 
@@ -67,6 +69,8 @@ impl Rota {
     /// wait = "5m"                     # the last level may leave it out: 5 minutes
     /// ```
     ///
+    /// Instead of `levels` a policy may have `steps`, a small tree: `docs/escalation.md` has all of them.
+    ///
     /// # Errors
     /// Every mistake, by file and line. While any file is not TOML at all, only that is said: what the rest of it
     /// would have named is not known.
@@ -101,6 +105,14 @@ impl Rota {
         problems.sort();
         if problems.is_empty() { Ok(rota) } else { Err(problems) }
     }
+}
+
+/// A window in the words of a file: `Mon-Fri 08:00-20:00`.
+///
+/// # Errors
+/// What to write instead.
+pub(crate) fn window_named(text: &str) -> Result<Window, String> {
+    words::window(text)
 }
 
 /// The tables `[kind.NAME]` of all files. A name that comes twice is a problem, and its first table is kept.

@@ -1,7 +1,7 @@
 //! What is likely a mistake in a rota that can be read: it needs a time, since it looks ahead. Each warning has the line it
 //! is about and says what to write instead. Nothing here refuses a rota, and changes by hand are not its business.
 
-use crate::escalation::{Level, Policy, Target};
+use crate::escalation::{Policy, Step};
 use crate::on_call::{Segment, final_schedule};
 use crate::parse::Problem;
 use crate::place::Place;
@@ -11,7 +11,7 @@ use crate::schedule::{Asked, Layer, Schedule};
 use crate::ticks::{Ticks, tick};
 use crate::zone::{Nearby, Zone};
 use chrono::{DateTime, TimeDelta, Utc};
-use incident::ResponderId;
+use incident::{Ask, ResponderId, Target};
 use std::collections::BTreeSet;
 
 /// How far ahead a gap, or somebody who is first and second, is looked for.
@@ -37,8 +37,8 @@ impl Rota {
             }
         }
         for policy in self.policies.values().chain([&self.default_policy]) {
-            let levels = policy.levels.iter().enumerate();
-            warnings.extend(levels.filter_map(|(place, level)| self.pages_nobody(policy, place, level, now)));
+            let pages = policy.pages().into_iter().enumerate();
+            warnings.extend(pages.filter_map(|(place, (step, ask))| self.pages_nobody(policy, place, step, ask, now)));
         }
         let named = self.named(now);
         let idle = self.people.values().filter(|person| !named.contains(&person.id));
@@ -53,12 +53,19 @@ impl Rota {
     }
 
     /// Whether a level finds nobody in all of the time ahead.
-    fn pages_nobody(&self, policy: &Policy, place: usize, level: &Level, now: DateTime<Utc>) -> Option<Problem> {
+    fn pages_nobody(
+        &self,
+        policy: &Policy,
+        place: usize,
+        step: &Step,
+        ask: &Ask,
+        now: DateTime<Utc>,
+    ) -> Option<Problem> {
         let finds = |target: &Target| match target {
             Target::Person(_) => true,
             Target::Schedule(name) => self.ahead(name, now).iter().any(|segment| !segment.on_duty.is_empty()),
         };
-        if level.page.is_empty() || level.page.iter().any(finds) {
+        if ask.page.is_empty() || ask.rotate_after.is_some() || ask.page.iter().any(finds) {
             return None;
         }
         let message = format!(
@@ -67,7 +74,7 @@ impl Rota {
             place + 1,
             policy.name
         );
-        Some(problem(&level.place, message))
+        Some(problem(&step.place, message))
     }
 
     /// Everybody who is on some list from `now` on.
@@ -76,7 +83,7 @@ impl Rota {
             self.schedules.values().flat_map(|schedule| schedule.members_from(now)).collect();
         for policy in self.policies.values().chain([&self.default_policy]) {
             named.extend(&policy.catch_all);
-            named.extend(policy.levels.iter().flat_map(|level| &level.page).filter_map(|target| match target {
+            named.extend(policy.pages().into_iter().flat_map(|(_, ask)| &ask.page).filter_map(|target| match target {
                 Target::Person(person) => Some(person),
                 Target::Schedule(_) => None,
             }));

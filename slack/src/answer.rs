@@ -108,7 +108,7 @@ pub fn help(word: Option<Word>, setting: &Setting<'_>) -> Message {
             words.iter().map(|word| format!("{}  {}", code(word.example(), 100), word.purpose())).collect();
         Text::verbatim(format!("*{title}*\n{}", lines.join("\n")))
     };
-    let (incidents, rest) = Word::ALL.split_at(8);
+    let (incidents, rest) = Word::ALL.split_at(12);
     let examples: Vec<&str> = Word::ALL.iter().map(|word| word.example()).collect();
     let list = Button::new("inc.list", "Open incidents", Claim::new(Verb::Incidents).to_string()).style(Style::Primary);
     let duty = Button::new("oncall.list", "Who is on call", Claim::new(Verb::OnCall).to_string());
@@ -282,11 +282,29 @@ pub fn page(incident: &Incident, to: &ResponderId, card: Option<&str>, setting: 
     let ack = Button::new("inc.ack", "Acknowledge", drawing.claim(Verb::Acknowledge).to_string())
         .style(Style::Primary)
         .label(format!("Acknowledge {number}"));
-    let cannot = Button::new("inc.escalate", "I cannot, escalate", drawing.claim(Verb::Escalate).to_string())
-        .label(format!("I cannot take {number}: ask the next level"));
+    let cannot = Button::new("inc.decline", "I cannot", drawing.claim(Verb::Decline).to_string())
+        .label(format!("I cannot take {number}: ask the next one"));
     fit(Message::new(
         format!("Page for {}: {}", setting.name(to), drawing.words()),
         vec![Block::section(Text::verbatim(format!("{head}{why}{first}{link}"))), Block::buttons([ack, cannot])],
+    ))
+}
+
+/// The message that asks everybody in a channel: whoever takes it first has it.
+#[must_use]
+pub fn ask_channel(incident: &Incident, setting: &Setting<'_>) -> Message {
+    let drawing = Drawing { incident, setting };
+    let severity = incident.severity.label();
+    let title = bold(&line(&incident.alarm.title, 200), 200);
+    let head = format!(":pager: *{severity}*  ·  *{}* {title}", setting.number(incident.id));
+    let asks = "Nobody has it yet. Whoever takes it first has it.";
+    let number = incident.id;
+    let ack = Button::new("inc.ack", "Acknowledge", drawing.claim(Verb::Acknowledge).to_string())
+        .style(Style::Primary)
+        .label(format!("Acknowledge {number}"));
+    fit(Message::new(
+        format!("{asks} {}", drawing.words()),
+        vec![Block::section(Text::verbatim(format!("{head}\n{asks}"))), Block::buttons([ack])],
     ))
 }
 

@@ -13,7 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use incident::action::{Action, Allow, Catalogue, render};
 use incident::{
     ActionId, Change, Fix, Incident, IncidentId, ResolvedBy, ResponderId, Run, RunEffect, RunOutcome, RunbookId,
-    Status, Strength, Suggestion,
+    Status, Strength, Suggestion, Timed,
 };
 use serde_json::Value;
 
@@ -27,6 +27,8 @@ const SUMMARY_CHARS_MAX: usize = 240;
 const REASON_CHARS_MAX: usize = 300;
 const DETAIL_CHARS_MAX: usize = 600;
 const NAME_CHARS_MAX: usize = 80;
+/// How long the button leaves an incident alone, in minutes.
+const SNOOZE_MINUTES: u64 = 30;
 /// Actions that are offered as what ended an incident.
 const FIXES_MAX: usize = 2;
 
@@ -50,6 +52,8 @@ pub struct Setting<'a> {
     pub console: Option<&'a str>,
     /// The slash command: `/catops`.
     pub command: &'a str,
+    /// What will happen to the incident if nobody acts, in order: when, and what in words.
+    pub future: &'a [(DateTime<Utc>, String)],
 }
 
 impl Setting<'_> {
@@ -227,6 +231,11 @@ impl Drawing<'_> {
         let incident = self.incident;
         let severity = incident.severity.label();
         match (&incident.status, &incident.acknowledged, &incident.resolved) {
+            (Status::Acknowledged, Some(taken), _) if incident.snoozed_until.is_some() => format!(
+                ":zzz: *SNOOZED* until {}  ·  {severity}  ·  {} has it",
+                incident.snoozed_until.map(escape::time).unwrap_or_default(),
+                self.setting.mention(&taken.by)
+            ),
             (Status::Acknowledged, Some(taken), _) => format!(
                 ":large_yellow_circle: *ACKNOWLEDGED* by {}  ·  {severity}  ·  since {}",
                 self.setting.mention(&taken.by),
@@ -248,6 +257,8 @@ impl Drawing<'_> {
         let alarm = &incident.alarm;
         let mut facts: Vec<String> = Vec::new();
         facts.extend(self.owner(|who| self.setting.mention(who), escape::time));
+        facts.extend(self.partly());
+        facts.extend(self.next());
         let place = [alarm.resource.as_str(), alarm.labels.get("region").map_or("", String::as_str)];
         let place: Vec<String> =
             place.iter().filter(|part| !part.is_empty()).map(|part| code(part, NAME_CHARS_MAX)).collect();
@@ -302,6 +313,20 @@ impl Drawing<'_> {
         Some(line(&history.line(|who| (self.setting.face)(who).name), REASON_CHARS_MAX))
     }
 
+    /// Who has acknowledged where the policy wants several people to.
+    fn partly(&self) -> Option<String> {
+        let incident = self.incident;
+        let agreed: Vec<String> = incident.agreed.iter().map(|who| self.setting.name(who)).collect();
+        let open = incident.acknowledged.is_none() && !agreed.is_empty();
+        open.then(|| format!("{} acknowledged, others must, too", agreed.join(", ")))
+    }
+
+    /// What happens next if nobody acts.
+    fn next(&self) -> Option<String> {
+        let (at, what) = self.setting.future.first().filter(|_| self.incident.is_open())?;
+        Some(format!("*Next* {}: {}", escape::time(*at), line(what, 200)))
+    }
+
     /// Who is asked, and why. Once somebody has it the head says so.
     fn owner(&self, name: impl Fn(&ResponderId) -> String, time: impl Fn(DateTime<Utc>) -> String) -> Option<String> {
         let incident = self.incident;
@@ -309,6 +334,12 @@ impl Drawing<'_> {
             return None;
         }
         let because = line(&incident.because, 200);
+        if let Some(channel) = &incident.asked_channel {
+            return Some(format!("*Asked* everybody in {}", line(channel, NAME_CHARS_MAX)));
+        }
+        if let Some(timer) = incident.timer.filter(|timer| timer.of == Timed::Pause) {
+            return Some(format!("*Asking nobody* until {}", time(timer.due_at)));
+        }
         if incident.owners.is_empty() {
             let nobody = format!(":warning: *Nobody to ask* ({because})");
             return Some(if because.is_empty() { "Finding the owner".to_owned() } else { nobody });
@@ -493,6 +524,7 @@ impl Drawing<'_> {
             buttons.push(Button::new("inc.ack", "Acknowledge", claim).style(Style::Primary).label(label));
         }
         buttons.push(self.resolve_button());
+        buttons.extend(self.time_buttons());
         // One action at a time: while one runs there is nothing to choose.
         if incident.running().is_none() {
             let other = self.claim(Verb::Other).to_string();
@@ -506,6 +538,23 @@ impl Drawing<'_> {
             buttons.push(open.url(url).label("Open the alarm at its source"));
         }
         Block::buttons(buttons).id(self.id("acts"))
+    }
+
+    /// For whoever has it: more time, or some time alone.
+    fn time_buttons(&self) -> Vec<Button> {
+        let incident = self.incident;
+        if incident.acknowledged.is_none() || incident.snoozed_until.is_some() {
+            return Vec::new();
+        }
+        let number = incident.id;
+        let snooze = self.claim(Verb::Snooze).with("m", SNOOZE_MINUTES).to_string();
+        let snooze = Button::new("inc.snooze", format!("Snooze {SNOOZE_MINUTES} min"), snooze)
+            .label(format!("Leave {number} alone for {SNOOZE_MINUTES} minutes, then ask again"));
+        let extend = incident.timer.filter(|timer| timer.of == Timed::Acknowledgement).map(|_| {
+            Button::new("inc.extend", "Extend", self.claim(Verb::Extend).to_string())
+                .label(format!("You need longer with {number}: it asks again later"))
+        });
+        extend.into_iter().chain([snooze]).collect()
     }
 
     fn resolve_button(&self) -> Button {

@@ -4,7 +4,7 @@
 //! line     = [ word, { rest } ] ;                              (* empty = help *)
 //! word     = "help" | "incidents" | "ack" | "resolve" | "reopen" | "note" | "run" | "why" | "oncall" | "ping"
 //!          | "assign" | "escalate" | "timeline" | "whoami" | "pin" | "ban" | "unpin" | "similar" | "runbook"
-//!          | "actions" ;                            (* any beginning that fits one word, but never of one that decides about actions *)
+//!          | "snooze" | "extend" | "cannot" | "handover" | "actions" ;                            (* any beginning that fits one word, but never of one that decides about actions *)
 //! incident = ["INC-" | "#"], digit, { digit } | "last" | "this" ;
 //! help     = "help", [ word ] ;
 //! resolve  = "resolve", [ incident ], [ text ] ;
@@ -14,14 +14,18 @@
 //! actions  = "actions", [ "stop", [ "because" ], [ text ] | "start" ] ;
 //! oncall   = "oncall", { ... } ;                                    (* in command/rota.rs *)
 //! pin      = ( "pin" | "ban" ), action, [ "on", incident ], [ "because" ], text | "unpin", action, [ "on", incident ] ;
+//! snooze   = ( "snooze" | "extend" ), [ incident ], [ "for" ], [ length ] ;      (* 30m, 2h; "90 min" in two words, too *)
+//! handover = "handover", [ incident ], [ "to" ], ( "next" | "<@U...>" | "@name" | name ) ;
 //! assign   = "assign", [ incident ], [ "to" ], ( "me" | "<@U...>" | "@name" | name ) ;
 //! ```
 //! Words are case-blind, typographic quotes and dashes are accepted, and what cannot be read is answered with what to type.
 //! Nothing here knows who may do what, nor whether an incident exists.
 
 use crate::escape::unescape;
+use chrono::TimeDelta;
 use incident::{IncidentId, Mark};
 
+mod length;
 mod nearest;
 mod rota;
 mod words;
@@ -61,6 +65,14 @@ pub enum Line {
     Assign(Which, Person),
     /// Ask the next level now.
     Escalate(Which),
+    /// Leave it alone for a while.
+    Snooze(Which, TimeDelta),
+    /// Have it for longer: for so long, or for as long as the policy says.
+    Extend(Which, Option<TimeDelta>),
+    /// Was asked and cannot.
+    Decline(Which),
+    /// Give it to somebody; `None` is whoever is on call next.
+    HandOver(Which, Option<Person>),
     /// What happened.
     Timeline(Which),
     /// Whom does CatOps take me for?
@@ -160,6 +172,10 @@ pub enum Word {
     Ping,
     Assign,
     Escalate,
+    Snooze,
+    Extend,
+    Cannot,
+    Handover,
     Timeline,
     Whoami,
     Pin,
@@ -171,7 +187,7 @@ pub enum Word {
 
 impl Word {
     /// All of them, in the order of the help.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 24] = [
         Self::Incidents,
         Self::Ack,
         Self::Resolve,
@@ -179,6 +195,10 @@ impl Word {
         Self::Note,
         Self::Assign,
         Self::Escalate,
+        Self::Cannot,
+        Self::Handover,
+        Self::Snooze,
+        Self::Extend,
         Self::Timeline,
         Self::Run,
         Self::Actions,
@@ -211,6 +231,10 @@ impl Word {
             Self::Ping => "ping",
             Self::Assign => "assign",
             Self::Escalate => "escalate",
+            Self::Snooze => "snooze",
+            Self::Extend => "extend",
+            Self::Cannot => "cannot",
+            Self::Handover => "handover",
             Self::Timeline => "timeline",
             Self::Whoami => "whoami",
             Self::Pin => "pin",
@@ -238,6 +262,10 @@ impl Word {
             Self::Ping => "ping",
             Self::Assign => "assign 42 to @ana",
             Self::Escalate => "escalate 42",
+            Self::Snooze => "snooze 42 for 30m",
+            Self::Extend => "extend 42 for 1h",
+            Self::Cannot => "cannot 42",
+            Self::Handover => "handover 42 to next",
             Self::Timeline => "timeline 42",
             Self::Whoami => "whoami",
             Self::Pin => "pin restart-service on 42 because it always helps",
@@ -265,6 +293,10 @@ impl Word {
             Self::Ping => "check that CatOps is there",
             Self::Assign => "give an incident to somebody",
             Self::Escalate => "ask the next level now",
+            Self::Snooze => "leave an incident alone for a while; then it asks again",
+            Self::Extend => "have an incident for longer before it asks again",
+            Self::Cannot => "you were asked and cannot; the next one is asked at once",
+            Self::Handover => "give an incident to somebody, or to whoever is on call next",
             Self::Timeline => "what happened, in order",
             Self::Whoami => "whom CatOps takes you for",
             Self::Pin => "suggest an action first whenever this alarm fires",
@@ -333,6 +365,14 @@ pub enum Misread {
         /// What was typed, shortened.
         said: String,
     },
+    /// Something stands where a length of time belongs.
+    #[error("\"{said}\" is no length of time; write it like 30m or 2h: {}", word.example())]
+    NotALength {
+        /// What was typed, shortened.
+        said: String,
+        /// The command.
+        word: Word,
+    },
     /// A quote that never ends.
     #[error("a quote is open; close it with \" at the end")]
     OpenQuote,
@@ -364,6 +404,14 @@ pub fn parse(line: &str) -> Result<Line, Misread> {
         Word::Similar => rest.incident().and_then(|which| rest.end(Line::Similar(which))),
         Word::Escalate => rest.incident().and_then(|which| rest.end(Line::Escalate(which))),
         Word::Timeline => rest.incident().and_then(|which| rest.end(Line::Timeline(which))),
+        Word::Cannot => rest.incident().and_then(|which| rest.end(Line::Decline(which))),
+        Word::Snooze => snooze(&mut rest),
+        Word::Extend => {
+            let which = rest.incident_if_any();
+            let length = length::length(&mut rest)?;
+            rest.end(Line::Extend(which, length))
+        }
+        Word::Handover => hand_over(&mut rest),
         Word::Resolve => Ok(Line::Resolve(rest.incident_if_any(), rest.text())),
         Word::Note => {
             let which = rest.incident_if_any();
@@ -393,9 +441,11 @@ fn find_word(said: &str, spoken: &Spoken) -> Result<Word, Misread> {
     if let Some(word) = exact {
         return Ok(word);
     }
-    // Nobody runs, stops or forbids something by a letter too few.
-    let is_whole =
-        |word: &Word| matches!(word, Word::Run | Word::Runbook | Word::Actions | Word::Pin | Word::Ban | Word::Unpin);
+    // Nobody runs, stops, forbids or gives away something by a letter too few.
+    let is_whole = |word: &Word| {
+        let about_actions = matches!(word, Word::Run | Word::Runbook | Word::Actions | Word::Pin | Word::Ban | Word::Unpin);
+        about_actions || matches!(word, Word::Snooze | Word::Extend | Word::Cannot | Word::Handover)
+    };
     let is_short = |word: &Word| !is_whole(word) && word.text().starts_with(&lower);
     let begins: Vec<Word> = Word::ALL.into_iter().filter(is_short).collect();
     match begins.as_slice() {
@@ -443,6 +493,28 @@ fn marking(rest: &mut Rest<'_>, mark: Option<Mark>) -> Result<Line, Misread> {
         (None, false) => Err(Misread::TooMuch { said: short(&why), word }),
         _ => Ok(Line::Mark(Marking { mark, action, which, why })),
     }
+}
+
+/// How long somebody wants to be left alone who does not say.
+const SNOOZE: TimeDelta = TimeDelta::minutes(30);
+
+fn snooze(rest: &mut Rest<'_>) -> Result<Line, Misread> {
+    // "snooze 42" names an incident, "snooze 30m" does not.
+    let which = rest.incident_if_any();
+    let length = length::length(rest)?.unwrap_or(SNOOZE);
+    rest.end(Line::Snooze(which, length))
+}
+
+fn hand_over(rest: &mut Rest<'_>) -> Result<Line, Misread> {
+    let which = rest.incident_if_any();
+    if rest.peek_is("to") {
+        rest.next += 1;
+    }
+    let Some(text) = rest.take() else {
+        return Err(Misread::Missing { what: "the person", word: rest.word });
+    };
+    let to = (!text.eq_ignore_ascii_case("next")).then(|| person(text));
+    rest.end(Line::HandOver(which, to))
 }
 
 fn assign(rest: &mut Rest<'_>) -> Result<Line, Misread> {

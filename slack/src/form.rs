@@ -298,7 +298,10 @@ pub fn assign(incident: &Incident) -> View {
     fit_view(asking(ASSIGN, &title, "Hand over", claim, vec![input(PERSON_FIELD, "To whom", element)]))
 }
 
-/// What happened, in order; the oldest lines of a long night are counted, not shown.
+/// Lines of what will happen that are shown under what has.
+const FUTURE_LINES_MAX: usize = 8;
+
+/// What happened, in order, and what will if nobody acts; the oldest lines of a long night are counted, not shown.
 #[must_use]
 pub fn timeline(incident: &Incident, lines: &[Line], setting: &Setting<'_>) -> View {
     let lines = &lines[lines.len().saturating_sub(TIMELINE_LINES_MAX)..];
@@ -319,6 +322,12 @@ pub fn timeline(incident: &Incident, lines: &[Line], setting: &Setting<'_>) -> V
             .iter()
             .map(|it| Block::context([Text::verbatim(format!("{}  {}", escape::time(it.at), line(&it.text, 1000)))])),
     );
+    if !setting.future.is_empty() {
+        let told = setting.future.iter().take(FUTURE_LINES_MAX);
+        let told: Vec<String> = told.map(|(at, what)| format!("{}  {}", escape::time(*at), line(what, 250))).collect();
+        let text = format!("*If nobody acts:*\n{}", told.join("\n"));
+        blocks.push(Block::context([Text::verbatim(text)]));
+    }
     fit_view(View::modal("timeline", format!("Timeline {}", incident.id), blocks))
 }
 

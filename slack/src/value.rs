@@ -39,6 +39,12 @@ pub enum Verb {
     Assign,
     /// Ask the next level.
     Escalate,
+    /// Was asked and cannot.
+    Decline,
+    /// Leave me alone with it for so many minutes (`m`).
+    Snooze,
+    /// Has it for longer.
+    Extend,
     /// What happened.
     Timeline,
     /// Show one incident.
@@ -66,7 +72,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    const WORDS: [(Self, &'static str); 25] = [
+    const WORDS: [(Self, &'static str); 28] = [
         (Self::Acknowledge, "ack"),
         (Self::AcknowledgeAll, "ackall"),
         (Self::Resolve, "resolve"),
@@ -80,6 +86,9 @@ impl Verb {
         (Self::Note, "note"),
         (Self::Assign, "assign"),
         (Self::Escalate, "escalate"),
+        (Self::Decline, "decline"),
+        (Self::Snooze, "snooze"),
+        (Self::Extend, "extend"),
         (Self::Timeline, "timeline"),
         (Self::Open, "open"),
         (Self::Incidents, "incidents"),

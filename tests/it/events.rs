@@ -204,6 +204,26 @@ fn opened() -> Event {
     Event::Opened { alarm: serde_json::from_value(alarm).expect("an alarm") }
 }
 
+/// A step of a plan with one of each kind of step.
+fn taken() -> incident::Taken {
+    let hours = serde_json::json!({ "windows": ["Mon-Fri 09:00-17:00"], "zone": "Europe/Madrid" });
+    let plan = serde_json::json!({
+        "steps": [
+            { "if": { "condition": { "hours": hours, "severity": { "at_least": "error" }, "service": ["shop"] }, "otherwise": 3 } },
+            { "page": { "page": ["schedule:payments", "ana"], "wait_seconds": 300, "ack_mode": "all" } },
+            { "goto": 6 },
+            { "until": { "hours": hours, "edge": "open" } },
+            { "wait": 60 },
+            { "notify": { "channel": "#payments", "wait_seconds": 300 } },
+            { "page": { "page": ["ana", "ben"], "wait_seconds": 300, "rotate_after": 1 } },
+        ],
+        "catch_all": ["ana"],
+        "acknowledge_seconds": 1800,
+    });
+    let plan = serde_json::from_value(plan).expect("a plan");
+    incident::Taken { step: Some(1), ack_mode: incident::AckMode::All, plan: Some(Box::new(plan)) }
+}
+
 fn one_of_each() -> Vec<Event> {
     let suggestion = serde_json::json!({
         "action": "restart-service", "title": "Restart orders", "params": { "service": "orders" }, "runbook": "aws/rds-cpu",
@@ -226,6 +246,7 @@ fn one_of_each() -> Vec<Event> {
             because: "turn 3".to_owned(),
             wait_seconds: Some(300),
             second_channel_seconds: [("ana".into(), 60)].into(),
+            taken: taken(),
         },
         Event::Suggested {
             suggestions: vec![serde_json::from_value(suggestion).expect("a suggestion")],
@@ -240,9 +261,31 @@ fn one_of_each() -> Vec<Event> {
         Event::Gathered { channel: "C0OPS".to_owned(), digest: 1 },
         Event::Paged { to: "ana".into(), by: "slack".to_owned(), level: 0, message: Some(page_message()) },
         Event::PageFailed { to: "ben".into(), error: "user_not_found".to_owned() },
-        Event::Escalated { level: 1, by: None },
+        Event::Escalated { level: 1, by: Some("ana".into()), reopens: true },
+        Event::StepSkipped { level: 1, why: "nobody is on call (schedule:nights)".to_owned() },
+        Event::ChannelAsked {
+            channel: "#payments".to_owned(),
+            level: 2,
+            policy: "default".to_owned(),
+            wait_seconds: 300,
+            taken: incident::Taken { plan: None, ..taken() },
+        },
+        Event::ChannelReached { message: page_message() },
+        Event::EscalationPaused {
+            until: instant(),
+            because: "until Mon-Fri 09:00-17:00 Europe/Madrid begins".to_owned(),
+            policy: "default".to_owned(),
+            taken: incident::Taken { plan: None, ..taken() },
+        },
+        Event::EscalationResumed,
+        Event::PartlyAcknowledged { by: "ana".into(), missing: vec!["ben".into()] },
+        Event::AcknowledgementExtended { by: Some("ana".into()), seconds: 1800 },
+        Event::AcknowledgementExpired { by: "ana".into() },
+        Event::Snoozed { by: "ana".into(), seconds: 1800 },
+        Event::Woke,
+        Event::Declined { by: "ana".into() },
         Event::EscalationExhausted,
-        Event::Acknowledged { by },
+        Event::Acknowledged { by, timeout_seconds: Some(1800) },
         Event::Reassigned { by: "ana".into(), to: "ben".into(), second_channel_seconds: Some(60) },
         Event::Noted { by: "ben".into(), text: "looks like a deploy".to_owned() },
         Event::ActionRequested {

@@ -1,5 +1,6 @@
 //! One integration binary for the whole workspace. Each file is one subject.
 
+mod asking;
 mod audit;
 mod backtest;
 mod calendars;

@@ -1,6 +1,7 @@
 //! What must hold at the end of a night, read from the log that survived it and from what stands in Slack.
 
 use crate::sim::life::CHANNEL;
+use catops::flow::future::FORETOLD_MAX;
 use crate::sim::watch::incident_of;
 use crate::sim::world::{State, World};
 use incident::{Event, Gathering, Incident, IncidentId, Recorded, Status};
@@ -35,6 +36,49 @@ fn told(state: &mut State, record: &Record) {
     runs(state, record);
     posts(state, record);
     pages(state, record);
+    foretold(state, record);
+}
+
+/// The kinds of events that are foretold.
+const FORETOLD: [&str; 7] = [
+    "assigned",
+    "step_skipped",
+    "channel_asked",
+    "escalation_paused",
+    "escalation_exhausted",
+    "acknowledgement_expired",
+    "woke",
+];
+
+/// How far what happens may be from what was foretold, in seconds: an attempt, and a retry of it.
+const FORETOLD_SECONDS: i64 = 10;
+
+/// What was foretold is what then happened, where nobody acted and no alarm came.
+fn foretold(state: &mut State, record: &Record) {
+    for (id, seq, ahead) in state.seen.foretold.clone() {
+        let since: Vec<&Recorded> =
+            record.lives[&id].iter().map(|(recorded, _)| recorded).filter(|recorded| recorded.seq > seq).collect();
+        let acted = since.iter().any(|recorded| recorded.event.person().is_some() || recorded.event.is_alarm_outcome());
+        if acted {
+            continue;
+        }
+        let happened: Vec<&Recorded> =
+            since.into_iter().filter(|recorded| FORETOLD.contains(&recorded.event.kind())).collect();
+        let cut = ahead.len() == FORETOLD_MAX;
+        if happened.len() < ahead.len() || (happened.len() > ahead.len() && !cut) {
+            let (told, came): (Vec<_>, Vec<_>) =
+                (ahead.iter().map(|next| next.kind).collect(), happened.iter().map(|next| next.event.kind()).collect());
+            state.violated(format!("INC-{id} after {seq}: {told:?} was foretold, and {came:?} happened"));
+        }
+        for (next, came) in ahead.iter().zip(&happened) {
+            let to = if let Event::Assigned { to, .. } = &came.event { to.clone() } else { Vec::new() };
+            let near = (came.at - next.at).num_seconds().abs() <= FORETOLD_SECONDS;
+            if next.kind != came.event.kind() || next.to != to || !near {
+                let (kind, at) = (came.event.kind(), came.at);
+                state.violated(format!("INC-{id} after {seq}: {next:?} was foretold, and {kind} to {to:?} came at {at}"));
+            }
+        }
+    }
 }
 
 async fn read(truth: &MemoryLog) -> Result<Record, ReadError> {
@@ -183,7 +227,7 @@ fn posts(state: &mut State, record: &Record) {
 
 /// Nobody is paged for what somebody had before the attempt began.
 fn pages(state: &mut State, record: &Record) {
-    for post in state.chat.posts.clone().iter().filter(|post| post.key.starts_with("page/")) {
+    for post in state.chat.posts.clone().iter().filter(|post| is_page(&post.key)) {
         let Some(id) = post.key.split('/').nth(1).and_then(|id| id.parse::<u64>().ok()) else { continue };
         let hand_outs = state.seen.hand_outs.get(&post.key);
         let began = hand_outs.into_iter().flatten().rfind(|tick| **tick < post.called).copied();
@@ -205,6 +249,11 @@ fn pages(state: &mut State, record: &Record) {
             state.violated(format!("{} went out when INC-{id} was no longer open", post.key));
         }
     }
+}
+
+/// Whether a message asks somebody to act.
+fn is_page(key: &str) -> bool {
+    key.starts_with("page/") || key.starts_with("ask-channel/")
 }
 
 /// Folding again gives the snapshot.

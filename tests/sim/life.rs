@@ -14,7 +14,7 @@ use catops::config::file::{Config, SlackConfig};
 use catops::config::{Files, Setup};
 use catops::flow::act::{self, Doer};
 use catops::flow::change::{ChangeError, Changed};
-use catops::flow::{outbox, receive};
+use catops::flow::{change, future, outbox, receive, triage};
 use catops::slack_side::SlackSide;
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::action::Catalogue;
@@ -51,8 +51,17 @@ name = "weekly"
 rotation = ["ana", "ben"]
 handoff = "2026-01-05 09:00"
 every = "1 week"
+[schedules.days]
+zone = "Europe/Madrid"
+[[schedules.days.layers]]
+name = "days"
+rotation = ["ben"]
+handoff = "2026-01-05 09:00"
+every = "1 week"
+window = "Sun 03:00-04:00"
 [escalation.default]
 catch_all = ["ana", "ben"]
+acknowledge_timeout = "off"
 [[escalation.default.levels]]
 page = ["schedule:team"]
 wait = "1m"
@@ -64,6 +73,34 @@ wait = "40s"
 [[escalation.shop.levels]]
 page = ["ana", "cleo"]
 wait = "1m"
+[escalation.lab]
+services = ["lab"]
+catch_all = ["cleo"]
+acknowledge_timeout = "2m"
+zone = "Europe/Madrid"
+[[escalation.lab.steps]]
+page = ["schedule:days"]
+wait = "30m"
+[[escalation.lab.steps]]
+wait = "10m"
+[[escalation.lab.steps]]
+if = { hours = "09:00-21:00", severity = "at least error" }
+then = [
+  { wait = "20s" },
+  { page = ["ana", "ben"], ack_mode = "all", wait = "30s" },
+]
+else = [{ page = ["ben"], wait = "30s" }]
+[[escalation.lab.steps]]
+name = "again"
+notify = "#lab"
+wait = "30s"
+[[escalation.lab.steps]]
+page = ["ana", "ben", "cleo"]
+rotate_after = 1
+wait = "20s"
+[[escalation.lab.steps]]
+repeat = 1
+from = "again"
 "#;
 
 const TIDY: &str = r#"
@@ -246,6 +283,7 @@ async fn perform(app: &Arc<App>, world: &Arc<World>, truth: &MemoryLog, act: Act
             let (app, world) = (Arc::clone(app), Arc::clone(world));
             tokio::spawn(async move { pressed(&app, &world, press).await });
         }
+        Act::Foretell => foretell(app, world).await,
         Act::SlackDown => {
             world.get().chat.down = true;
             world.say("slack", "is down");
@@ -262,6 +300,20 @@ async fn perform(app: &Arc<App>, world: &Arc<World>, truth: &MemoryLog, act: Act
             world.say("sources", "storm");
             app.outbox.received(clock::now(), 120);
         }
+    }
+}
+
+/// Writes down what is foretold of every incident; what happens is compared with it in the end.
+async fn foretell(app: &Arc<App>, world: &Arc<World>) {
+    for id in 1..=3 {
+        let (Ok(incident), Ok(operations)) =
+            (change::load(app, IncidentId(id)).await, triage::operations(&*app.log).await)
+        else {
+            continue;
+        };
+        let ahead = future::foretell(&app.setup(), &incident, &operations, clock::now(), &|who| who.to_string());
+        world.say("foretold", &format!("INC-{id} at {}: {}", incident.seq, ahead.len()));
+        world.get().seen.foretold.push((id, incident.seq, ahead));
     }
 }
 
@@ -329,6 +381,9 @@ async fn carry_out(app: &App, press: &Press) -> Result<Changed, ChangeError> {
         Wish::Note => act::note(app, &doer, id, "I looked").await,
         Wish::Assign(to) => act::assign(app, &doer, id, ResponderId::from(to)).await,
         Wish::Escalate => act::escalate(app, &doer, id).await,
+        Wish::Decline => act::decline(app, &doer, id).await,
+        Wish::Snooze(minutes) => act::snooze(app, &doer, id, TimeDelta::minutes(minutes)).await,
+        Wish::Extend => act::extend(app, &doer, id, None).await,
         Wish::Run(action) => {
             let wish = act::Wish {
                 action: ActionId::from(action),

@@ -23,6 +23,8 @@ pub(crate) enum Act {
     SlackUp,
     /// Somebody sets the clock of the machine.
     ClockJumps(TimeDelta),
+    /// What will happen to the incidents is foretold.
+    Foretell,
     /// A hundred deliveries a second come in beside ours.
     Storm,
 }
@@ -46,6 +48,9 @@ pub(crate) enum Wish {
     Note,
     Assign(&'static str),
     Escalate,
+    Decline,
+    Snooze(i64),
+    Extend,
     Run(&'static str),
     Stop,
     Judge(bool),
@@ -89,6 +94,8 @@ pub(crate) fn write(state: &mut State) -> DateTime<Utc> {
         state.plan(began + TimeDelta::seconds(down), Act::SlackDown);
         state.plan(began + TimeDelta::seconds(up), Act::SlackUp);
     }
+    // Nobody acts any more then, mostly.
+    state.plan(ends + TimeDelta::seconds(95), Act::Foretell);
     if state.dice.often(50) {
         let at = state.dice.between(0, seconds);
         state.plan(began + TimeDelta::seconds(at), Act::Storm);
@@ -135,7 +142,7 @@ pub(crate) fn alarm(key: i64, number: i64, state: AlarmState, occurred_at: DateT
         title: format!("Trouble {key}"),
         summary: String::new(),
         resource: String::new(),
-        service: (key == 1).then(|| "shop".to_owned()),
+        service: ["shop", "lab"].get(usize::try_from(key - 1).unwrap_or(usize::MAX)).map(|&name| name.to_owned()),
         labels: BTreeMap::new(),
         links: Vec::new(),
         occurred_at,
@@ -144,7 +151,10 @@ pub(crate) fn alarm(key: i64, number: i64, state: AlarmState, occurred_at: DateT
 
 /// Thrown with dice of their own: what came later to the script leaves the nights of earlier seeds as they were.
 fn opinion(dice: &mut Dice) -> Wish {
-    match dice.below(4) {
+    match dice.below(8) {
+        4 => Wish::Snooze(dice.between(1, 4)),
+        5 => Wish::Extend,
+        6..=7 => Wish::Decline,
         0 => Wish::Fix(dice.pick(&ACTIONS)),
         1 => Wish::Mark(dice.pick(&ACTIONS), dice.often(500)),
         _ => Wish::Judge(dice.often(500)),
@@ -161,7 +171,7 @@ fn look(state: &mut State) -> Look {
         9..=10 => Wish::Assign(dice.pick(&PEOPLE)),
         11 => Wish::Escalate,
         12..=17 => Wish::Run(dice.pick(&ACTIONS)),
-        18 => Wish::Stop,
+        18 => dice.pick(&[Wish::Stop, Wish::Decline, Wish::Snooze(1), Wish::Extend]),
         _ => opinion(&mut state.opinions),
     };
     let thinks = if dice.often(300) { dice.between(0, 90_000) } else { dice.between(0, 3000) };

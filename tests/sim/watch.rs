@@ -26,7 +26,8 @@ impl Noted {
             })
             .collect();
         // What is only told leaves status and timers as they are.
-        let only_told = ["paged", "page_failed", "card_posted", "gathered", "noted", "repeated", "set_aside", "judged"];
+        let only_told = ["paged", "page_failed", "card_posted", "gathered", "noted", "repeated", "set_aside", "judged",
+            "partly_acknowledged", "channel_reached"];
         let moved = append
             .streams
             .iter()
@@ -38,9 +39,10 @@ impl Noted {
             let waits = ["ack/", "triage/", "watch/"].iter().any(|kind| effect.id.as_str().starts_with(kind));
             let task: Task = serde_json::from_slice(&effect.body).ok().filter(|_| waits)?;
             match task {
-                Task::Triage { incident, .. } | Task::AckTimeout { incident, .. } | Task::EndWatch { incident, .. } => {
-                    Some((incident.0, effect.id.to_string()))
-                }
+                Task::Triage { incident, .. }
+                | Task::AckTimeout { incident, .. }
+                | Task::Wake { incident, .. }
+                | Task::EndWatch { incident, .. } => Some((incident.0, effect.id.to_string())),
                 _ => None,
             }
         });
@@ -130,7 +132,7 @@ pub(crate) fn released(world: &World, held: &[Effect]) {
 /// An incident that is over waits for nothing; one that nobody has waits for something.
 async fn look_at_timers(world: &World, truth: &MemoryLog, id: u64, incident: &Incident, ends: bool) {
     let timers: Vec<String> = world.get().seen.timers.get(&id).into_iter().flatten().cloned().collect();
-    let (mut waiting, mut alive) = (Vec::new(), 0);
+    let (mut waiting, mut old, mut alive) = (Vec::new(), Vec::new(), 0);
     for timer in timers {
         let state = truth.effect(&timer.as_str().into()).await.ok().flatten().map(|effect| effect.state);
         let live = matches!(state, Some(EffectState::Pending | EffectState::Leased));
@@ -138,6 +140,9 @@ async fn look_at_timers(world: &World, truth: &MemoryLog, id: u64, incident: &In
         // One that is being performed is decided on the state it finds, and ends.
         // A run that ends after its incident was closed is still watched, to judge it.
         let must_be_gone = timer.starts_with("ack/") || (timer.starts_with("watch/") && ends);
+        if state == Some(EffectState::Pending) && timer.starts_with("ack/") {
+            old.push(timer.clone());
+        }
         if state == Some(EffectState::Pending) && must_be_gone {
             waiting.push(timer);
         }
@@ -147,6 +152,10 @@ async fn look_at_timers(world: &World, truth: &MemoryLog, id: u64, incident: &In
         for timer in waiting {
             state.violated(format!("INC-{id} is resolved, and {timer} still waits"));
         }
+    }
+    let own = incident.timer.map(|timer| format!("ack/{id}/{}", timer.seq));
+    for timer in old.into_iter().filter(|timer| own.as_ref() != Some(timer)) {
+        world.get().violated(format!("INC-{id} has another timer by now, and {timer} still waits"));
     }
     let nobody_more = incident.exhausted || (incident.assigned_seq > 0 && incident.wait_seconds.is_none());
     if incident.status == Status::Open && !nobody_more && alive == 0 {

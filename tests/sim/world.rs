@@ -74,6 +74,8 @@ pub(crate) struct Seen {
     pub(crate) leases: BTreeMap<String, DateTime<Utc>>,
     /// The timers and triages of an incident: ids of effects.
     pub(crate) timers: BTreeMap<u64, BTreeSet<String>>,
+    /// What was foretold: of which incident, after which of its events, and what.
+    pub(crate) foretold: Vec<(u64, u64, Vec<catops::flow::future::Foretold>)>,
     /// How many presses of one drawn button ran something.
     pub(crate) presses: BTreeMap<(u64, u64, String), u32>,
     /// What people were told is done, by the id of their wish: events by number.

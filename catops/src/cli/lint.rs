@@ -1,6 +1,7 @@
 //! `catops lint DIR`: every mistake of a configuration folder, with file and line, and what is likely wrong with the rota in
 //! the next weeks. Exit code 1 when there is a mistake; a warning changes nothing about it.
 
+use super::escalation;
 use crate::clock;
 use crate::config::Problem;
 use crate::config::lint::{self, Whole};
@@ -21,6 +22,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let Whole { setup, runbooks, problems } = lint::read(&args.dir);
     let warnings = setup.as_ref().map(|setup| setup.rota.warnings(clock::now())).unwrap_or_default();
+    let policies = setup.as_ref().map(|setup| escalation::totals(&setup.rota)).unwrap_or_default();
     let summary = setup.map_or_else(String::new, |setup| {
         format!(
             "{} people, {} schedules, {} runbooks, {} actions, {} sources, {} uptime checks",
@@ -33,6 +35,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         )
     });
     print(args, &problems, &warnings, &summary)?;
+    if !args.json && problems.is_empty() {
+        policies.iter().for_each(|line| println!("{line}"));
+    }
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

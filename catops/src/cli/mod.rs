@@ -12,6 +12,7 @@ mod deploy;
 #[cfg(feature = "aws")]
 mod doctor;
 mod duty;
+mod escalation;
 mod export;
 mod held;
 mod import;
@@ -72,7 +73,7 @@ enum Command {
     /// List incidents.
     Incidents(incidents::Args),
     /// Tell an incident's night, line by line.
-    Timeline(read::IncidentArgs),
+    Timeline(timeline::Args),
     /// Explain an incident's suggestions and its owner.
     Why(read::IncidentArgs),
     /// List past incidents that looked like one, and what ended them.
@@ -89,6 +90,8 @@ enum Command {
     SimulateHistory(simulate_history::Args),
     /// Say who is on call, and why: now, at other times, over a time, or as a picture of a month.
     Oncall(oncall::Args),
+    /// Print escalation policies as trees with their times, or what would happen to one alarm.
+    Escalation(escalation::Args),
     /// What a rota does to people: a change before it is made, gaps, fairness, quality, what if, whom to ask for cover.
     #[command(subcommand)]
     Rota(rota::Args),
@@ -167,6 +170,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Coverage(args) => coverage::run(&args),
         Command::SimulateHistory(args) => simulate_history::run(&args),
         Command::Oncall(args) => oncall::run(&args),
+        Command::Escalation(args) => escalation::run(&args),
         Command::Rota(args) => rota::run(&args),
         Command::Shadow(args) => shadow::run(&args),
         Command::Calendar(args) => calendar::run(&args),

@@ -115,7 +115,7 @@ pub async fn list(
     Ok((incidents, roll.next))
 }
 
-/// `GET /api/v1/incidents/{id}`: the whole state, every event, and the timeline.
+/// `GET /api/v1/incidents/{id}`: the whole state, every event, the timeline, and what will happen if nobody acts.
 pub async fn incident(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
     let id: IncidentId = match id.parse() {
         Ok(id) => id,
@@ -125,7 +125,12 @@ pub async fn incident(State(app): State<Arc<App>>, Path(id): Path<String>) -> Re
         Ok(events) => match Incident::fold(id, &events) {
             Some(incident) => {
                 let timeline = incident::timeline(&incident, &events, |who| app.name(who));
-                Json(json!({ "incident": incident, "events": events, "timeline": timeline })).into_response()
+                let future = match crate::surface::future(&app, &incident).await {
+                    Ok(future) => future,
+                    Err(error) => return unavailable(&error),
+                };
+                let answer = json!({ "incident": incident, "events": events, "timeline": timeline, "future": future });
+                Json(answer).into_response()
             }
             None => problem(StatusCode::NOT_FOUND, &format!("there is no {id}")),
         },

@@ -13,6 +13,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use chrono::TimeDelta;
 use incident::{ActionId, Fix, Incident, IncidentId, Refused, RunId};
 use serde_json::{Value, json};
 use slack::blocks::{Message, View};
@@ -218,6 +219,12 @@ async fn act_on(app: &Arc<App>, press: &Press, claim: &Claim, id: IncidentId) ->
         (Verb::Resolve, _) => act::resolve(app, &doer, id, "").await.map(drop)?,
         (Verb::Reopen, _) => act::reopen(app, &doer, id).await.map(drop)?,
         (Verb::Escalate, _) => act::escalate(app, &doer, id).await.map(drop)?,
+        (Verb::Decline, _) => act::decline(app, &doer, id).await.map(drop)?,
+        (Verb::Extend, _) => act::extend(app, &doer, id, None).await.map(drop)?,
+        (Verb::Snooze, _) => {
+            let minutes = claim.id("m").and_then(|minutes| minutes.parse().ok()).and_then(TimeDelta::try_minutes);
+            act::snooze(app, &doer, id, minutes.ok_or(Refused::BadLength)?).await.map(drop)?;
+        }
         (Verb::Feedback, _) => act::judge(app, &doer, id, claim.id("r") == Some("good")).await.map(drop)?,
         (Verb::Fix, _) => act::name_fix(app, &doer, id, fix(claim)).await.map(drop)?,
         (Verb::Stop, run) => act::stop(app, &doer, id, run).await.map(drop)?,
@@ -288,7 +295,7 @@ async fn look(app: &App, verb: Verb, id: IncidentId) -> Reply {
     };
     let view = match (verb, found) {
         (Verb::Timeline, Ok(incident)) => surface::timeline(app, &incident).await,
-        (Verb::Open, Ok(incident)) => return Reply::say(surface::private_card(app, &incident)),
+        (Verb::Open, Ok(incident)) => return Reply::say(surface::private_card(app, &incident).await),
         (_, Ok(incident)) => Ok(surface::why(app, &incident).await),
         (_, Err(error)) => Err(error),
     };

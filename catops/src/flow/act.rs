@@ -3,13 +3,14 @@
 
 use crate::app::App;
 use crate::clock;
-use crate::flow::change::{self, ChangeError, Changed, Draft, Origin, command};
+use crate::flow::change::{self, ChangeError, Changed, Draft, Origin, change_by, command};
 use crate::flow::{switch, triage};
 use crate::page;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use incident::action::Action;
 use incident::{
-    ActionId, ActionRequest, Command, Fix, Incident, IncidentId, Mark, RecordEvent, Refused, ResponderId, RunId, Task,
+    ActionId, ActionRequest, Command, Fix, Incident, IncidentId, Mark, RecordEvent, Refused, ResponderId, RunId, Target,
+    Task,
 };
 use std::collections::BTreeMap;
 
@@ -84,9 +85,66 @@ pub async fn assign(app: &App, doer: &Doer, id: IncidentId, to: ResponderId) -> 
 /// # Errors
 /// [`ChangeError`].
 pub async fn escalate(app: &App, doer: &Doer, id: IncidentId) -> Result<Changed, ChangeError> {
+    let operations = triage::operations(app.log.as_ref()).await?;
+    let (at, setup, by) = (clock::now(), app.setup(), doer.who.clone());
+    let commands = move |incident: &Incident| {
+        let next = triage::level_after(&setup.rota, incident, None, &operations, at);
+        vec![Command::Escalate { by: by.clone(), next }]
+    };
+    change_by(app, id, &doer.origin(), at, commands, None).await
+}
+
+/// Cannot, though asked: the next ones are asked at once, when nobody of the same level is left.
+///
+/// # Errors
+/// [`ChangeError`].
+pub async fn decline(app: &App, doer: &Doer, id: IncidentId) -> Result<Changed, ChangeError> {
+    let operations = triage::operations(app.log.as_ref()).await?;
+    let (at, setup, by) = (clock::now(), app.setup(), doer.who.clone());
+    let commands = move |incident: &Incident| {
+        let next = triage::level_after(&setup.rota, incident, Some(&by), &operations, at);
+        vec![Command::Decline { by: by.clone(), next }]
+    };
+    change_by(app, id, &doer.origin(), at, commands, None).await
+}
+
+/// Leaves it alone for a while; then it asks again.
+///
+/// # Errors
+/// [`ChangeError`].
+pub async fn snooze(app: &App, doer: &Doer, id: IncidentId, length: TimeDelta) -> Result<Changed, ChangeError> {
+    command(app, id, &doer.origin(), Command::Snooze { by: doer.who.clone(), length }).await
+}
+
+/// Has it for longer: for `length` from now on, or for as long as the policy says.
+///
+/// # Errors
+/// [`ChangeError`].
+pub async fn extend(
+    app: &App,
+    doer: &Doer,
+    id: IncidentId,
+    length: Option<TimeDelta>,
+) -> Result<Changed, ChangeError> {
+    command(app, id, &doer.origin(), Command::Extend { by: Some(doer.who.clone()), length }).await
+}
+
+/// Gives it to whoever is on call next on the schedule that its policy asks first.
+///
+/// # Errors
+/// [`ChangeError`]; [`Refused::NobodyNext`] when that schedule has nobody else soon, or the policy asks none.
+pub async fn hand_over_to_next(app: &App, doer: &Doer, id: IncidentId) -> Result<Changed, ChangeError> {
     let incident = change::load(app, id).await?;
-    let levels = triage::levels(triage::policy(&app.setup().rota, &incident));
-    command(app, id, &doer.origin(), Command::Escalate { by: doer.who.clone(), levels }).await
+    let operations = triage::operations(app.log.as_ref()).await?;
+    let setup = app.setup();
+    let policy = triage::policy(&setup.rota, &incident);
+    let schedule = policy.pages().into_iter().flat_map(|(_, ask)| &ask.page).find_map(|target| match target {
+        Target::Schedule(name) => Some(name.clone()),
+        Target::Person(_) => None,
+    });
+    let next = schedule.as_deref().and_then(|name| rota::on_call(&setup.rota, name, &operations, clock::now()).ok());
+    let to = next.and_then(|now| now.next?.on_duty.into_iter().find(|person| *person != doer.who));
+    assign(app, doer, id, to.ok_or(Refused::NobodyNext { schedule })?).await
 }
 
 /// Says whether the first suggestion was right.

@@ -240,11 +240,26 @@ pub async fn change(
     commands: Vec<Command>,
     settles: Option<&LeaseToken>,
 ) -> Result<Changed, ChangeError> {
-    let at = clock::now();
+    change_by(app, id, origin, clock::now(), move |_| commands.clone(), settles).await
+}
+
+/// The same with commands that follow from the incident as the decision reads it: nothing can come in between.
+///
+/// # Errors
+/// As [`change`].
+pub async fn change_by(
+    app: &App,
+    id: IncidentId,
+    origin: &Origin,
+    at: DateTime<Utc>,
+    commands: impl Fn(&Incident) -> Vec<Command> + Send + 'static,
+    settles: Option<&LeaseToken>,
+) -> Result<Changed, ChangeError> {
     let (origin, lease, setup) = (origin.clone(), app.lease(at), app.setup());
     let settles = settles.map(|token| (token.clone(), Outcome::Done));
     let decided = log::decide(&*app.log, move |view| {
         let mut draft = Draft::new(seen(view, id)?, at);
+        let commands = commands(&draft.incident);
         for command in switch::permitted(view, &commands)? {
             draft.decide(command)?;
         }

@@ -3,12 +3,13 @@
 
 use crate::app::App;
 use crate::clock;
-use crate::flow::change::{self, ChangeError, Origin, change, command};
+use crate::flow::change::{self, ChangeError, Origin, change, change_by, command};
 use crate::flow::{book, digest, notify, post, refusals, run, triage};
 use crate::{anchor, context, page, uptime};
 use chrono::{DateTime, TimeDelta, Utc};
-use incident::{Command, IncidentId, RunOutcome, Status, Task};
+use incident::{Command, Incident, IncidentId, ResponderId, RunOutcome, Status, Task};
 use log::{AppendError, EffectId, LeasedEffect, Outcome};
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -95,10 +96,10 @@ async fn perform_task(app: &Arc<App>, leased: &LeasedEffect) -> Result<(), NotNo
         Task::Thread { incident, seq } => post::thread(app, *incident, *seq, leased).await,
         Task::Context { incident } => context::perform(app, *incident, leased).await,
         Task::Notify { incident } => notify::perform(app, *incident, leased).await,
-        Task::AckTimeout { incident, level, round } => {
-            let present = change::load(app, *incident).await?;
-            let levels = triage::levels(triage::policy(&app.setup().rota, &present));
-            then(app, *incident, leased, vec![Command::AckTimeout { level: *level, round: *round, levels }]).await
+        Task::AckTimeout { incident, level, round } => ack_timeout(app, *incident, (*level, *round), leased).await,
+        Task::Wake { incident, seq } => then(app, *incident, leased, vec![Command::TimeOver { seq: *seq }]).await,
+        Task::AskChannel { incident, channel, seq } => {
+            post::ask_channel(app, *incident, channel, *seq, leased).await
         }
         Task::Run { incident, run } => run::perform(app, *incident, run, leased).await,
         Task::RunDeadline { incident, run } if app.runs_here(run) => Err(NotNow::Later {
@@ -125,12 +126,44 @@ async fn triage(app: &App, id: IncidentId, level: u8, leased: &LeasedEffect) -> 
         return then(app, id, leased, Vec::new()).await;
     }
     let operations = triage::operations(app.log.as_ref()).await?;
-    let mut commands = Vec::new();
-    if level == 0 {
-        commands.push(triage::suggest(app, &incident).await?);
-    }
-    commands.push(triage::assign(app, &incident, &operations, level, clock::now()));
-    then(app, id, leased, commands).await
+    let suggest = if level == 0 { Some(triage::suggest(app, &incident).await?) } else { None };
+    let (at, origin, setup) = (clock::now(), Origin::effect(leased.effect.id.as_str()), app.setup());
+    let people = setup.rota.people.keys();
+    let second = people.filter_map(|person| Some((person.clone(), page::second_channel_after(app, person)?)));
+    let second: BTreeMap<ResponderId, TimeDelta> = second.collect();
+    let commands = move |incident: &Incident| {
+        let next = match incident.status {
+            Status::Open => {
+                triage::next_by(&setup, incident, &operations, at, |person| second.get(person).copied())
+            }
+            // It was taken before anybody could be asked: the policy's time for that begins now.
+            Status::Acknowledged if incident.plan.is_none() && incident.timer.is_none() => {
+                let length = triage::acknowledge_timeout(&setup.rota, incident);
+                length.map(|length| Command::Extend { by: None, length: Some(length) }).into_iter().collect()
+            }
+            Status::Acknowledged | Status::Resolved => Vec::new(),
+        };
+        suggest.iter().cloned().chain(next).collect()
+    };
+    change_by(app, id, &origin, at, commands, Some(&leased.token)).await?;
+    Ok(())
+}
+
+/// Nobody answered: the next level, when there is one.
+async fn ack_timeout(
+    app: &App,
+    id: IncidentId,
+    (level, round): (u8, u32),
+    leased: &LeasedEffect,
+) -> Result<(), NotNow> {
+    let operations = triage::operations(app.log.as_ref()).await?;
+    let (at, origin, setup) = (clock::now(), Origin::effect(leased.effect.id.as_str()), app.setup());
+    let commands = move |incident: &Incident| {
+        let next = triage::level_after(&setup.rota, incident, None, &operations, at);
+        vec![Command::AckTimeout { level, round, next }]
+    };
+    change_by(app, id, &origin, at, commands, Some(&leased.token)).await?;
+    Ok(())
 }
 
 async fn suggest(app: &App, id: IncidentId, leased: &LeasedEffect) -> Result<(), NotNow> {

@@ -38,7 +38,7 @@ pub async fn card(app: &App, id: IncidentId, leased: &LeasedEffect) -> Result<()
     if posted.is_none() && digest::takes(app, &incident, channel, leased).await? {
         return Ok(());
     }
-    let message = surface::card(app, &incident, channel);
+    let message = surface::card(app, &incident, channel).await;
     let Some(posted) = posted else {
         let (channel, ts) = post_once(side, channel, message, leased).await?;
         return record(app, id, leased, Command::RecordCard { channel, ts }).await;
@@ -83,6 +83,24 @@ pub async fn page(app: &App, id: IncidentId, to: &ResponderId, level: u8, leased
             Err(error)
         }
     }
+}
+
+/// Asks everybody in a channel. When somebody has it already, or others are asked by now, nobody is bothered.
+pub async fn ask_channel(
+    app: &App,
+    id: IncidentId,
+    channel: &str,
+    seq: u64,
+    leased: &LeasedEffect,
+) -> Result<(), NotNow> {
+    let Some(side) = &app.slack else { return done(app, leased).await };
+    let incident = change::load(app, id).await?;
+    if incident.status != Status::Open || incident.assigned_seq != seq {
+        return done(app, leased).await;
+    }
+    let (channel, ts) = post_once(side, channel, surface::ask_channel(app, &incident), leased).await?;
+    let message = PageMessage { channel, ts };
+    record(app, id, leased, Command::RecordChannel { message }).await
 }
 
 /// Takes the buttons off a page that asks nobody any more. A page that asks again keeps them.

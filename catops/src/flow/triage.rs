@@ -6,10 +6,13 @@ use crate::flow::{book, change, changes, names};
 use crate::page;
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{
-    Alarm, AlarmKey, AlarmState, Command, Event, Incident, IncidentId, RELATED_MAX, Recorded, Related, ResponderId,
+    AckMode, Alarm, AlarmKey, AlarmState, Command, Event, Incident, IncidentId, Plan, RELATED_MAX, Recorded, Related,
+    ResponderId, Taken,
 };
 use log::{EventLog, ReadError};
+use rota::escalation::{self, Facts, Move, Walk};
 use rota::{Operation, Policy, Rota};
+use std::borrow::Cow;
 use suggest::Known;
 
 /// Runbooks that are looked at for one alarm: three buttons, the runners-up, and room for pages without actions.
@@ -17,13 +20,6 @@ pub const HITS: usize = 10;
 
 /// Open incidents that are looked at for one on the same resource, the newest.
 const OPEN_LOOKED_AT: usize = 20;
-
-/// How many levels a policy asks: its own, and the catch-all when it has one.
-#[must_use]
-pub fn levels(policy: &Policy) -> u8 {
-    let all = policy.levels.len() + usize::from(!policy.catch_all.is_empty());
-    u8::try_from(all).unwrap_or(u8::MAX)
-}
 
 /// The policy that serves an incident.
 #[must_use]
@@ -41,15 +37,24 @@ pub async fn operations(log: &dyn EventLog) -> Result<Vec<Operation>, ReadError>
 
 /// Suggestions and owners for an alarm that would open an incident now; none when it would join one that is open, or when
 /// they cannot be looked up: then the effect that an opening asks for does it.
-pub async fn foresee(app: &App, alarm: &Alarm, at: DateTime<Utc>) -> Option<[Command; 2]> {
+pub async fn foresee(app: &App, alarm: &Alarm, at: DateTime<Utc>) -> Option<Vec<Command>> {
     if alarm.state != AlarmState::Firing || holder_is_open(app, &alarm.key).await {
         return None;
     }
     let opening = Recorded { seq: 1, at, event: Event::Opened { alarm: alarm.clone() } };
     let incident = Incident::open(IncidentId(0), &opening)?;
+    if needs_number(policy(&app.setup().rota, &incident)) {
+        return None;
+    }
     let operations = operations(&*app.log).await.ok()?;
-    let suggest = suggest(app, &incident).await.ok()?;
-    Some([suggest, assign(app, &incident, &operations, 0, at)])
+    let mut commands = vec![suggest(app, &incident).await.ok()?];
+    commands.extend(next(app, &incident, &operations, at));
+    Some(commands)
+}
+
+/// Whether whose turn it is follows from the incident's number, which it has only once it is written.
+fn needs_number(policy: &Policy) -> bool {
+    policy.pages().iter().any(|(_, ask)| ask.rotate_after.is_some())
 }
 
 async fn holder_is_open(app: &App, key: &AlarmKey) -> bool {
@@ -58,48 +63,141 @@ async fn holder_is_open(app: &App, key: &AlarmKey) -> bool {
     head.is_some_and(|head| head.listing.as_deref() == Some(names::OPEN))
 }
 
-/// The command that gives a level its owners. Past the last level the catch-all is asked.
+/// The commands that take the next step of an incident's plan: what is passed over, then whom to ask, or how long to wait.
 #[must_use]
-pub fn assign(app: &App, incident: &Incident, operations: &[Operation], level: u8, at: DateTime<Utc>) -> Command {
+pub fn next(app: &App, incident: &Incident, operations: &[Operation], at: DateTime<Utc>) -> Vec<Command> {
     let second = |person: &ResponderId| page::second_channel_after(app, person);
-    assign_by(&app.setup(), incident, operations, level, at, second)
+    next_by(&app.setup(), incident, operations, at, second)
 }
 
 /// The same for whoever has no process around them; `second_channel` says how long Slack has before somebody's second one.
 #[must_use]
-pub fn assign_by(
+pub fn next_by(
     setup: &Setup,
     incident: &Incident,
     operations: &[Operation],
-    level: u8,
     at: DateTime<Utc>,
     second_channel: impl Fn(&ResponderId) -> Option<TimeDelta>,
+) -> Vec<Command> {
+    let standing = Standing::of(&setup.rota, incident);
+    let Walk { skipped, next } = standing.walk(operations, at);
+    let mut level = incident.level;
+    let mut commands = Vec::new();
+    for passed in skipped {
+        commands.push(Command::Skip { level, why: passed.why });
+        level = level.saturating_add(1);
+    }
+    commands.push(match next {
+        Move::Page { step, to, wait, ack_mode } => {
+            let taken = standing.taken(step, ack_mode);
+            page_command(level, standing.policy, to, wait, taken, second_channel)
+        }
+        Move::Notify { step, channel, wait } => {
+            let taken = standing.taken(step, AckMode::Any);
+            Command::AskChannel { channel, level, policy: standing.policy.to_owned(), wait, taken }
+        }
+        Move::Pause { step, until, because } => {
+            let taken = standing.taken(step, AckMode::Any);
+            Command::Pause { until, because, policy: standing.policy.to_owned(), taken }
+        }
+        Move::Nothing => Command::Exhaust,
+    });
+    commands
+}
+
+/// The level that would be asked next; `None` when nobody is left to ask. `spared` is somebody who is not asked, besides
+/// those who have said that they cannot.
+#[must_use]
+pub fn level_after(
+    rota: &Rota,
+    incident: &Incident,
+    spared: Option<&ResponderId>,
+    operations: &[Operation],
+    at: DateTime<Utc>,
+) -> Option<u8> {
+    let mut standing = Standing::of(rota, incident);
+    standing.spared.extend(spared.cloned());
+    let something = standing.walk(operations, at).next != Move::Nothing;
+    something.then(|| incident.level.saturating_add(1))
+}
+
+/// Whether the rota names somebody for the step where an incident stands.
+#[must_use]
+pub fn somebody_is_on_call(rota: &Rota, incident: &Incident, operations: &[Operation], at: DateTime<Utc>) -> bool {
+    let mut standing = Standing::of(rota, incident);
+    standing.after = incident.step.and_then(|step| step.checked_sub(1));
+    matches!(standing.walk(operations, at).next, Move::Page { .. })
+}
+
+/// The policy's time for somebody who has an incident; `None` is for ever.
+#[must_use]
+pub fn acknowledge_timeout(rota: &Rota, incident: &Incident) -> Option<TimeDelta> {
+    match &incident.plan {
+        Some(plan) => plan.acknowledge_seconds.and_then(|seconds| TimeDelta::try_seconds(i64::try_from(seconds).ok()?)),
+        None => policy(rota, incident).acknowledge_timeout,
+    }
+}
+
+/// Where an incident stands on its plan. A round is walked by the plan that it began with; one from before plans were kept
+/// is walked by the policy of now.
+struct Standing<'a> {
+    rota: &'a Rota,
+    incident: &'a Incident,
+    policy: &'a str,
+    plan: Cow<'a, Plan>,
+    after: Option<u16>,
+    spared: Vec<ResponderId>,
+}
+
+impl<'a> Standing<'a> {
+    fn of(rota: &'a Rota, incident: &'a Incident) -> Self {
+        let (policy, plan) = match &incident.plan {
+            Some(plan) => (incident.policy.as_str(), Cow::Borrowed(&**plan)),
+            None => {
+                let policy = policy(rota, incident);
+                (policy.name.as_str(), Cow::Owned(policy.plan()))
+            }
+        };
+        let spared = incident.declined.iter().chain(&incident.agreed).cloned().collect();
+        Self { rota, incident, policy, plan, after: incident.step, spared }
+    }
+
+    fn walk(&self, operations: &[Operation], at: DateTime<Utc>) -> Walk {
+        let facts = Facts {
+            number: self.incident.id.0,
+            severity: self.incident.severity,
+            service: self.incident.alarm.service.as_deref(),
+            spared: &self.spared,
+        };
+        escalation::walk(self.rota, &self.plan, self.after, facts, operations, at)
+    }
+
+    /// The plan is written down with the first step that is taken by it.
+    fn taken(&self, step: u16, ack_mode: AckMode) -> Taken {
+        let plan = self.incident.plan.is_none().then(|| Box::new(self.plan.clone().into_owned()));
+        Taken { step: Some(step), ack_mode, plan }
+    }
+}
+
+fn page_command(
+    level: u8,
+    policy: &str,
+    asked: Vec<(ResponderId, String)>,
+    wait: Option<TimeDelta>,
+    taken: Taken,
+    second_channel: impl Fn(&ResponderId) -> Option<TimeDelta>,
 ) -> Command {
-    let rota = &setup.rota;
-    let policy = policy(rota, incident);
-    let (asked, wait) = match policy.levels.get(usize::from(level)) {
-        Some(asked) => (rota::targets(rota, asked, operations, at), Some(asked.wait)),
-        None => {
-            let everybody = policy.catch_all.iter().map(|person| (person.clone(), "catch-all".to_owned())).collect();
-            (everybody, None)
-        }
-    };
-    let mut to: Vec<ResponderId> = Vec::new();
     let mut because: Vec<String> = Vec::new();
+    let mut to: Vec<ResponderId> = Vec::new();
     for (person, reason) in asked {
-        if !to.contains(&person) {
-            to.push(person);
-        }
+        to.push(person);
         if !because.contains(&reason) {
             because.push(reason);
         }
     }
-    if to.is_empty() {
-        because.push("nobody is on call".to_owned());
-    }
     let second = |person: &ResponderId| Some((person.clone(), second_channel(person)?));
     let second_channel = to.iter().filter_map(second).collect();
-    Command::Assign { to, level, policy: policy.name.clone(), because: because.join("; "), wait, second_channel }
+    Command::Assign { to, level, policy: policy.to_owned(), because: because.join("; "), wait, second_channel, taken }
 }
 
 /// The command that writes down the actions most likely to help.

@@ -25,7 +25,7 @@ pub struct Escalation {
 #[derive(Debug)]
 pub(super) enum Step {
     Round { seq: u64 },
-    Escalated { seq: u64 },
+    Escalated { seq: u64, reopens: bool },
     Assigned { seq: u64, to: Vec<ResponderId>, timed: bool },
     Reassigned { seq: u64, to: Vec<ResponderId> },
     Paged,
@@ -49,8 +49,10 @@ impl Step {
             Some(People::Several(people)) => people.iter().map(|person| person.as_str().into()).collect(),
         };
         match kind {
-            "opened" | "refired" | "reopened" => Self::Round { seq },
-            "escalated" => Self::Escalated { seq },
+            "opened" | "refired" | "reopened" | "woke" | "acknowledgement_expired" => Self::Round { seq },
+            "escalated" => Self::Escalated { seq, reopens: body.reopens },
+            "escalation_resumed" => Self::Escalated { seq, reopens: false },
+            "channel_asked" | "escalation_paused" => Self::Assigned { seq, timed: true, to: Vec::new() },
             "assigned" => {
                 let to = to();
                 // Nobody to ask is a timer that is due at once.
@@ -59,7 +61,7 @@ impl Step {
             "reassigned" => Self::Reassigned { seq, to: to() },
             "paged" => Self::Paged,
             "page_failed" => Self::PageFailed,
-            "acknowledged" => Self::Acknowledged,
+            "acknowledged" | "snoozed" => Self::Acknowledged,
             "cleared" | "resolved" => Self::Over,
             "escalation_exhausted" => Self::Exhausted,
             _ => Self::Nothing,
@@ -97,7 +99,12 @@ impl Escalation {
     pub(super) fn apply(&mut self, step: Step) {
         match step {
             Step::Round { seq } => *self = Self { triage: Some(seq), ..Self::new(self.incident) },
-            Step::Escalated { seq } => self.triage = Some(seq),
+            Step::Escalated { seq, reopens } => {
+                self.triage = Some(seq);
+                if reopens {
+                    self.status = Status::Open;
+                }
+            }
             Step::Assigned { seq, to, timed } => {
                 (self.triage, self.assigned, self.asked, self.timed, self.paged) = (None, Some(seq), to, timed, false);
             }

@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod tree;
+
 const FILE: &str = r#"
 [people]
 ana = { slack = "U0ANA" }
@@ -44,7 +46,7 @@ fn the_policy_that_names_the_service_best_serves_it() {
 #[test]
 fn a_level_pages_everybody_once_and_says_why() {
     let rota = Rota::parse(&[("team.toml", FILE)]).unwrap();
-    let level = &policy_for(&rota, Some("payments-eu")).levels[0];
+    let level = &policy_for(&rota, Some("payments-eu")).pages()[0].1.page;
     let paged = |at: &str| {
         let found = targets(&rota, level, &[], at.parse().unwrap());
         found.iter().map(|(person, because)| format!("{person}: {because}")).collect::<Vec<_>>()

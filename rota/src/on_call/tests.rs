@@ -272,7 +272,7 @@ fn the_second_is_asked_for_by_name_wherever_a_schedule_is() {
     assert_eq!(names("s", &[cover("s")], at("06T09:00")), ["ben"]);
     assert_eq!(names("s", &[cover("s/primary")], at("06T09:00")), ["ben"]);
     assert_eq!(names("s", &[cover("s/secondary")], at("06T09:00")), ["ana"]);
-    assert_eq!(crate::targets(&rota, &rota.default_policy.levels[1], &[], at("06T09:00"))[0].0, "ben".into());
+    assert_eq!(crate::targets(&rota, &rota.default_policy.pages()[1].1.page, &[], at("06T09:00"))[0].0, "ben".into());
     assert_eq!(rota.zone_of(Some("s/secondary")).name(), "Europe/Madrid");
 }
 

@@ -1,14 +1,14 @@
-//! `[escalation.NAME]` and `[[escalation.NAME.levels]]`.
+//! `[escalation.NAME]` and `[[escalation.NAME.levels]]`, the flat form; its steps are the business of `steps`.
 
 use super::node::{Node, Table};
-use super::{Problem, people, words};
-use crate::escalation::{Level, Policy, Target};
+use super::{Problem, people, steps, words};
+use crate::escalation::{Policy, Step, StepKind, check};
 use crate::rota::Rota;
 use chrono::TimeDelta;
-use incident::ResponderId;
+use incident::{ACKNOWLEDGE_TIMEOUT_SECONDS, Ask, ResponderId, Target};
 
-/// How long the last level waits when it does not say.
-const LAST_WAIT: TimeDelta = TimeDelta::minutes(5);
+/// How long the last level or step waits when it does not say.
+pub(super) const LAST_WAIT: TimeDelta = TimeDelta::minutes(5);
 
 /// Reads all policies into `rota`, whose people and schedules are known already.
 pub(super) fn read(sections: &[Table<'_>], rota: &mut Rota, problems: &mut Vec<Problem>) {
@@ -27,10 +27,19 @@ pub(super) fn read(sections: &[Table<'_>], rota: &mut Rota, problems: &mut Vec<P
         }
         rota.policies.insert(policy.name.clone(), policy);
     }
+    let others: Vec<String> = rota.policies.values().flat_map(|policy| policy.services.iter().cloned()).collect();
+    for policy in rota.policies.values().chain([&rota.default_policy]) {
+        let found = check(policy, &others).into_iter();
+        problems.extend(found.map(|(place, message)| Problem {
+            path: place.path.to_string(),
+            line: place.line,
+            message,
+        }));
+    }
 }
 
 fn policy(section: &Table<'_>, rota: &Rota, problems: &mut Vec<Problem>) -> Policy {
-    section.only(&["services", "levels", "catch_all"], problems);
+    section.only(&["services", "levels", "steps", "zone", "catch_all", "acknowledge_timeout"], problems);
     let name = section.name.clone();
     let services = section.get("services").map(|node| node.texts(problems));
     if name == "default" && services.is_some() {
@@ -40,19 +49,37 @@ fn policy(section: &Table<'_>, rota: &Rota, problems: &mut Vec<Problem>) -> Poli
             format!("[escalation.{name}] serves nothing; write services = [\"checkout-api\", \"payments-*\"]");
         problems.push(section.problem(message));
     }
-    let levels = section.get("levels").and_then(|node| levels(&node, rota, problems)).unwrap_or_default();
+    let zone = section.get("zone").and_then(|node| super::schedules::zone_of(&node, problems));
+    let steps = match (section.get("levels"), section.get("steps")) {
+        (Some(_), Some(node)) => {
+            problems.push(node.problem("levels and steps are two ways to say the same; keep one of them"));
+            Vec::new()
+        }
+        (Some(node), None) => levels(&node, rota, problems).unwrap_or_default(),
+        (None, Some(node)) => steps::read(&node, rota, zone.as_ref(), problems),
+        (None, None) => Vec::new(),
+    };
+    let default_timeout = TimeDelta::seconds(i64::try_from(ACKNOWLEDGE_TIMEOUT_SECONDS).unwrap_or(i64::MAX));
+    let timeout = section.get("acknowledge_timeout").and_then(|node| node.read(acknowledge_timeout, problems));
     let catch_all = section.get("catch_all").and_then(|node| catch_all(&node, rota, problems)).unwrap_or_default();
-    if section.get("levels").is_none() {
+    if section.get("levels").is_none() && section.get("steps").is_none() {
         let message = format!(
             "[escalation.{name}] pages nobody; write [[escalation.{name}.levels]] with page = [\"ana\"] and wait = \"5m\""
         );
         problems.push(section.problem(message));
     }
     let place = section.written();
-    Policy { name, services: services.unwrap_or_default(), levels, catch_all, place }
+    Policy {
+        name,
+        services: services.unwrap_or_default(),
+        steps,
+        catch_all,
+        acknowledge_timeout: timeout.unwrap_or(Some(default_timeout)),
+        place,
+    }
 }
 
-fn levels(node: &Node<'_>, rota: &Rota, problems: &mut Vec<Problem>) -> Option<Vec<Level>> {
+fn levels(node: &Node<'_>, rota: &Rota, problems: &mut Vec<Problem>) -> Option<Vec<Step>> {
     let nodes = node.list(problems)?;
     if nodes.is_empty() {
         problems.push(node.problem("levels is empty, so nobody is paged; write a level with page and wait"));
@@ -73,12 +100,30 @@ fn levels(node: &Node<'_>, rota: &Rota, problems: &mut Vec<Problem>) -> Option<V
                 format!("level {next} is never reached: level {this} has no wait; write wait = \"5m\" in level {this}");
             problems.push(table.problem(message));
         }
-        levels.push(Level { page, wait, place: table.written() });
+        let ask = Ask { page, wait_seconds: seconds(wait), ..Ask::default() };
+        levels.push(Step { name: None, kind: StepKind::Page(ask), place: table.written() });
     }
     Some(levels)
 }
 
-fn page_list(node: &Node<'_>, rota: &Rota, problems: &mut Vec<Problem>) -> Option<Vec<Target>> {
+/// Whole seconds of a wait that was read.
+pub(super) fn seconds(wait: TimeDelta) -> u64 {
+    u64::try_from(wait.num_seconds()).unwrap_or(0)
+}
+
+/// How long somebody has an incident; `None` is for ever.
+fn acknowledge_timeout(text: &str) -> Result<Option<TimeDelta>, String> {
+    if text.trim() == "off" {
+        return Ok(None);
+    }
+    let time = words::duration(text)?;
+    if !(TimeDelta::minutes(1)..=incident::SNOOZE_MAX).contains(&time) {
+        return Err(format!("\"{text}\" is not from a minute to a day; write it like \"30m\", or \"off\""));
+    }
+    Ok(Some(time))
+}
+
+pub(super) fn page_list(node: &Node<'_>, rota: &Rota, problems: &mut Vec<Problem>) -> Option<Vec<Target>> {
     let nodes = node.list(problems)?;
     if nodes.is_empty() {
         problems.push(

@@ -1,7 +1,6 @@
 //! What the files accept, and what is said about mistakes.
 
 use crate::{Every, OnHolidays, Rollout, Rota, Secondary, Unit, Zone};
-use chrono::TimeDelta;
 
 #[track_caller]
 fn problems(files: &[(&str, &str)]) -> String {
@@ -32,7 +31,7 @@ wait = "5m"
 fn files_are_read_together() {
     let more = "[people.bo]\nemail = \"bo@example.com\"\n[escalation.shop]\nservices = [\"shop\"]\nlevels = [{ page = [\"ana\", \"bo\"], wait = \"90 s\" }]\n";
     let rota = Rota::parse(&[("rota/b.toml", more), ("rota/a.toml", GOOD)]).unwrap();
-    assert_eq!(rota.policies["shop"].levels[0].wait, TimeDelta::seconds(90));
+    assert_eq!(rota.policies["shop"].pages()[0].1.wait_seconds, 90);
     assert_eq!(rota.schedules["payments"].layers[0].rotation.grid().lengths(), [Every { length: 1, unit: Unit::Week }]);
     assert_eq!(rota.default_policy.catch_all, ["ana".into()]);
     assert_eq!(Rota::parse(&[] as &[(&str, &str)]).unwrap(), Rota::default());

@@ -221,6 +221,7 @@ impl Night {
                 policy: "payments".into(),
                 because: format!("turn 37 of weekly{words}"),
                 wait_seconds: Some(300),
+                taken: incident::Taken::default(),
                 second_channel_seconds: BTreeMap::new(),
             },
         )
@@ -239,7 +240,7 @@ impl Night {
     }
 
     fn acknowledged(self) -> Self {
-        self.and(2, Event::Acknowledged { by: ana() })
+        self.and(2, Event::Acknowledged { by: ana(), timeout_seconds: None })
     }
 
     fn running(self) -> Self {
@@ -333,7 +334,7 @@ fn with_setting<T>(draw: impl FnOnce(&Setting<'_>) -> T) -> T {
         "ben" => Face { name: "Ben Okafor".into(), slack: Some("U0BEN".into()) },
         other => Face { name: other.to_owned(), slack: None },
     };
-    draw(&Setting { catalogue: &catalogue, face: &face, console: Some("https://catops.example"), command: "/catops" })
+    draw(&Setting { catalogue: &catalogue, face: &face, console: Some("https://catops.example"), command: "/catops", future: &[] })
 }
 
 fn answers(night: &Night, words: &str, setting: &Setting<'_>) -> Vec<(&'static str, Message)> {

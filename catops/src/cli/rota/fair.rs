@@ -65,7 +65,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
 /// its person can be on duty on.
 fn pages_of(rota: &Rota, name: &str, pages: &Pages) -> Result<Vec<Paged>> {
     let members = rota.members(name)?;
-    let is_of = |page: &&crate::paged::Paged| match schedules_of(rota, &page.policy, page.level).as_deref() {
+    let is_of = |page: &&crate::paged::Paged| match schedules_of(rota, &page.policy, page.step).as_deref() {
         None | Some([]) => false,
         Some([only]) => *only == name,
         Some(several) => several.contains(&name) && members.contains(&&page.to),

@@ -79,7 +79,7 @@ fn before(args: &Args) -> Result<Rota> {
 fn past(before: &Rota, pages: &Pages, only: Option<&str>) -> (Vec<PastPage>, usize) {
     let (mut past, mut left_out) = (Vec::new(), 0);
     for asked in &pages.asked {
-        match schedules_of(before, &asked.policy, asked.level) {
+        match schedules_of(before, &asked.policy, asked.step) {
             None => left_out += 1,
             Some(schedules) => {
                 let wanted = schedules.into_iter().filter(|name| only.is_none_or(|only| only == *name));

@@ -19,7 +19,7 @@ pub(super) const fn is_told(event: &Event) -> bool {
 const fn word(event: &Event) -> Option<&'static str> {
     match event {
         Event::Opened { .. } => Some("opened"),
-        Event::Refired { .. } | Event::Reopened { .. } => Some("reopened"),
+        Event::Refired { .. } | Event::Reopened { .. } | Event::AcknowledgementExpired { .. } | Event::Woke => Some("reopened"),
         Event::Acknowledged { .. } => Some("acknowledged"),
         Event::Cleared { .. } | Event::Resolved { .. } => Some("resolved"),
         _ => None,
@@ -76,7 +76,7 @@ async fn publish_one(
 
 fn sentence(app: &App, event: &Event, news: &News) -> String {
     match event {
-        Event::Acknowledged { by } => format!("{} has it", text::clean(&app.name(by))),
+        Event::Acknowledged { by, .. } => format!("{} has it", text::clean(&app.name(by))),
         Event::Resolved { by, .. } => format!("Resolved by {}", text::clean(&app.name(by))),
         Event::Cleared { .. } => "Over: the alarm cleared".to_owned(),
         _ => {
