@@ -194,7 +194,7 @@ impl Author<'_> {
             changes: Vec::new(),
             related: Vec::new(),
         };
-        let assign = crate::flow::triage::assign_by(self.setup, &opened, &[], 0, at, |_| None);
+        let assign = crate::flow::triage::assign_by(self.setup, &opened, &[], 0, at, |_, _| Vec::new());
         let origin = Origin {
             actor: format!("source:{}", alarm.source),
             cause: alarm.delivery.0.clone(),

@@ -8,12 +8,13 @@ use crate::id::{ActionId, IncidentId, ResponderId, RunId};
 use crate::record::{Fix, History};
 use crate::related::Related;
 use crate::suggestion::Suggestion;
+use crate::urgency::{PlannedPage, Urgency};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The version of this fold: a snapshot of another version is thrown away and folded again.
-pub const FOLD: u32 = 11;
+pub const FOLD: u32 = 12;
 
 /// Pages of one round that are drawn anew, the newest ones. Two levels of five people fit; each costs the
 /// append that ends the round one effect, and an append takes a hundred things.
@@ -161,6 +162,19 @@ pub struct Page {
     pub message: Option<PageMessage>,
 }
 
+/// A way by which somebody could not be reached, until it works.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unreached {
+    /// Whom.
+    pub to: ResponderId,
+    /// By what.
+    pub by: String,
+    /// What went wrong.
+    pub error: String,
+    /// True when it is not tried again.
+    pub gave_up: bool,
+}
+
 /// Who was asked by which event: what a page for a level belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageCause {
@@ -235,6 +249,12 @@ pub struct Incident {
     pub exhausted: bool,
     /// The pages of this round that reached somebody.
     pub paged: Vec<Page>,
+    /// By what the people who were asked last are paged, and when.
+    pub plans: BTreeMap<ResponderId, Vec<PlannedPage>>,
+    /// How urgent it was when they were asked.
+    pub urgency: Option<Urgency>,
+    /// Ways of this round that failed and have not worked since.
+    pub unreached: Vec<Unreached>,
     /// Who has it.
     pub acknowledged: Option<Acknowledgement>,
     /// How it ended.
@@ -312,6 +332,9 @@ impl Incident {
             wait_seconds: None,
             exhausted: false,
             paged: Vec::new(),
+            plans: BTreeMap::new(),
+            urgency: None,
+            unreached: Vec::new(),
             acknowledged: None,
             resolved: None,
             suggestions: Vec::new(),
@@ -340,7 +363,13 @@ impl Incident {
         }
         let at = recorded.at;
         match &recorded.event {
-            Event::Opened { .. } | Event::SetAside { .. } | Event::PageFailed { .. } | Event::Redacted { .. } => {}
+            Event::Opened { .. } | Event::SetAside { .. } | Event::PageHeld { .. } | Event::Redacted { .. } => {}
+            Event::PageFailed { to, error, by: Some(by), gave_up } => {
+                self.unreached.retain(|failed| failed.to != *to || failed.by != *by);
+                let (to, by, error) = (to.clone(), by.clone(), error.clone());
+                self.unreached.push(Unreached { to, by, error, gave_up: *gave_up });
+            }
+            Event::PageFailed { .. } => {}
             Event::Repeated { severity, summary, occurred_at, also, .. } => {
                 self.fire(1 + also.len(), *severity, summary, *occurred_at, at);
             }
@@ -355,7 +384,9 @@ impl Incident {
                 self.close(ResolvedBy::Source, at, "");
             }
             Event::Resolved { by, note } => self.close(ResolvedBy::Person(by.clone()), at, note),
-            Event::Assigned { to, level, policy, because, wait_seconds, .. } => {
+            Event::Assigned { to, level, policy, because, wait_seconds, plans, urgency, .. } => {
+                self.plans.clone_from(plans);
+                self.urgency = *urgency;
                 self.assigned_before = self.assigned_seq;
                 self.assigned_seq = recorded.seq;
                 self.wait_seconds = *wait_seconds;
@@ -366,6 +397,7 @@ impl Incident {
                 self.because.clone_from(because);
             }
             Event::Paged { to, by, message, .. } => {
+                self.unreached.retain(|failed| failed.to != *to || failed.by != *by);
                 let (to, by, message) = (to.clone(), by.clone(), message.clone());
                 self.paged.push(Page { to, by, at, seq: recorded.seq, message });
             }
@@ -380,7 +412,9 @@ impl Incident {
                 self.acknowledged = Some(Acknowledgement { by: by.clone(), at });
                 self.owners = vec![by.clone()];
             }
-            Event::Reassigned { to, .. } => {
+            Event::Reassigned { to, plan, urgency, .. } => {
+                self.plans = BTreeMap::from([(to.clone(), plan.clone())]);
+                self.urgency = *urgency;
                 self.assigned_before = self.assigned_seq;
                 self.assigned_seq = recorded.seq;
                 self.owners = vec![to.clone()];
@@ -491,6 +525,7 @@ impl Incident {
         self.level = 0;
         self.exhausted = false;
         self.paged.clear();
+        self.unreached.clear();
     }
 
     /// Where the newest pages of this round stand, oldest first.
@@ -541,6 +576,19 @@ impl Incident {
     pub fn wants_second_page(&self, cause: &PageCause) -> bool {
         let asked = self.assigned_seq == cause.seq || cause.level < self.level;
         self.status == Status::Open && self.round == cause.round && asked && !self.was_paged(cause, BY_SLACK)
+    }
+
+    /// True while a planned page is wanted: nobody has it, it was not given to somebody else, and its level is the one that
+    /// is asked. Once the next level is asked, only whoever nothing has reached is still paged. A page that only stands in
+    /// for Slack is not wanted once Slack has delivered.
+    #[must_use]
+    pub fn wants_page(&self, cause: &PageCause, unless_delivered: bool) -> bool {
+        if unless_delivered {
+            return self.wants_second_page(cause);
+        }
+        let reached = || self.paged.iter().any(|page| page.to == cause.to && page.seq > cause.seq);
+        let asked = self.assigned_seq == cause.seq || (cause.level < self.level && !reached());
+        self.status == Status::Open && self.round == cause.round && asked
     }
 
     /// True when a page reached somebody this way since they were asked.

@@ -6,7 +6,7 @@ use crate::place::Place;
 use crate::rota::Rota;
 use crate::sentence;
 use chrono::{DateTime, TimeDelta, Utc};
-use incident::ResponderId;
+use incident::{ResponderId, Urgency};
 
 /// An escalation policy.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -19,6 +19,8 @@ pub struct Policy {
     pub levels: Vec<Level>,
     /// Paged when all levels have waited in vain, or when a level finds nobody on duty.
     pub catch_all: Vec<ResponderId>,
+    /// How urgent all of its incidents are; by their severity, when `None`.
+    pub urgency: Option<Urgency>,
     /// Where it is written.
     pub place: Place,
 }

@@ -20,6 +20,7 @@ mod membership;
 mod natural;
 mod nearest;
 mod night;
+mod notify;
 mod on_call;
 mod operation;
 mod parse;
@@ -62,6 +63,7 @@ pub use grid::{Every, Grid, NoGrid, Unit};
 pub use holiday::{Holiday, OnHolidays};
 pub use ledger::{Clocks, Facts, Ledger, Load, Paged, ledger};
 pub use membership::{Membership, Rollout};
+pub use notify::{Rule, Rules, Way};
 pub use natural::{SpanProblem, SpokenSpan, UnreadableSpan};
 pub use on_call::{
     Next, OnCall, Reason, SEARCH_PIECES_MAX, Segment, everywhere, final_schedule, on_call, on_duty, people_on_duty,

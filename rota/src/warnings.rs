@@ -10,6 +10,8 @@ use crate::rotation::Role;
 use crate::schedule::{Asked, Layer, Schedule};
 use crate::ticks::{Ticks, tick};
 use crate::zone::{Nearby, Zone};
+
+mod notify;
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::ResponderId;
 use std::collections::BTreeSet;
@@ -40,6 +42,7 @@ impl Rota {
             let levels = policy.levels.iter().enumerate();
             warnings.extend(levels.filter_map(|(place, level)| self.pages_nobody(policy, place, level, now)));
         }
+        warnings.extend(self.people.values().flat_map(|person| notify::warnings(self, person)));
         let named = self.named(now);
         let idle = self.people.values().filter(|person| !named.contains(&person.id));
         warnings.extend(idle.map(on_no_list));

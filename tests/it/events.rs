@@ -2,7 +2,7 @@
 
 use incident::{
     Aside, DigestEvent, Event, Fix, Incident, IncidentId, Mark, PageMessage, RecordEvent, Recorded, Replaced,
-    RunOutcome, SCHEMA, SwitchEvent,
+    PlannedPage, RunOutcome, SCHEMA, SwitchEvent, Urgency,
 };
 use rota::BookEvent;
 use serde::Serialize;
@@ -189,6 +189,10 @@ fn book() -> Vec<BookEvent> {
     serde_json::from_value(events).expect("events of the book")
 }
 
+fn planned(by: &str, after_seconds: u64) -> PlannedPage {
+    PlannedPage { by: by.to_owned(), after_seconds, unless_delivered: false }
+}
+
 fn switch() -> [SwitchEvent; 2] {
     let why = "the deploy is broken".to_owned();
     [SwitchEvent::ActionsStopped { by: "ana".into(), why }, SwitchEvent::ActionsAllowed { by: "ben".into() }]
@@ -226,6 +230,9 @@ fn one_of_each() -> Vec<Event> {
             because: "turn 3".to_owned(),
             wait_seconds: Some(300),
             second_channel_seconds: [("ana".into(), 60)].into(),
+            plans: [("ana".into(), vec![planned("slack", 0), PlannedPage { unless_delivered: true, ..planned("sms", 60) }])]
+                .into(),
+            urgency: Some(Urgency::High),
         },
         Event::Suggested {
             suggestions: vec![serde_json::from_value(suggestion).expect("a suggestion")],
@@ -239,11 +246,22 @@ fn one_of_each() -> Vec<Event> {
         context_posted(),
         Event::Gathered { channel: "C0OPS".to_owned(), digest: 1 },
         Event::Paged { to: "ana".into(), by: "slack".to_owned(), level: 0, message: Some(page_message()) },
-        Event::PageFailed { to: "ben".into(), error: "user_not_found".to_owned() },
+        Event::PageFailed {
+            to: "ben".into(),
+            error: "user_not_found".to_owned(),
+            by: Some("sms".to_owned()),
+            gave_up: true,
+        },
+        Event::PageHeld {
+            to: "ben".into(),
+            by: "sms".to_owned(),
+            seconds: 40,
+            why: "3rd text message in 15 min".to_owned(),
+        },
         Event::Escalated { level: 1, by: None },
         Event::EscalationExhausted,
         Event::Acknowledged { by },
-        Event::Reassigned { by: "ana".into(), to: "ben".into(), second_channel_seconds: Some(60) },
+        Event::Reassigned { by: "ana".into(), to: "ben".into(), second_channel_seconds: Some(60), plan: vec![planned("sms", 60)], urgency: Some(Urgency::Low) },
         Event::Noted { by: "ben".into(), text: "looks like a deploy".to_owned() },
         Event::ActionRequested {
             run: run.clone(),

@@ -75,8 +75,9 @@ pub async fn note(app: &App, doer: &Doer, id: IncidentId, text: &str) -> Result<
 /// # Errors
 /// [`ChangeError`].
 pub async fn assign(app: &App, doer: &Doer, id: IncidentId, to: ResponderId) -> Result<Changed, ChangeError> {
-    let second_channel = page::second_channel_after(app, &to);
-    command(app, id, &doer.origin(), Command::Reassign { by: doer.who.clone(), to, second_channel }).await
+    let urgency = page::urgency(&app.setup(), &change::load(app, id).await?);
+    let plan = page::plan(app, &to, urgency);
+    command(app, id, &doer.origin(), Command::Reassign { by: doer.who.clone(), to, plan, urgency }).await
 }
 
 /// Asks the next level now.

@@ -90,6 +90,10 @@ async fn perform_task(app: &Arc<App>, leased: &LeasedEffect) -> Result<(), NotNo
         Task::Card { incident } => post::card(app, *incident, leased).await,
         Task::Digest { channel, digest } => digest::perform(app, channel, *digest, leased).await,
         Task::Page { incident, to, level } => post::page(app, *incident, to, *level, leased).await,
+        Task::PageBy { incident, cause, by, unless_delivered } => {
+            let planned = page::Planned { cause, by, unless_delivered: *unless_delivered };
+            page::by(app, *incident, planned, leased).await
+        }
         Task::SecondPage { incident, cause } => page::second(app, *incident, cause, leased).await,
         Task::PageOver { incident, page, round } => post::page_over(app, *incident, page, *round, leased).await,
         Task::Thread { incident, seq } => post::thread(app, *incident, *seq, leased).await,

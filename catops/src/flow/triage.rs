@@ -4,9 +4,10 @@ use crate::app::App;
 use crate::config::Setup;
 use crate::flow::{book, change, changes, names};
 use crate::page;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use incident::{
-    Alarm, AlarmKey, AlarmState, Command, Event, Incident, IncidentId, RELATED_MAX, Recorded, Related, ResponderId,
+    Alarm, AlarmKey, AlarmState, Command, Event, Incident, IncidentId, PlannedPage, RELATED_MAX, Recorded, Related,
+    ResponderId, Urgency,
 };
 use log::{EventLog, ReadError};
 use rota::{Operation, Policy, Rota};
@@ -61,11 +62,11 @@ async fn holder_is_open(app: &App, key: &AlarmKey) -> bool {
 /// The command that gives a level its owners. Past the last level the catch-all is asked.
 #[must_use]
 pub fn assign(app: &App, incident: &Incident, operations: &[Operation], level: u8, at: DateTime<Utc>) -> Command {
-    let second = |person: &ResponderId| page::second_channel_after(app, person);
-    assign_by(&app.setup(), incident, operations, level, at, second)
+    let plan = |person: &ResponderId, urgency| page::plan(app, person, urgency);
+    assign_by(&app.setup(), incident, operations, level, at, plan)
 }
 
-/// The same for whoever has no process around them; `second_channel` says how long Slack has before somebody's second one.
+/// The same for whoever has no process around them; `plan` says by what somebody is paged.
 #[must_use]
 pub fn assign_by(
     setup: &Setup,
@@ -73,7 +74,7 @@ pub fn assign_by(
     operations: &[Operation],
     level: u8,
     at: DateTime<Utc>,
-    second_channel: impl Fn(&ResponderId) -> Option<TimeDelta>,
+    plan: impl Fn(&ResponderId, Urgency) -> Vec<PlannedPage>,
 ) -> Command {
     let rota = &setup.rota;
     let policy = policy(rota, incident);
@@ -97,9 +98,10 @@ pub fn assign_by(
     if to.is_empty() {
         because.push("nobody is on call".to_owned());
     }
-    let second = |person: &ResponderId| Some((person.clone(), second_channel(person)?));
-    let second_channel = to.iter().filter_map(second).collect();
-    Command::Assign { to, level, policy: policy.name.clone(), because: because.join("; "), wait, second_channel }
+    let urgency = page::urgency(setup, incident);
+    let planned = to.iter().map(|person| (person.clone(), plan(person, urgency)));
+    let plans = planned.filter(|(_, plan)| !plan.is_empty()).collect();
+    Command::Assign { to, level, policy: policy.name.clone(), because: because.join("; "), wait, plans, urgency }
 }
 
 /// The command that writes down the actions most likely to help.

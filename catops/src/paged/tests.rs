@@ -2,6 +2,7 @@
 
 use super::*;
 use chrono::TimeDelta;
+use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 fn at(minute: i64) -> DateTime<Utc> {
@@ -37,8 +38,18 @@ fn opened() -> Value {
 
 fn assigned(level: u8) -> Value {
     let (to, because) = (vec!["ana".into()], String::new());
-    let (policy, second_channel_seconds) = ("default".to_owned(), std::collections::BTreeMap::new());
-    serde_json::to_value(Event::Assigned { to, level, policy, because, wait_seconds: None, second_channel_seconds })
+    let policy = "default".to_owned();
+    let (second_channel_seconds, plans) = (BTreeMap::new(), BTreeMap::new());
+    serde_json::to_value(Event::Assigned {
+        to,
+        level,
+        policy,
+        because,
+        wait_seconds: None,
+        second_channel_seconds,
+        plans,
+        urgency: None,
+    })
         .unwrap()
 }
 

@@ -30,7 +30,7 @@ pub(super) fn read(sections: &[Table<'_>], rota: &mut Rota, problems: &mut Vec<P
 }
 
 fn policy(section: &Table<'_>, rota: &Rota, problems: &mut Vec<Problem>) -> Policy {
-    section.only(&["services", "levels", "catch_all"], problems);
+    section.only(&["services", "levels", "catch_all", "urgency"], problems);
     let name = section.name.clone();
     let services = section.get("services").map(|node| node.texts(problems));
     if name == "default" && services.is_some() {
@@ -48,8 +48,9 @@ fn policy(section: &Table<'_>, rota: &Rota, problems: &mut Vec<Problem>) -> Poli
         );
         problems.push(section.problem(message));
     }
+    let urgency = section.get("urgency").and_then(|node| node.read(words::urgency, problems));
     let place = section.written();
-    Policy { name, services: services.unwrap_or_default(), levels, catch_all, place }
+    Policy { name, services: services.unwrap_or_default(), levels, catch_all, urgency, place }
 }
 
 fn levels(node: &Node<'_>, rota: &Rota, problems: &mut Vec<Problem>) -> Option<Vec<Level>> {

@@ -222,6 +222,8 @@ impl Night {
                 because: format!("turn 37 of weekly{words}"),
                 wait_seconds: Some(300),
                 second_channel_seconds: BTreeMap::new(),
+                plans: BTreeMap::new(),
+                urgency: None,
             },
         )
         .and(
