@@ -194,7 +194,7 @@ impl Author<'_> {
             changes: Vec::new(),
             related: Vec::new(),
         };
-        let asked = crate::flow::triage::next_by(self.setup, &opened, &[], at, |_| None);
+        let asked = crate::flow::triage::next_by(self.setup, &opened, &[], at, |_, _| Vec::new());
         let origin = Origin {
             actor: format!("source:{}", alarm.source),
             cause: alarm.delivery.0.clone(),

@@ -11,7 +11,8 @@ pub use escalation::Escalation;
 pub use report::{Ends, Finding, Item, Opened, Report, Row};
 
 use crate::fold::Status;
-use crate::id::IncidentId;
+use crate::id::{IncidentId, ResponderId};
+use crate::urgency::PlannedPage;
 use chrono::{DateTime, Utc};
 use escalation::Step;
 use serde::Deserialize;
@@ -142,6 +143,8 @@ struct Body {
     by: Option<String>,
     wait_seconds: Option<u64>,
     reopens: bool,
+    plans: BTreeMap<ResponderId, Vec<PlannedPage>>,
+    plan: Vec<PlannedPage>,
     error: Option<String>,
 }
 

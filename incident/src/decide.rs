@@ -12,6 +12,7 @@ use crate::plan::{AckMode, Taken};
 use crate::record::{Fix, History};
 use crate::related::Related;
 use crate::suggestion::Suggestion;
+use crate::urgency::{PlannedPage, Urgency};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -154,8 +155,10 @@ pub enum Command {
         because: String,
         /// How long they have; `None` on the last level.
         wait: Option<TimeDelta>,
-        /// Those who can be paged without Slack too, and how long Slack has before that.
-        second_channel: BTreeMap<ResponderId, TimeDelta>,
+        /// By what each of them is paged, and when.
+        plans: BTreeMap<ResponderId, Vec<PlannedPage>>,
+        /// How urgent it is.
+        urgency: Urgency,
         /// Which step of the plan that is.
         taken: Taken,
     },
@@ -227,8 +230,23 @@ pub enum Command {
     RecordPageFailure {
         /// Who.
         to: ResponderId,
+        /// By what.
+        by: String,
         /// What went wrong.
         error: String,
+        /// True when it is not tried again.
+        gave_up: bool,
+    },
+    /// A page has to wait.
+    HoldPage {
+        /// Who.
+        to: ResponderId,
+        /// By what.
+        by: String,
+        /// How long.
+        wait: TimeDelta,
+        /// Which limit holds it.
+        why: String,
     },
     /// The card stands in a channel.
     RecordCard {
@@ -325,8 +343,10 @@ pub enum Command {
         by: ResponderId,
         /// The new owner.
         to: ResponderId,
-        /// When they can be paged without Slack too: how long Slack has before that.
-        second_channel: Option<TimeDelta>,
+        /// By what they are paged, and when.
+        plan: Vec<PlannedPage>,
+        /// How urgent it is.
+        urgency: Urgency,
     },
     /// Somebody asks for an action.
     RequestAction {
@@ -570,7 +590,10 @@ pub fn decide(incident: &Incident, command: Command, at: DateTime<Utc>) -> Resul
             Ok(vec![Event::Suggested { suggestions, runners_up, no_match, history, changes, related }])
         }
         Command::RecordPage { to, by, level, message } => Ok(vec![Event::Paged { to, by, level, message }]),
-        Command::RecordPageFailure { to, error } => Ok(vec![Event::PageFailed { to, error }]),
+        Command::RecordPageFailure { to, by, error, gave_up } => {
+            Ok(vec![Event::PageFailed { to, error, by: Some(by), gave_up }])
+        }
+        Command::HoldPage { to, by, wait, why } => Ok(vec![Event::PageHeld { to, by, seconds: seconds(wait), why }]),
         Command::RecordCard { channel, ts } => Ok(record_card(incident, channel, ts)),
         Command::RecordContext { channel, file, lines } => Ok(vec![Event::ContextPosted { channel, file, lines }]),
         Command::Gather { .. } if incident.gathered.is_some() || incident.has_own_card() => Ok(Vec::new()),
@@ -584,9 +607,9 @@ pub fn decide(incident: &Incident, command: Command, at: DateTime<Utc>) -> Resul
         Command::Reopen { .. } => Err(Refused::NotResolved),
         Command::Note { text, .. } if text.trim().is_empty() => Err(Refused::EmptyNote),
         Command::Note { by, text } => Ok(vec![Event::Noted { by, text: cut(&text) }]),
-        Command::Reassign { by, to, second_channel } => {
+        Command::Reassign { by, to, plan, urgency } => {
             refuse_resolved(incident)?;
-            Ok(vec![Event::Reassigned { by, to, second_channel_seconds: second_channel.map(seconds) }])
+            Ok(vec![Event::Reassigned { by, to, second_channel_seconds: None, plan, urgency: Some(urgency) }])
         }
         Command::RequestAction { by, request } => request_action(incident, by, request, at),
         Command::StopRun { by, run } => stop_run(incident, by, run),
@@ -613,11 +636,17 @@ fn escalation(incident: &Incident, command: Command) -> Result<Vec<Event>, Refus
         {
             Ok(Vec::new())
         }
-        Command::Assign { to, level, policy, because, wait, second_channel, taken } => {
-            let wait_seconds = wait.map(seconds);
-            let second_channel_seconds = second_channel.into_iter().map(|(who, after)| (who, seconds(after))).collect();
-            Ok(vec![Event::Assigned { to, level, policy, because, wait_seconds, second_channel_seconds, taken }])
-        }
+        Command::Assign { to, level, policy, because, wait, plans, urgency, taken } => Ok(vec![Event::Assigned {
+            to,
+            level,
+            policy,
+            because,
+            wait_seconds: wait.map(seconds),
+            second_channel_seconds: BTreeMap::new(),
+            plans,
+            urgency: Some(urgency),
+            taken,
+        }]),
         Command::Skip { level, why } => Ok(vec![Event::StepSkipped { level, why }]),
         Command::AskChannel { channel, level, policy, wait, taken } => {
             Ok(vec![Event::ChannelAsked { channel, level, policy, wait_seconds: seconds(wait), taken }])

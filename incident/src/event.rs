@@ -8,6 +8,7 @@ use crate::plan::Taken;
 use crate::record::{Fix, History};
 use crate::related::Related;
 use crate::suggestion::Suggestion;
+use crate::urgency::{PlannedPage, Urgency};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -84,6 +85,13 @@ pub enum Event {
         /// events from before December 2026.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         second_channel_seconds: BTreeMap<ResponderId, u64>,
+        /// By what each of them is paged, and when, in the place of `second_channel_seconds`; nobody's in events from before
+        /// December 2026.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        plans: BTreeMap<ResponderId, Vec<PlannedPage>>,
+        /// How urgent it was; not known in events from before December 2026.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        urgency: Option<Urgency>,
         /// Which step of the plan that was.
         #[serde(default, skip_serializing_if = "Taken::is_plain")]
         taken: Taken,
@@ -130,7 +138,7 @@ pub enum Event {
     Paged {
         /// Who.
         to: ResponderId,
-        /// By what: [`BY_SLACK`], or a second channel: `sms`, `sns`, `webhook`.
+        /// By what: [`BY_SLACK`], or a second channel: `sms`, `sns`, `webhook`, `voice`, `email`.
         by: String,
         /// For which level.
         level: u8,
@@ -145,6 +153,23 @@ pub enum Event {
         to: ResponderId,
         /// What went wrong.
         error: String,
+        /// By what; not known in events from before December 2026.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+        /// True when it is not tried again.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        gave_up: bool,
+    },
+    /// A page waits, because its receiver had too many of this way; it says why.
+    PageHeld {
+        /// Who.
+        to: ResponderId,
+        /// By what.
+        by: String,
+        /// How long from now, in seconds.
+        seconds: u64,
+        /// Which limit holds it: "3rd text message in 15 min".
+        why: String,
     },
     /// Nobody acknowledged in time, or somebody asked for the next level.
     Escalated {
@@ -252,6 +277,12 @@ pub enum Event {
         /// When they can be paged without Slack too: how long Slack has before that, in seconds.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         second_channel_seconds: Option<u64>,
+        /// By what they are paged, and when, in the place of `second_channel_seconds`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        plan: Vec<PlannedPage>,
+        /// How urgent it was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        urgency: Option<Urgency>,
     },
     /// Somebody wrote something down.
     Noted {
@@ -432,6 +463,7 @@ impl Event {
             Self::Assigned { .. } => "assigned",
             Self::Paged { .. } => "paged",
             Self::PageFailed { .. } => "page_failed",
+            Self::PageHeld { .. } => "page_held",
             Self::Escalated { .. } => "escalated",
             Self::StepSkipped { .. } => "step_skipped",
             Self::ChannelAsked { .. } => "channel_asked",

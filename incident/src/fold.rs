@@ -9,6 +9,7 @@ use crate::plan::{AckMode, Plan, Taken};
 use crate::record::{Fix, History};
 use crate::related::Related;
 use crate::suggestion::Suggestion;
+use crate::urgency::{PlannedPage, Urgency};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -187,6 +188,19 @@ pub struct Page {
     pub message: Option<PageMessage>,
 }
 
+/// A way by which somebody could not be reached, until it works.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unreached {
+    /// Whom.
+    pub to: ResponderId,
+    /// By what.
+    pub by: String,
+    /// What went wrong.
+    pub error: String,
+    /// True when it is not tried again.
+    pub gave_up: bool,
+}
+
 /// Who was asked by which event: what a page for a level belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageCause {
@@ -282,6 +296,12 @@ pub struct Incident {
     pub exhausted: bool,
     /// The pages of this round that reached somebody.
     pub paged: Vec<Page>,
+    /// By what the people who were asked last are paged, and when.
+    pub plans: BTreeMap<ResponderId, Vec<PlannedPage>>,
+    /// How urgent it was when they were asked.
+    pub urgency: Option<Urgency>,
+    /// Ways of this round that failed and have not worked since.
+    pub unreached: Vec<Unreached>,
     /// Who has it.
     pub acknowledged: Option<Acknowledgement>,
     /// How it ended.
@@ -369,6 +389,9 @@ impl Incident {
             wait_seconds: None,
             exhausted: false,
             paged: Vec::new(),
+            plans: BTreeMap::new(),
+            urgency: None,
+            unreached: Vec::new(),
             acknowledged: None,
             resolved: None,
             suggestions: Vec::new(),
@@ -397,7 +420,13 @@ impl Incident {
         }
         let at = recorded.at;
         match &recorded.event {
-            Event::Opened { .. } | Event::SetAside { .. } | Event::PageFailed { .. } | Event::Redacted { .. } => {}
+            Event::Opened { .. } | Event::SetAside { .. } | Event::PageHeld { .. } | Event::Redacted { .. } => {}
+            Event::PageFailed { to, error, by: Some(by), gave_up } => {
+                self.unreached.retain(|failed| failed.to != *to || failed.by != *by);
+                let (to, by, error) = (to.clone(), by.clone(), error.clone());
+                self.unreached.push(Unreached { to, by, error, gave_up: *gave_up });
+            }
+            Event::PageFailed { .. } => {}
             Event::Repeated { severity, summary, occurred_at, also, .. } => {
                 self.fire(1 + also.len(), *severity, summary, *occurred_at, at);
             }
@@ -413,6 +442,7 @@ impl Incident {
             }
             Event::Resolved { by, note } => self.close(ResolvedBy::Person(by.clone()), at, note),
             Event::Paged { to, by, message, .. } => {
+                self.unreached.retain(|failed| failed.to != *to || failed.by != *by);
                 let (to, by, message) = (to.clone(), by.clone(), message.clone());
                 self.paged.push(Page { to, by, at, seq: recorded.seq, message });
             }
@@ -453,8 +483,10 @@ impl Incident {
     fn apply_asking(&mut self, recorded: &Recorded) {
         let (seq, at) = (recorded.seq, recorded.at);
         match &recorded.event {
-            Event::Assigned { to, level, policy, because, wait_seconds, taken, .. } => {
+            Event::Assigned { to, level, policy, because, wait_seconds, taken, plans, urgency, .. } => {
                 self.take_step(taken, *level, policy);
+                self.plans.clone_from(plans);
+                self.urgency = *urgency;
                 self.assigned_seq = seq;
                 self.wait_seconds = *wait_seconds;
                 self.owners.clone_from(to);
@@ -533,7 +565,9 @@ impl Incident {
                 self.owners.retain(|owner| owner != by);
                 self.declined.push(by.clone());
             }
-            Event::Reassigned { to, .. } => {
+            Event::Reassigned { to, plan, urgency, .. } => {
+                self.plans = BTreeMap::from([(to.clone(), plan.clone())]);
+                self.urgency = *urgency;
                 self.assigned_seq = seq;
                 self.owners = vec![to.clone()];
                 self.asked = vec![to.clone()];
@@ -666,6 +700,7 @@ impl Incident {
         self.snoozed_until = None;
         self.asking_since = at;
         self.set_timer(None);
+        self.unreached.clear();
     }
 
     /// Where the newest pages of this round stand, oldest first.
@@ -718,6 +753,19 @@ impl Incident {
     pub fn wants_second_page(&self, cause: &PageCause) -> bool {
         let asked = self.assigned_seq == cause.seq || cause.level < self.level;
         self.status == Status::Open && self.round == cause.round && asked && !self.was_paged(cause, BY_SLACK)
+    }
+
+    /// True while a planned page is wanted: nobody has it, it was not given to somebody else, and its level is the one that
+    /// is asked. Once the next level is asked, only whoever nothing has reached is still paged. A page that only stands in
+    /// for Slack is not wanted once Slack has delivered.
+    #[must_use]
+    pub fn wants_page(&self, cause: &PageCause, unless_delivered: bool) -> bool {
+        if unless_delivered {
+            return self.wants_second_page(cause);
+        }
+        let reached = || self.paged.iter().any(|page| page.to == cause.to && page.seq > cause.seq);
+        let asked = self.assigned_seq == cause.seq || (cause.level < self.level && !reached());
+        self.status == Status::Open && self.round == cause.round && asked
     }
 
     /// True when a page reached somebody this way since they were asked.

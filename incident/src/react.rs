@@ -3,11 +3,13 @@
 //! Every effect has an id that follows from its cause, so that the same event can never ask twice. Only fresh events are
 //! reacted to: folding a log again asks for nothing.
 
-use crate::event::{Event, PageMessage, Recorded, RunOutcome};
+use crate::event::{BY_SLACK, Event, PageMessage, Recorded, RunOutcome};
 use crate::fold::{Gathering, Incident, PageCause, Status, Timed};
 use crate::id::{IncidentId, ResponderId, RunId};
+use crate::urgency::PlannedPage;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Repeats change only a number on the card: it is redrawn at most this often, in seconds.
 /// Slack allows some 45 edits a minute in a workspace, and people read slower than that.
@@ -22,9 +24,12 @@ pub const DIGEST_REDRAW_SECONDS: i64 = 2;
 /// After its timeout a run gets this long to report before it is called unknown, in seconds: one append and one retry.
 pub const RUN_GRACE_SECONDS: u64 = 10;
 
-/// People of one level who are paged by a second channel, the first ones of the policy: an append takes a hundred things,
-/// and each person is one more beside their page.
-pub const SECOND_PAGES_MAX: usize = 20;
+/// Pages of one level beside the first one of each person: an append takes a hundred things. The earliest of everybody's
+/// plans come first.
+pub const FURTHER_PAGES_MAX: usize = 40;
+
+/// Pages of one level altogether; everybody's first one is asked for even so.
+const LEVEL_PAGES_MAX: usize = 70;
 
 /// Pages that are cancelled when they are not wanted any more; those beyond find out by themselves.
 const CANCELLED_PAGES_MAX: usize = 20;
@@ -76,7 +81,19 @@ pub enum Task {
         /// The escalation level.
         level: u8,
     },
-    /// Page somebody by their second channel, unless Slack has delivered by now.
+    /// Page somebody by one of their ways.
+    PageBy {
+        /// The incident.
+        incident: IncidentId,
+        /// Who, and what for.
+        cause: PageCause,
+        /// By what.
+        by: String,
+        /// True when it is not wanted once Slack has delivered.
+        unless_delivered: bool,
+    },
+    /// Page somebody by all their second channels, unless Slack has delivered by now. Nothing asks for it any more; logs from
+    /// before December 2026 may hold some.
     SecondPage {
         /// The incident.
         incident: IncidentId,
@@ -225,14 +242,12 @@ impl Reaction {
             | Event::AcknowledgementExpired { .. }
             | Event::Woke => self.add_step(incident, recorded),
             Event::Repeated { .. } => self.card(incident, at + TimeDelta::seconds(REPEAT_REDRAW_SECONDS)),
-            Event::Assigned { to, level, second_channel_seconds, .. } => {
-                self.page_all(incident, recorded, to, *level, |who| second_channel_seconds.get(who).copied());
+            Event::Assigned { to, level, plans, .. } => {
+                self.page_all(incident, recorded, to, *level, plans);
                 self.timer(incident, recorded);
             }
-            Event::Reassigned { to, second_channel_seconds, .. } => {
-                self.page_all(incident, recorded, std::slice::from_ref(to), incident.level, |_| {
-                    *second_channel_seconds
-                });
+            Event::Reassigned { to, .. } => {
+                self.page_all(incident, recorded, std::slice::from_ref(to), incident.level, &incident.plans);
                 self.timer(incident, recorded);
                 self.card(incident, at);
             }
@@ -244,13 +259,13 @@ impl Reaction {
             Event::Acknowledged { .. } | Event::Snoozed { .. } => {
                 self.cancel_timer(incident);
                 self.timer(incident, recorded);
-                self.cancel_second_pages(incident);
+                self.cancel_planned_pages(incident);
                 self.card(incident, at);
                 self.pages_over(incident, incident.page_messages(), at);
             }
             Event::Cleared { .. } | Event::Resolved { .. } => {
                 self.cancel_timer(incident);
-                self.cancel_second_pages(incident);
+                self.cancel_planned_pages(incident);
                 let watches = incident.runs.iter().map(|run| watch_id(&run.id));
                 self.cancel.extend(watches);
                 self.card(incident, at);
@@ -268,13 +283,14 @@ impl Reaction {
                 self.card(incident, at);
             }
             Event::Declined { by } => {
-                self.cancel.push(page_id(id, incident.assigned_seq, by));
-                self.cancel.push(second_page_id(id, incident.assigned_seq, by));
+                let theirs = planned(id, incident.assigned_seq, std::slice::from_ref(by), &incident.plans);
+                self.cancel.extend(theirs.into_iter().map(|wanted| wanted.id));
                 self.card(incident, at);
             }
             Event::Noted { .. }
             | Event::PartlyAcknowledged { .. }
             | Event::PageFailed { .. }
+            | Event::PageHeld { .. }
             | Event::EscalationExhausted
             | Event::Judged { .. }
             | Event::FixNamed { .. }
@@ -371,19 +387,23 @@ impl Reaction {
         recorded: &Recorded,
         to: &[ResponderId],
         level: u8,
-        second_channel_seconds: impl Fn(&ResponderId) -> Option<u64>,
+        plans: &BTreeMap<ResponderId, Vec<PlannedPage>>,
     ) {
-        for (place, person) in to.iter().enumerate() {
-            let task = Task::Page { incident: incident.id, to: person.clone(), level };
-            self.now(page_id(incident.id, recorded.seq, person), recorded.at, task, Repeat::Reconcile);
-            if let Some(seconds) = second_channel_seconds(person).filter(|_| place < SECOND_PAGES_MAX) {
-                let wait = TimeDelta::seconds(i64::try_from(seconds).unwrap_or(i64::MAX / 1000));
-                let due_at = recorded.at.checked_add_signed(wait).unwrap_or(DateTime::<Utc>::MAX_UTC);
-                let cause = PageCause { to: person.clone(), level, round: incident.round, seq: recorded.seq };
-                let task = Task::SecondPage { incident: incident.id, cause };
-                // Safe: nobody can be asked whether it arrived, and a receiver knows a repeat by the effect's id.
-                self.now(second_page_id(incident.id, recorded.seq, person), due_at, task, Repeat::Safe);
-            }
+        for wanted in planned(incident.id, recorded.seq, to, plans) {
+            let wait = TimeDelta::seconds(i64::try_from(wanted.after_seconds).unwrap_or(i64::MAX / 1000));
+            let due_at = recorded.at.checked_add_signed(wait).unwrap_or(DateTime::<Utc>::MAX_UTC);
+            let Some(page) = wanted.page else {
+                let task = Task::Page { incident: incident.id, to: wanted.to.clone(), level };
+                self.now(wanted.id, due_at, task, Repeat::Reconcile);
+                continue;
+            };
+            let cause = PageCause { to: wanted.to.clone(), level, round: incident.round, seq: recorded.seq };
+            let by = page.by.clone();
+            // Of Slack alone can be asked whether it arrived; another receiver knows a repeat by the effect's id.
+            let repeat = if by == BY_SLACK { Repeat::Reconcile } else { Repeat::Safe };
+            let unless_delivered = page.unless_delivered;
+            let task = Task::PageBy { incident: incident.id, cause, by, unless_delivered };
+            self.now(wanted.id, due_at, task, repeat);
         }
     }
 
@@ -413,17 +433,17 @@ impl Reaction {
         if incident.assigned_seq == 0 {
             return;
         }
-        let asked = incident.asked.iter().take(CANCELLED_PAGES_MAX);
-        let pages = asked.map(|asked| page_id(incident.id, incident.assigned_seq, asked));
-        self.cancel.extend(pages);
+        let firsts = planned(incident.id, incident.assigned_seq, &incident.asked, &incident.plans);
+        let firsts = firsts.into_iter().filter(|wanted| wanted.page.is_none()).take(CANCELLED_PAGES_MAX);
+        self.cancel.extend(firsts.map(|wanted| wanted.id));
     }
 
     /// Those of levels before this one find out by themselves that nobody wants them any more. Asking for the next level
-    /// cancels none: whoever Slack could not reach is still to be reached.
-    fn cancel_second_pages(&mut self, incident: &Incident) {
-        let asked = incident.asked.iter().take(SECOND_PAGES_MAX);
-        let pages = asked.map(|asked| second_page_id(incident.id, incident.assigned_seq, asked));
-        self.cancel.extend(pages);
+    /// cancels none: whoever could not be reached is still to be reached.
+    fn cancel_planned_pages(&mut self, incident: &Incident) {
+        let planned = planned(incident.id, incident.assigned_seq, &incident.asked, &incident.plans);
+        let further = planned.into_iter().filter(|wanted| wanted.page.is_some()).take(CANCELLED_PAGES_MAX);
+        self.cancel.extend(further.map(|wanted| wanted.id));
     }
 
     /// The pages lose their buttons. A page whose message is not known is left as it is.
@@ -496,8 +516,53 @@ pub(crate) fn page_id(incident: IncidentId, seq: u64, to: &ResponderId) -> Strin
     format!("page/{}/{seq}/{to}", incident.0)
 }
 
-fn second_page_id(incident: IncidentId, seq: u64, to: &ResponderId) -> String {
-    format!("second-page/{}/{seq}/{to}", incident.0)
+fn page_by_id(incident: IncidentId, seq: u64, to: &ResponderId, by: &str, turn: usize) -> String {
+    let turn = if turn == 0 { String::new() } else { format!("/{}", turn + 1) };
+    format!("page-by/{}/{seq}/{to}/{by}{turn}", incident.0)
+}
+
+/// A page that the people of a level are owed.
+pub(crate) struct Wanted<'p> {
+    /// The effect.
+    pub(crate) id: String,
+    /// Whom.
+    pub(crate) to: &'p ResponderId,
+    /// How long after they were asked, in seconds.
+    pub(crate) after_seconds: u64,
+    /// As planned; `None` for the direct message that is sent at once, which is also owed to whoever has no plan.
+    pub(crate) page: Option<&'p PlannedPage>,
+}
+
+/// The pages of a level: the first of everybody, and of the further ones as many as fit into one append, turn by turn, so
+/// that nobody's second page keeps out somebody's first.
+pub(crate) fn planned<'p>(
+    incident: IncidentId,
+    seq: u64,
+    to: &'p [ResponderId],
+    plans: &'p BTreeMap<ResponderId, Vec<PlannedPage>>,
+) -> Vec<Wanted<'p>> {
+    let mut turns: Vec<(usize, Wanted<'p>)> = Vec::new();
+    for to in to {
+        let plan = plans.get(to).map(Vec::as_slice).unwrap_or_default();
+        if plan.is_empty() {
+            turns.push((0, Wanted { id: page_id(incident, seq, to), to, after_seconds: 0, page: None }));
+        }
+        for (place, page) in plan.iter().enumerate() {
+            let turn = plan[..place].iter().filter(|before| before.by == page.by).count();
+            let is_first_message = page.by == BY_SLACK && turn == 0 && page.after_seconds == 0;
+            let wanted = if is_first_message {
+                Wanted { id: page_id(incident, seq, to), to, after_seconds: 0, page: None }
+            } else {
+                let id = page_by_id(incident, seq, to, &page.by, turn);
+                Wanted { id, to, after_seconds: page.after_seconds, page: Some(page) }
+            };
+            turns.push((place, wanted));
+        }
+    }
+    turns.sort_by_key(|(place, _)| *place);
+    let firsts = turns.iter().filter(|(place, _)| *place == 0).count();
+    let room = firsts + FURTHER_PAGES_MAX.min(LEVEL_PAGES_MAX.saturating_sub(firsts));
+    turns.into_iter().take(room).map(|(_, wanted)| wanted).collect()
 }
 
 fn deadline_id(run: &RunId) -> String {

@@ -82,12 +82,17 @@ impl Night {
 
     /// The same, with those who can be paged without Slack too, and how many seconds Slack has before that.
     fn assign_reachable(&mut self, to: &[&str], second_channel: &[(&str, i64)], level: u8, second: i64) {
+        let plan = |&name: &&str| {
+            let after = second_channel.iter().find(|(who, _)| *who == name).map(|(_, after)| *after);
+            (name.into(), [Some(planned("slack", 0)), after.map(stand_in)].into_iter().flatten().collect())
+        };
+        let plans = to.iter().map(plan).collect();
+        let urgency = Urgency::High;
         let to = to.iter().map(|&name| name.into()).collect();
-        let second_channel =
-            second_channel.iter().map(|&(name, after)| (name.into(), TimeDelta::seconds(after))).collect();
         let wait = Some(TimeDelta::minutes(5));
         let (policy, because) = ("payments".to_owned(), "turn 3 of weekly".to_owned());
-        self.say(Command::Assign { to, level, policy, because, wait, second_channel, taken: Taken::default() }, second).unwrap();
+        let taken = Taken::default();
+        self.say(Command::Assign { to, level, policy, because, wait, plans, urgency, taken }, second).unwrap();
     }
 
     #[track_caller]
@@ -138,6 +143,8 @@ fn owners_that_were_found_at_the_opening_are_not_looked_up_again() {
         wait_seconds: Some(300),
         second_channel_seconds: BTreeMap::new(),
         taken: Taken::default(),
+        plans: BTreeMap::new(),
+        urgency: None,
     };
     let suggested = Event::Suggested {
         suggestions: Vec::new(),
@@ -299,8 +306,12 @@ fn whoever_is_given_an_incident_has_their_own_time() {
     let mut night = Night::new();
     night.alarm(AlarmState::Firing, 0);
     night.assign(&["ana"], 0, 1);
-    night.say(Command::Reassign { by: "ana".into(), to: "ben".into(), second_channel: None }, 290).unwrap();
-    night.say(Command::Reassign { by: "ben".into(), to: "cleo".into(), second_channel: None }, 295).unwrap();
+    night
+        .say(Command::Reassign { by: "ana".into(), to: "ben".into(), plan: Vec::new(), urgency: Urgency::High }, 290)
+        .unwrap();
+    night
+        .say(Command::Reassign { by: "ben".into(), to: "cleo".into(), plan: Vec::new(), urgency: Urgency::High }, 295)
+        .unwrap();
     assert_eq!(night.due("ack/"), ["ack/42/2", "ack/42/3", "ack/42/4"]);
     assert_eq!(night.cancelled, ["ack/42/2", "ack/42/3"], "only the timer of the present owner is left");
 }
@@ -421,9 +432,18 @@ fn an_incident_that_pages_for_days_can_still_be_acknowledged() {
     assert_eq!(night.due("page-over/").last(), Some(&"page-over/42/D0ANA/1.299"));
 }
 
+fn planned(by: &str, after_seconds: u64) -> PlannedPage {
+    PlannedPage { by: by.to_owned(), after_seconds, unless_delivered: false }
+}
+
+/// A text message that stands in for Slack.
+fn stand_in(after: i64) -> PlannedPage {
+    PlannedPage { unless_delivered: true, ..planned("sms", after.unsigned_abs()) }
+}
+
 fn second_page(night: &Night, id: &str) -> (DateTime<Utc>, PageCause) {
     let effect = night.asked.iter().find(|effect| effect.id == id).expect("a second page");
-    let Task::SecondPage { cause, .. } = &effect.task else { panic!("{:?}", effect.task) };
+    let Task::PageBy { cause, .. } = &effect.task else { panic!("{:?}", effect.task) };
     (effect.due_at, cause.clone())
 }
 
@@ -433,10 +453,10 @@ fn slack_has_its_time_and_then_the_second_channel_is_tried() {
     night.alarm(AlarmState::Firing, 0);
     night.assign_reachable(&["ana", "ben", "chi"], &[("ana", 60), ("chi", 0)], 0, 1);
     assert_eq!(night.due("page/"), ["page/42/2/ana", "page/42/2/ben", "page/42/2/chi"], "Slack is tried at once");
-    assert_eq!(night.due("second-page/"), ["second-page/42/2/ana", "second-page/42/2/chi"], "ben has none");
-    let (due_at, ana) = second_page(&night, "second-page/42/2/ana");
+    assert_eq!(night.due("page-by/"), ["page-by/42/2/ana/sms", "page-by/42/2/chi/sms"], "ben has none");
+    let (due_at, ana) = second_page(&night, "page-by/42/2/ana/sms");
     assert_eq!(due_at, at(61));
-    assert_eq!(second_page(&night, "second-page/42/2/chi").0, at(1), "chi has no Slack to wait for");
+    assert_eq!(second_page(&night, "page-by/42/2/chi/sms").0, at(1), "chi has no Slack to wait for");
     assert!(night.incident().wants_second_page(&ana));
     let by_webhook = Command::RecordPage { to: "ana".into(), by: "webhook".to_owned(), level: 0, message: None };
     night.say(by_webhook, 61).unwrap();
@@ -457,17 +477,21 @@ fn whoever_acknowledges_spares_everybody_the_second_page() {
     let mut night = Night::new();
     night.alarm(AlarmState::Firing, 0);
     night.assign_reachable(&["ana", "ben"], &[("ana", 60), ("ben", 60)], 0, 1);
-    let (_, cause) = second_page(&night, "second-page/42/2/ana");
+    let (_, cause) = second_page(&night, "page-by/42/2/ana/sms");
     night.say(Command::Acknowledge { by: "ben".into() }, 30).unwrap();
-    for id in ["second-page/42/2/ana", "second-page/42/2/ben", "page/42/2/ana"] {
+    for id in ["page-by/42/2/ana/sms", "page-by/42/2/ben/sms", "page/42/2/ana"] {
         assert!(night.cancelled.iter().any(|cancelled| cancelled == id), "{id} is not wanted any more");
     }
     assert!(!night.incident().wants_second_page(&cause), "a late timer pages nobody");
-    let reassign =
-        Command::Reassign { by: "ben".into(), to: "chi".into(), second_channel: Some(TimeDelta::minutes(1)) };
+    let reassign = Command::Reassign {
+        by: "ben".into(),
+        to: "chi".into(),
+        plan: vec![planned("slack", 0), stand_in(60)],
+        urgency: Urgency::High,
+    };
     night.say(reassign, 40).unwrap();
     assert!(!night.incident().wants_second_page(&cause), "it is chi's now");
-    let (due_at, chi) = second_page(&night, "second-page/42/4/chi");
+    let (due_at, chi) = second_page(&night, "page-by/42/4/chi/sms");
     assert_eq!(due_at, at(100));
     night.alarm(AlarmState::Cleared, 50).alarm(AlarmState::Firing, 60);
     assert!(!night.incident().wants_second_page(&chi), "a new round asks anew");
@@ -480,8 +504,8 @@ fn a_level_that_slack_could_not_reach_is_paged_though_the_next_one_is_asked() {
     night.assign_reachable(&["ana"], &[("ana", 60)], 0, 1);
     night.say(Command::AckTimeout { level: 0, round: 0, next: Some(1) }, 30).unwrap();
     night.assign_reachable(&["ben"], &[("ben", 60)], 1, 31);
-    let (_, ana) = second_page(&night, "second-page/42/2/ana");
-    assert!(!night.cancelled.contains(&"second-page/42/2/ana".to_owned()));
+    let (_, ana) = second_page(&night, "page-by/42/2/ana/sms");
+    assert!(!night.cancelled.contains(&"page-by/42/2/ana/sms".to_owned()));
     assert!(night.incident().wants_second_page(&ana));
 }
 
@@ -492,7 +516,7 @@ fn a_person_who_is_asked_again_is_paged_again() {
     night.assign_reachable(&["ana"], &[("ana", 60)], 0, 1);
     night.say(paged(None), 2).unwrap();
     night.assign_reachable(&["ana"], &[("ana", 60)], 1, 302);
-    let (_, again) = second_page(&night, "second-page/42/4/ana");
+    let (_, again) = second_page(&night, "page-by/42/4/ana/sms");
     assert!(night.incident().wants_second_page(&again), "the page of the first level does not count for the second");
 }
 
@@ -504,7 +528,7 @@ fn a_level_of_many_people_fits_into_one_append() {
     let mut night = Night::new();
     night.alarm(AlarmState::Firing, 0);
     night.assign_reachable(&people, &second, 0, 1);
-    assert_eq!((night.due("page/").len(), night.due("second-page/").len()), (50, SECOND_PAGES_MAX));
+    assert_eq!((night.due("page/").len(), night.due("page-by/").len()), (50, 20));
     for turn in 0..30 {
         night.say(paged(Some(page_message(&format!("1.{turn}")))), 2).unwrap();
     }

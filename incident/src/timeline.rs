@@ -49,7 +49,16 @@ fn text(incident: &Incident, event: &Event, name: &impl Fn(&ResponderId) -> Stri
         }
         Event::Assigned { to, because, level, .. } => format!("level {}: {} ({because})", level + 1, names(to, name)),
         Event::Paged { to, by, .. } => format!("paged {} by {}", name(to), page_channel(by)),
-        Event::PageFailed { to, error } => format!("could not page {}: {error}", name(to)),
+        Event::PageFailed { to, error, by: Some(by), gave_up: true } => {
+            format!("could not reach {} by {}: {error}; it is not tried again", name(to), channel_word(by))
+        }
+        Event::PageFailed { to, error, by: Some(by), .. } => {
+            format!("could not page {} by {}: {error}", name(to), channel_word(by))
+        }
+        Event::PageFailed { to, error, .. } => format!("could not page {}: {error}", name(to)),
+        Event::PageHeld { to, by, seconds, why } => {
+            format!("a page of {} by {} waits {seconds} s: {why}", name(to), channel_word(by))
+        }
         Event::StepSkipped { .. }
         | Event::ChannelAsked { .. }
         | Event::ChannelReached { .. }
@@ -161,9 +170,19 @@ fn run_text(incident: &Incident, event: &Event, name: &impl Fn(&ResponderId) -> 
 pub fn page_channel(by: &str) -> String {
     match by {
         BY_SLACK => by.to_owned(),
-        "sms" => "text message, the second channel".to_owned(),
-        "sns" => "SNS topic, the second channel".to_owned(),
-        other => format!("{other}, the second channel"),
+        other => format!("{}, the second channel", channel_word(other)),
+    }
+}
+
+/// How people call a way to page.
+#[must_use]
+pub fn channel_word(by: &str) -> &str {
+    match by {
+        "sms" => "text message",
+        "sns" => "SNS topic",
+        "voice" => "call",
+        "email" => "e-mail",
+        other => other,
     }
 }
 

@@ -21,7 +21,7 @@ use crate::place::Place;
 use crate::rota::Rota;
 use crate::sentence;
 use chrono::{DateTime, TimeDelta, Utc};
-use incident::{Ask, ResponderId, Target};
+use incident::{Ask, ResponderId, Target, Urgency};
 
 /// An escalation policy.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -36,6 +36,8 @@ pub struct Policy {
     pub catch_all: Vec<ResponderId>,
     /// How long somebody has an incident before it asks again, a minute to a day; `None` is for ever.
     pub acknowledge_timeout: Option<TimeDelta>,
+    /// How urgent all of its incidents are; by their severity, when `None`.
+    pub urgency: Option<Urgency>,
     /// Where it is written.
     pub place: Place,
 }

@@ -20,6 +20,7 @@ mod membership;
 mod natural;
 mod nearest;
 mod night;
+mod notify;
 mod on_call;
 mod operation;
 mod parse;
@@ -57,13 +58,14 @@ pub use cover::{
     whom_to_ask,
 };
 pub use escalation::{Policy, matches, policy_for, targets};
-pub use incident::Target;
 pub use gaps::gaps;
 pub use grid::{Every, Grid, NoGrid, Unit};
 pub use holiday::{Holiday, OnHolidays};
+pub use incident::Target;
 pub use ledger::{Clocks, Facts, Ledger, Load, Paged, ledger};
 pub use membership::{Membership, Rollout};
 pub use natural::{SpanProblem, SpokenSpan, UnreadableSpan};
+pub use notify::{Rule, Rules, Way};
 pub use on_call::{
     Next, OnCall, Reason, SEARCH_PIECES_MAX, Segment, everywhere, final_schedule, on_call, on_duty, people_on_duty,
 };

@@ -4,12 +4,14 @@
 
 mod layers;
 mod node;
+mod notify;
 mod people;
 mod policies;
 mod schedules;
 mod steps;
 mod words;
 
+use crate::notify::Rules;
 use crate::rota::Rota;
 use crate::window::Window;
 use node::{Document, Table};
@@ -35,6 +37,11 @@ impl Rota {
     /// name = "Ana Ruiz"
     /// slack = "U0ANA"                 # or email = "ana@example.com", or both; phone, sns and webhook, too
     /// zone = "Europe/Madrid"          # optional: in which her own times are read and told
+    /// notify.high = ["slack", "sms after 1m"]  # optional: by what she is paged, and when, unless somebody acknowledges
+    /// notify.low = ["slack"]
+    ///
+    /// [notify]                        # optional: the same for whoever has not said it for themselves
+    /// high = ["slack", "sms after 2m"]
     ///
     /// [schedules.payments]
     /// zone = "Europe/Madrid"
@@ -63,6 +70,7 @@ impl Rota {
     ///
     /// [escalation.payments]
     /// services = ["checkout-api", "payments-*"]
+    /// urgency = "high"                # optional: whatever the severity says
     /// catch_all = ["ana"]
     /// [[escalation.payments.levels]]
     /// page = ["schedule:payments", "dan"]
@@ -89,11 +97,12 @@ impl Rota {
         let schedules = sections(&documents, "schedules", &mut problems);
         let policies = sections(&documents, "escalation", &mut problems);
         for document in &documents {
-            document.root().only(&["people", "schedules", "escalation"], &mut problems);
+            document.root().only(&["people", "schedules", "escalation", "notify"], &mut problems);
         }
 
         let mut rota = Self::default();
         rota.people = people::read(&people, &mut problems);
+        rota.notify = everybody(&documents, &mut problems);
         rota.schedules = schedules::read(&schedules, &rota.people, &mut problems);
         policies::read(&policies, &mut rota, &mut problems);
         if let (Some(document), false) = (documents.first(), policies.iter().any(|policy| policy.name == "default")) {
@@ -113,6 +122,18 @@ impl Rota {
 /// What to write instead.
 pub(crate) fn window_named(text: &str) -> Result<Window, String> {
     words::window(text)
+}
+
+/// `[notify]`, which may stand in one file only.
+fn everybody(documents: &[Document<'_>], problems: &mut Vec<Problem>) -> Rules {
+    let mut said = documents.iter().map(Document::root).filter(|root| root.get("notify").is_some());
+    let rules = said.next().map(|root| notify::read(&root, problems)).unwrap_or_default();
+    for root in said {
+        if let Some(node) = root.get("notify") {
+            problems.push(node.problem("[notify] is in another file already; keep it in one of them"));
+        }
+    }
+    rules
 }
 
 /// The tables `[kind.NAME]` of all files. A name that comes twice is a problem, and its first table is kept.

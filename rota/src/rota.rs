@@ -2,12 +2,13 @@
 
 use crate::escalation::Policy;
 use crate::nearest::nearest;
+use crate::notify::{Rule, Rules, Way};
 use crate::place::Place;
 use crate::rotation::Role;
 use crate::schedule::Schedule;
 use crate::zone::Zone;
 use chrono::{DateTime, Utc};
-use incident::ResponderId;
+use incident::{ResponderId, Urgency};
 use std::collections::BTreeMap;
 
 /// The rota. The empty one knows nobody, and its default policy pages nobody.
@@ -23,6 +24,8 @@ pub struct Rota {
     pub policies: BTreeMap<String, Policy>,
     /// The policy for everything that no other policy serves.
     pub default_policy: Policy,
+    /// By what those are paged who have not said it for themselves.
+    pub notify: Rules,
 }
 
 /// A person who can be on call. Reachable in at least one way when it comes from [`Rota::parse`].
@@ -42,10 +45,29 @@ pub struct Person {
     pub sns: Option<String>,
     /// The address that is told of their pages.
     pub webhook: Option<String>,
+    /// The address of a provider that calls them.
+    pub voice: Option<String>,
+    /// By what they want to be paged, and when.
+    pub notify: Rules,
     /// The zone in which their own times are read and told; the schedule's, when `None`.
     pub zone: Option<Zone>,
     /// Where they are written.
     pub place: Place,
+}
+
+impl Person {
+    /// Their address for a way, when they have one.
+    #[must_use]
+    pub fn address(&self, way: Way) -> Option<&str> {
+        match way {
+            Way::Slack => self.slack.as_deref(),
+            Way::Sms => self.phone.as_deref(),
+            Way::Sns => self.sns.as_deref(),
+            Way::Webhook => self.webhook.as_deref(),
+            Way::Voice => self.voice.as_deref(),
+            Way::Email => self.email.as_deref(),
+        }
+    }
 }
 
 /// Said when a text names no schedule.
@@ -59,6 +81,12 @@ pub struct UnknownSchedule {
 }
 
 impl Rota {
+    /// The rules by which somebody is paged: their own, else those for everybody; `None` when nobody has written any.
+    #[must_use]
+    pub fn rules<'r>(&'r self, person: &'r Person, urgency: Urgency) -> Option<&'r [Rule]> {
+        person.notify.of(urgency).or_else(|| self.notify.of(urgency))
+    }
+
     /// The person of that id.
     #[must_use]
     pub fn person(&self, id: &ResponderId) -> Option<&Person> {

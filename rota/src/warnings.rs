@@ -10,6 +10,8 @@ use crate::rotation::Role;
 use crate::schedule::{Asked, Layer, Schedule};
 use crate::ticks::{Ticks, tick};
 use crate::zone::{Nearby, Zone};
+
+mod notify;
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{Ask, ResponderId, Target};
 use std::collections::BTreeSet;
@@ -40,6 +42,7 @@ impl Rota {
             let pages = policy.pages().into_iter().enumerate();
             warnings.extend(pages.filter_map(|(place, (step, ask))| self.pages_nobody(policy, place, step, ask, now)));
         }
+        warnings.extend(self.people.values().flat_map(|person| notify::warnings(self, person)));
         let named = self.named(now);
         let idle = self.people.values().filter(|person| !named.contains(&person.id));
         warnings.extend(idle.map(on_no_list));

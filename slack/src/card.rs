@@ -13,7 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use incident::action::{Action, Allow, Catalogue, render};
 use incident::{
     ActionId, Change, Fix, Incident, IncidentId, ResolvedBy, ResponderId, Run, RunEffect, RunOutcome, RunbookId,
-    Status, Strength, Suggestion, Timed,
+    Status, Strength, Suggestion, Timed, Unreached, channel_word,
 };
 use serde_json::Value;
 
@@ -29,6 +29,9 @@ const DETAIL_CHARS_MAX: usize = 600;
 const NAME_CHARS_MAX: usize = 80;
 /// How long the button leaves an incident alone, in minutes.
 const SNOOZE_MINUTES: u64 = 30;
+const UNREACHED_CHARS_MAX: usize = 120;
+/// Ways that failed and are told on a card.
+const UNREACHED_MAX: usize = 3;
 /// Actions that are offered as what ended an incident.
 const FIXES_MAX: usize = 2;
 
@@ -344,12 +347,14 @@ impl Drawing<'_> {
             let nobody = format!(":warning: *Nobody to ask* ({because})");
             return Some(if because.is_empty() { "Finding the owner".to_owned() } else { nobody });
         }
-        let owners: Vec<String> = incident.owners.iter().map(name).collect();
+        let owners: Vec<String> = incident.owners.iter().map(&name).collect();
         let level = if incident.level > 0 { format!(", level {}", incident.level + 1) } else { String::new() };
         let paged = incident.paged.iter().rev().find(|page| incident.owners.contains(&page.to));
         let paged = paged.map(|page| format!(", paged {}", time(page.at))).unwrap_or_default();
         let why = if because.is_empty() { String::new() } else { format!(" ({because})") };
-        Some(format!("*Owner* {}{why}{level}{paged}", owners.join(", ")))
+        let unreached: String =
+            incident.unreached.iter().take(UNREACHED_MAX).map(|failed| unreached(failed, &name)).collect();
+        Some(format!("*Owner* {}{why}{level}{paged}{unreached}", owners.join(", ")))
     }
 
     /// The suggestions that are still worth pressing, with their numbers: those that did not help step back.
@@ -754,6 +759,13 @@ pub(crate) fn plain_times(markup: &str) -> String {
     }
     plain.push_str(rest);
     plain
+}
+
+/// A way that did not work, on a line of its own.
+fn unreached(failed: &Unreached, name: impl Fn(&ResponderId) -> String) -> String {
+    let (who, by, why) = (name(&failed.to), channel_word(&failed.by), line(&failed.error, UNREACHED_CHARS_MAX));
+    let (sign, end) = if failed.gave_up { (":warning: ", "") } else { ("", "; trying again") };
+    format!("\n{sign}Could not reach {who} by {by}: {why}{end}")
 }
 
 #[cfg(test)]

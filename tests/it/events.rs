@@ -1,8 +1,8 @@
 //! The log's own format is for ever: one golden file for each kind and schema that was ever written, read by every version.
 
 use incident::{
-    Aside, DigestEvent, Event, Fix, Incident, IncidentId, Mark, PageMessage, RecordEvent, Recorded, Replaced,
-    RunOutcome, SCHEMA, SwitchEvent,
+    Aside, DigestEvent, Event, Fix, Incident, IncidentId, Mark, PageMessage, PlannedPage, RecordEvent, Recorded,
+    Replaced, RunOutcome, SCHEMA, SwitchEvent, Urgency,
 };
 use rota::BookEvent;
 use serde::Serialize;
@@ -189,6 +189,10 @@ fn book() -> Vec<BookEvent> {
     serde_json::from_value(events).expect("events of the book")
 }
 
+fn planned(by: &str, after_seconds: u64) -> PlannedPage {
+    PlannedPage { by: by.to_owned(), after_seconds, unless_delivered: false }
+}
+
 fn switch() -> [SwitchEvent; 2] {
     let why = "the deploy is broken".to_owned();
     [SwitchEvent::ActionsStopped { by: "ana".into(), why }, SwitchEvent::ActionsAllowed { by: "ben".into() }]
@@ -247,6 +251,12 @@ fn one_of_each() -> Vec<Event> {
             wait_seconds: Some(300),
             second_channel_seconds: [("ana".into(), 60)].into(),
             taken: taken(),
+            plans: [(
+                "ana".into(),
+                vec![planned("slack", 0), PlannedPage { unless_delivered: true, ..planned("sms", 60) }],
+            )]
+            .into(),
+            urgency: Some(Urgency::High),
         },
         Event::Suggested {
             suggestions: vec![serde_json::from_value(suggestion).expect("a suggestion")],
@@ -260,7 +270,18 @@ fn one_of_each() -> Vec<Event> {
         context_posted(),
         Event::Gathered { channel: "C0OPS".to_owned(), digest: 1 },
         Event::Paged { to: "ana".into(), by: "slack".to_owned(), level: 0, message: Some(page_message()) },
-        Event::PageFailed { to: "ben".into(), error: "user_not_found".to_owned() },
+        Event::PageFailed {
+            to: "ben".into(),
+            error: "user_not_found".to_owned(),
+            by: Some("sms".to_owned()),
+            gave_up: true,
+        },
+        Event::PageHeld {
+            to: "ben".into(),
+            by: "sms".to_owned(),
+            seconds: 40,
+            why: "3rd text message in 15 min".to_owned(),
+        },
         Event::Escalated { level: 1, by: Some("ana".into()), reopens: true },
         Event::StepSkipped { level: 1, why: "nobody is on call (schedule:nights)".to_owned() },
         Event::ChannelAsked {
@@ -286,7 +307,13 @@ fn one_of_each() -> Vec<Event> {
         Event::Declined { by: "ana".into() },
         Event::EscalationExhausted,
         Event::Acknowledged { by, timeout_seconds: Some(1800) },
-        Event::Reassigned { by: "ana".into(), to: "ben".into(), second_channel_seconds: Some(60) },
+        Event::Reassigned {
+            by: "ana".into(),
+            to: "ben".into(),
+            second_channel_seconds: Some(60),
+            plan: vec![planned("sms", 60)],
+            urgency: Some(Urgency::Low),
+        },
         Event::Noted { by: "ben".into(), text: "looks like a deploy".to_owned() },
         Event::ActionRequested {
             run: run.clone(),

@@ -13,6 +13,8 @@ use tests::{Server, catops, text};
 
 /// What `docs/` promise: a page by the second channel 60 s after Slack should have delivered it, and 90 s at the latest.
 const PROMISED: Duration = Duration::from_secs(90);
+/// Signs the links by which people acknowledge, in the tests that set it.
+const LINKS: (&str, &str) = ("CATOPS_LINK_SECRET", "a key of enough bytes for links");
 const SECRET: (&str, &str) = ("CATOPS_PAGE_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
 
 /// A configuration in which somebody is on call for everything, and a place for the data.
@@ -23,21 +25,24 @@ struct Home {
 impl Home {
     /// `after` is `second_channel_after`; `ana` the lines of the person who is on call.
     fn new(after: &str, ana: &str) -> Result<Self> {
+        Self::with_people(after, &format!("[people.ana]\nname = \"Ana Ruiz\"\n{ana}\n"), "\"ana\"")
+    }
+
+    /// The same with these people, and those who are on call.
+    fn with_people(after: &str, people: &str, on_call: &str) -> Result<Self> {
         let home = Self { folder: tempfile::tempdir()? };
         fs::create_dir_all(home.config().join("rota"))?;
         let paging = format!(
-            "second_channel_after = \"{after}\"\nwebhook_secret = \"env:{}\"\nallow_private = [\"127.0.0.1\"]",
-            SECRET.0
+            "second_channel_after = \"{after}\"\nwebhook_secret = \"env:{}\"\nlink_secret = \"env:{}\"\n\
+             allow_private = [\"127.0.0.1\"]",
+            SECRET.0, LINKS.0
         );
         let config = format!(
             "[slack]\nchannel = \"C0OPS\"\npost_interval = \"0s\"\n[paging]\n{paging}\n\
              [[source]]\nkind = \"generic\"\nauth = \"open\"\n"
         );
         fs::write(home.config().join("catops.toml"), config)?;
-        let rota = format!(
-            "[people.ana]\nname = \"Ana Ruiz\"\n{ana}\n\
-             [[escalation.default.levels]]\npage = [\"ana\"]\nwait = \"10m\"\n"
-        );
+        let rota = format!("{people}[[escalation.default.levels]]\npage = [{on_call}]\nwait = \"10m\"\n");
         fs::write(home.config().join("rota/team.toml"), rota)?;
         Ok(home)
     }
@@ -115,7 +120,7 @@ async fn while_slack_refuses_everything_the_page_comes_by_webhook_once() -> Resu
     let words = format!("INC-1 SEV2: Disk is full\nService: checkout-api\nAcknowledge in Slack; more at {link}");
     assert_eq!(page["text"], words);
     assert_eq!(server.http.get(&link).send().await?.status(), 200, "the link leads somewhere");
-    assert!(told[0].headers["webhook-id"].starts_with("second-page/1/"), "{told:?}");
+    assert!(told[0].headers["webhook-id"].starts_with("page-by/1/"), "{told:?}");
     assert!(told[0].headers["webhook-signature"].starts_with("v1,"), "{told:?}");
 
     slack_refuses(&server, "down", 0).await?;
@@ -166,7 +171,59 @@ async fn who_has_no_slack_is_paged_at_once_and_again_until_it_is_taken() -> Resu
     until_said(&server, 1, "paged Ana Ruiz by webhook").await?;
     let lines = timeline(&server, 1).await?;
     let failures: Vec<&String> = lines.iter().filter(|line| line.starts_with("could not page")).collect();
-    assert_eq!(failures, ["could not page Ana Ruiz: webhook: a webhook answered 503 Service Unavailable"]);
+    assert_eq!(failures, ["could not page Ana Ruiz by webhook: a webhook answered 503 Service Unavailable"]);
+    Ok(())
+}
+
+/// Each rule in its time; two people, of whom one cannot be reached (OC#1503), and a way that fails beside one that works.
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "it measures how long a page takes")]
+async fn everybody_is_paged_by_their_own_rules_and_nobody_waits_for_a_way_that_fails() -> Result<()> {
+    let fails_for_ben = |told: &Told| {
+        let is_ben = told.body.contains("\"id\":\"ben\"");
+        (if is_ben { "500 Oh no" } else { "204 Thanks" }, String::new())
+    };
+    let receiver = Receiver::new(fails_for_ben).await?;
+    let people = format!(
+        "[people.ana]\nname = \"Ana Ruiz\"\nslack = \"U0ANA\"\nwebhook = \"{0}/hook\"\nvoice = \"{0}/call\"\n\
+         notify.high = [\"slack\", \"webhook\", \"voice after 2s\"]\nnotify.low = [\"slack\"]\n\
+         [people.ben]\nname = \"Ben Li\"\nwebhook = \"{0}/hook\"\nnotify.high = [\"webhook\"]\nnotify.low = [\"webhook\"]\n",
+        receiver.url
+    );
+    let home = Home::with_people("60s", &people, "\"ben\", \"ana\"")?;
+    let server = home.serve(&[LINKS])?;
+    let began = Instant::now();
+    assert_eq!(server.fire("disk", "disk-1", "Disk is full").await?, 202);
+    until_said(&server, 1, "paged Ana Ruiz by call").await?;
+    let told = receiver.told();
+    let of = |way: &str, who: &str| {
+        let (way, who) = (format!("\"by\":\"{way}\""), format!("\"id\":\"{who}\""));
+        told.iter().find(|told| told.body.contains(&way) && told.body.contains(&who))
+    };
+    let (hook, call) = (of("webhook", "ana").context("a webhook")?, of("voice", "ana").context("a call")?);
+    assert!(hook.at - began < Duration::from_secs(20), "Ana is paged though Ben cannot be reached");
+    assert!(call.at - hook.at >= Duration::from_secs(1), "she is called two seconds after she was asked");
+    let page: Value = serde_json::from_str(&call.body)?;
+    assert_eq!(page["urgency"], "high");
+    assert_eq!(page["say"], "Ana Ruiz. CatOps is paging you for incident 1, service checkout api. Disk is full.");
+    let lines = timeline(&server, 1).await?;
+    let said = |words: &str| lines.iter().any(|line| line.contains(words));
+    assert!(said("paged Ana Ruiz by slack") && said("paged Ana Ruiz by webhook"), "{lines:?}");
+    assert!(said("could not page Ben Li by webhook: a webhook answered 500"), "{lines:?}");
+
+    let link = page["acknowledge_url"].as_str().context("a link")?.to_owned();
+    let shown = server.http.get(&link).send().await?;
+    assert_eq!(shown.status(), 200);
+    let shown = shown.text().await?;
+    assert!(shown.contains("Acknowledge as Ana Ruiz") && shown.contains("Disk is full"), "{shown}");
+    assert!(!timeline(&server, 1).await?.iter().any(|line| line.contains("acknowledged")), "a scanner changes nothing");
+    let pressed = server.http.post(&link).send().await?;
+    assert_eq!(pressed.status(), 200);
+    assert!(pressed.text().await?.contains("You have it"));
+    until_said(&server, 1, "Ana Ruiz acknowledged").await?;
+    assert_eq!(server.http.post(&link).send().await?.status(), 200, "pressing twice is once");
+    let forged = link.replace("/ana/", "/ben/");
+    assert_eq!(server.http.post(&forged).send().await?.status(), 404, "it is hers alone");
     Ok(())
 }
 
@@ -198,7 +255,7 @@ async fn a_build_without_aws_says_so() -> Result<()> {
     );
     let server = home.serve(&[])?;
     assert_eq!(server.fire("disk", "disk-1", "Disk is full").await?, 202);
-    until_said(&server, 1, "could not page Ana Ruiz: sms: this build has no AWS").await
+    until_said(&server, 1, "could not page Ana Ruiz by text message: this build has no AWS").await
 }
 
 #[cfg(feature = "aws")]
@@ -256,7 +313,7 @@ mod aws {
             format!("INC-1 SEV2: Disk is full\nService: checkout-api\nAcknowledge in Slack; more at {link}")
         );
         assert_eq!(said["MessageAttributes.entry.1.Name"], "effect_id");
-        assert!(said["MessageAttributes.entry.1.Value.StringValue"].starts_with("second-page/1/"), "{said:?}");
+        assert!(said["MessageAttributes.entry.1.Value.StringValue"].starts_with("page-by/1/"), "{said:?}");
         assert_eq!((said["MessageGroupId"].as_str(), said["MessageDeduplicationId"].len()), ("INC-1", 64));
 
         let (said, signed) = (form(texts[1]), &texts[1].headers["authorization"]);
@@ -264,7 +321,7 @@ mod aws {
         assert_eq!(said["PhoneNumber"], "+34600111222");
         assert_eq!(said["Message"], format!("INC-1 SEV2: Disk is full (checkout-api) Ack in Slack {link}"));
         let lines = timeline(&server, 1).await?;
-        let refused = "could not page Ana Ruiz: sms: SNS answered InvalidParameter: Invalid parameter: PhoneNumber Reason: \
+        let refused = "could not page Ana Ruiz by text message: SNS answered InvalidParameter: Invalid parameter: PhoneNumber Reason: \
                        the number is not valid to publish to";
         assert!(lines.iter().any(|line| line == refused), "nobody's number stands in the log: {lines:?}");
         Ok(())

@@ -34,7 +34,7 @@ const REST_MAX: TimeDelta = TimeDelta::minutes(60);
 /// The channel of the cards.
 pub(crate) const CHANNEL: &str = "C0OPS";
 
-const TEAM: &str = r#"
+const TEAM: &str = r##"
 [people.ana]
 name = "Ana Ruiz"
 slack = "U0ANA"
@@ -101,7 +101,7 @@ wait = "20s"
 [[escalation.lab.steps]]
 repeat = 1
 from = "again"
-"#;
+"##;
 
 const TIDY: &str = r#"
 title = "Tidy up"

@@ -153,6 +153,14 @@ pub(crate) fn written(url: &Url, private: Private<'_>) -> Option<Result<(), Refu
     Some(judged(vec![address], host, private).map(drop))
 }
 
+/// The addresses of a host that may be connected to, each of them judged.
+///
+/// # Errors
+/// [`Refused`].
+pub(crate) async fn judged_name(host: &str, port: u16, private: Private<'_>) -> Result<Vec<SocketAddr>, Refused> {
+    judged(resolve(host, port).await?, host, private)
+}
+
 /// The addresses of a host, none of them a metadata service.
 ///
 /// # Errors

@@ -141,14 +141,40 @@ pub struct PagingConfig {
     pub second_channel_after: TimeDelta,
     /// The key of the signature for people's webhooks.
     pub webhook_secret: Option<SecretRef>,
+    /// The key of the links by which people without Slack acknowledge; without it there are none.
+    pub link_secret: Option<SecretRef>,
+    /// The mail server; without it nobody is paged by e-mail.
+    pub email: Option<EmailConfig>,
     /// Addresses in private networks to which people's webhooks may lead all the same: `127.0.0.1:8080`.
     pub allow_private: Vec<String>,
 }
 
 impl Default for PagingConfig {
     fn default() -> Self {
-        Self { second_channel_after: TimeDelta::seconds(60), webhook_secret: None, allow_private: Vec::new() }
+        Self {
+            second_channel_after: TimeDelta::seconds(60),
+            webhook_secret: None,
+            link_secret: None,
+            email: None,
+            allow_private: Vec::new(),
+        }
     }
+}
+
+/// The mail server for pages.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EmailConfig {
+    /// `smtps://mail.example.com`, or `smtp://mail.example.com` for STARTTLS, with `:PORT` where it is another.
+    pub smtp: String,
+    /// Who writes: `CatOps <catops@example.com>`.
+    pub from: String,
+    /// Who logs in; nobody, when it is not said.
+    #[serde(default)]
+    pub user: Option<SecretRef>,
+    /// Their password.
+    #[serde(default)]
+    pub password: Option<SecretRef>,
 }
 
 /// Somebody who may send alarms to `/hooks/<name>`.

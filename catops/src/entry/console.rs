@@ -13,7 +13,8 @@ use std::sync::Arc;
 /// Similar incidents that are shown.
 const SIMILAR_MAX: usize = 5;
 
-const STYLE: &str = include_str!("console.css");
+/// How all pages look.
+pub(super) const STYLE: &str = include_str!("console.css");
 
 /// No script runs here, nothing is fetched from elsewhere, nothing is sent, and nobody may frame it.
 const POLICY: &str =
@@ -62,17 +63,22 @@ fn missing(why: &str) -> Response {
 }
 
 fn page(status: StatusCode, title: &str, body: &Markup) -> Response {
-    let page = html! {
+    let page = document(title, STYLE, body);
+    (status, [(CONTENT_SECURITY_POLICY, POLICY)], axum::response::Html(page.into_string())).into_response()
+}
+
+/// A whole page.
+pub(super) fn document(title: &str, style: &'static str, body: &Markup) -> Markup {
+    html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) " · CatOps" }
-                style { (maud::PreEscaped(STYLE)) }
+                style { (maud::PreEscaped(style)) }
             }
             body { main { (body) } }
         }
-    };
-    (status, [(CONTENT_SECURITY_POLICY, POLICY)], axum::response::Html(page.into_string())).into_response()
+    }
 }

@@ -1,5 +1,6 @@
 //! The doors: bytes come in here, are checked, and are handed on. Nothing is decided here.
 
+pub mod acknowledge;
 pub mod api;
 pub mod calendar;
 pub mod connections;

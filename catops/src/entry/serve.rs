@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::entry::connections::{self, Limits};
 use crate::entry::hooks::{BODY_BYTES_MAX, Hooks};
-use crate::entry::{api, calendar, console, hooks, slack};
+use crate::entry::{acknowledge, api, calendar, console, hooks, slack};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -33,7 +33,8 @@ pub fn router(app: Arc<App>, loopback: bool) -> Router {
     let health = health_router(Arc::clone(&app));
     let slack = slack_router(Arc::clone(&app));
     let feeds = calendar::router(Arc::clone(&app));
-    limited(reading.merge(feeds).merge(health).merge(slack).merge(hooks_router(app, loopback)))
+    let links = acknowledge::router(Arc::clone(&app));
+    limited(reading.merge(feeds).merge(links).merge(health).merge(slack).merge(hooks_router(app, loopback)))
 }
 
 /// Whether this process is well.

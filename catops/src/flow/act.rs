@@ -9,8 +9,8 @@ use crate::page;
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::action::Action;
 use incident::{
-    ActionId, ActionRequest, Command, Fix, Incident, IncidentId, Mark, RecordEvent, Refused, ResponderId, RunId, Target,
-    Task,
+    ActionId, ActionRequest, Command, Fix, Incident, IncidentId, Mark, RecordEvent, Refused, ResponderId, RunId,
+    Target, Task,
 };
 use std::collections::BTreeMap;
 
@@ -76,8 +76,9 @@ pub async fn note(app: &App, doer: &Doer, id: IncidentId, text: &str) -> Result<
 /// # Errors
 /// [`ChangeError`].
 pub async fn assign(app: &App, doer: &Doer, id: IncidentId, to: ResponderId) -> Result<Changed, ChangeError> {
-    let second_channel = page::second_channel_after(app, &to);
-    command(app, id, &doer.origin(), Command::Reassign { by: doer.who.clone(), to, second_channel }).await
+    let urgency = page::urgency(&app.setup(), &change::load(app, id).await?);
+    let plan = page::plan(app, &to, urgency);
+    command(app, id, &doer.origin(), Command::Reassign { by: doer.who.clone(), to, plan, urgency }).await
 }
 
 /// Asks the next level now.
@@ -120,12 +121,7 @@ pub async fn snooze(app: &App, doer: &Doer, id: IncidentId, length: TimeDelta) -
 ///
 /// # Errors
 /// [`ChangeError`].
-pub async fn extend(
-    app: &App,
-    doer: &Doer,
-    id: IncidentId,
-    length: Option<TimeDelta>,
-) -> Result<Changed, ChangeError> {
+pub async fn extend(app: &App, doer: &Doer, id: IncidentId, length: Option<TimeDelta>) -> Result<Changed, ChangeError> {
     command(app, id, &doer.origin(), Command::Extend { by: Some(doer.who.clone()), length }).await
 }
 

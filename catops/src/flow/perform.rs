@@ -9,7 +9,6 @@ use crate::{anchor, context, page, uptime};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{Command, Incident, IncidentId, ResponderId, RunOutcome, Status, Task};
 use log::{AppendError, EffectId, LeasedEffect, Outcome};
-use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -91,6 +90,10 @@ async fn perform_task(app: &Arc<App>, leased: &LeasedEffect) -> Result<(), NotNo
         Task::Card { incident } => post::card(app, *incident, leased).await,
         Task::Digest { channel, digest } => digest::perform(app, channel, *digest, leased).await,
         Task::Page { incident, to, level } => post::page(app, *incident, to, *level, leased).await,
+        Task::PageBy { incident, cause, by, unless_delivered } => {
+            let planned = page::Planned { cause, by, unless_delivered: *unless_delivered };
+            page::by(app, *incident, planned, leased).await
+        }
         Task::SecondPage { incident, cause } => page::second(app, *incident, cause, leased).await,
         Task::PageOver { incident, page, round } => post::page_over(app, *incident, page, *round, leased).await,
         Task::Thread { incident, seq } => post::thread(app, *incident, *seq, leased).await,
@@ -98,9 +101,7 @@ async fn perform_task(app: &Arc<App>, leased: &LeasedEffect) -> Result<(), NotNo
         Task::Notify { incident } => notify::perform(app, *incident, leased).await,
         Task::AckTimeout { incident, level, round } => ack_timeout(app, *incident, (*level, *round), leased).await,
         Task::Wake { incident, seq } => then(app, *incident, leased, vec![Command::TimeOver { seq: *seq }]).await,
-        Task::AskChannel { incident, channel, seq } => {
-            post::ask_channel(app, *incident, channel, *seq, leased).await
-        }
+        Task::AskChannel { incident, channel, seq } => post::ask_channel(app, *incident, channel, *seq, leased).await,
         Task::Run { incident, run } => run::perform(app, *incident, run, leased).await,
         Task::RunDeadline { incident, run } if app.runs_here(run) => Err(NotNow::Later {
             at: clock::now() + TimeDelta::seconds(10),
@@ -128,13 +129,12 @@ async fn triage(app: &App, id: IncidentId, level: u8, leased: &LeasedEffect) -> 
     let operations = triage::operations(app.log.as_ref()).await?;
     let suggest = if level == 0 { Some(triage::suggest(app, &incident).await?) } else { None };
     let (at, origin, setup) = (clock::now(), Origin::effect(leased.effect.id.as_str()), app.setup());
-    let people = setup.rota.people.keys();
-    let second = people.filter_map(|person| Some((person.clone(), page::second_channel_after(app, person)?)));
-    let second: BTreeMap<ResponderId, TimeDelta> = second.collect();
+    let has_slack = app.slack.is_some();
     let commands = move |incident: &Incident| {
         let next = match incident.status {
             Status::Open => {
-                triage::next_by(&setup, incident, &operations, at, |person| second.get(person).copied())
+                let plan = |person: &ResponderId, urgency| page::plan_by(&setup, has_slack, person, urgency);
+                triage::next_by(&setup, incident, &operations, at, plan)
             }
             // It was taken before anybody could be asked: the policy's time for that begins now.
             Status::Acknowledged if incident.plan.is_none() && incident.timer.is_none() => {

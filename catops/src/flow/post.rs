@@ -6,11 +6,10 @@ use crate::clock;
 use crate::flow::change::{self, Origin, change};
 use crate::flow::digest;
 use crate::flow::perform::{NotNow, done, note};
-use crate::page;
 use crate::slack_side::{SlackSide, channel};
 use crate::surface;
 use chrono::{DateTime, TimeDelta, Utc};
-use incident::{BY_SLACK, Command, IncidentId, PageMessage, ResponderId, SECOND_PAGES_MAX, Status, thread_effect_id};
+use incident::{BY_SLACK, Command, IncidentId, PageMessage, ResponderId, Status, thread_effect_id};
 use log::{EffectState, LeasedEffect};
 use serde_json::json;
 use slack::blocks::{Message, Metadata};
@@ -56,13 +55,10 @@ pub async fn page(app: &App, id: IncidentId, to: &ResponderId, level: u8, leased
     let setup = app.setup();
     let person = setup.rota.person(to);
     let (Some(side), Some(user)) = (&app.slack, person.and_then(|person| person.slack.clone())) else {
-        // Then the second channel was asked for at once.
-        let second = incident.asked.iter().take(SECOND_PAGES_MAX).any(|asked| asked == to);
-        if second && person.is_some_and(page::has_second_channel) {
-            return done(app, leased).await;
-        }
         let error = if app.slack.is_none() { "no Slack is configured" } else { "no Slack member id in rota/*.toml" };
-        note(app, id, leased, Command::RecordPageFailure { to: to.clone(), error: error.to_owned() }).await?;
+        let (by, to_whom) = (BY_SLACK.to_owned(), to.clone());
+        let failure = Command::RecordPageFailure { to: to_whom, by, error: error.to_owned(), gave_up: true };
+        note(app, id, leased, failure).await?;
         return Err(NotNow::Never(format!("{to} cannot be paged: {error}")));
     };
     let sent = async {
@@ -78,7 +74,8 @@ pub async fn page(app: &App, id: IncidentId, to: &ResponderId, level: u8, leased
         Err(error) => {
             // Said once: the retries that follow are the outbox's, not the reader's.
             if leased.attempt == 1 && !matches!(error, NotNow::Later { .. }) {
-                note(app, id, leased, Command::RecordPageFailure { to: to.clone(), error: error.to_string() }).await?;
+                let (to, by, error) = (to.clone(), BY_SLACK.to_owned(), error.to_string());
+                note(app, id, leased, Command::RecordPageFailure { to, by, error, gave_up: false }).await?;
             }
             Err(error)
         }

@@ -6,8 +6,8 @@ use crate::flow::{book, change, changes, names};
 use crate::page;
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{
-    AckMode, Alarm, AlarmKey, AlarmState, Command, Event, Incident, IncidentId, Plan, RELATED_MAX, Recorded, Related,
-    ResponderId, Taken,
+    AckMode, Alarm, AlarmKey, AlarmState, Command, Event, Incident, IncidentId, Plan, PlannedPage, RELATED_MAX,
+    Recorded, Related, ResponderId, Taken, Urgency,
 };
 use log::{EventLog, ReadError};
 use rota::escalation::{self, Facts, Move, Walk};
@@ -66,18 +66,18 @@ async fn holder_is_open(app: &App, key: &AlarmKey) -> bool {
 /// The commands that take the next step of an incident's plan: what is passed over, then whom to ask, or how long to wait.
 #[must_use]
 pub fn next(app: &App, incident: &Incident, operations: &[Operation], at: DateTime<Utc>) -> Vec<Command> {
-    let second = |person: &ResponderId| page::second_channel_after(app, person);
-    next_by(&app.setup(), incident, operations, at, second)
+    let plan = |person: &ResponderId, urgency| page::plan(app, person, urgency);
+    next_by(&app.setup(), incident, operations, at, plan)
 }
 
-/// The same for whoever has no process around them; `second_channel` says how long Slack has before somebody's second one.
+/// The same for whoever has no process around them; `plan` says by what somebody is paged.
 #[must_use]
 pub fn next_by(
     setup: &Setup,
     incident: &Incident,
     operations: &[Operation],
     at: DateTime<Utc>,
-    second_channel: impl Fn(&ResponderId) -> Option<TimeDelta>,
+    plan: impl Fn(&ResponderId, Urgency) -> Vec<PlannedPage>,
 ) -> Vec<Command> {
     let standing = Standing::of(&setup.rota, incident);
     let Walk { skipped, next } = standing.walk(operations, at);
@@ -90,7 +90,8 @@ pub fn next_by(
     commands.push(match next {
         Move::Page { step, to, wait, ack_mode } => {
             let taken = standing.taken(step, ack_mode);
-            page_command(level, standing.policy, to, wait, taken, second_channel)
+            let urgency = page::urgency(setup, incident);
+            page_command(level, standing.policy, to, wait, taken, urgency, |person| plan(person, urgency))
         }
         Move::Notify { step, channel, wait } => {
             let taken = standing.taken(step, AckMode::Any);
@@ -185,7 +186,8 @@ fn page_command(
     asked: Vec<(ResponderId, String)>,
     wait: Option<TimeDelta>,
     taken: Taken,
-    second_channel: impl Fn(&ResponderId) -> Option<TimeDelta>,
+    urgency: Urgency,
+    plan: impl Fn(&ResponderId) -> Vec<PlannedPage>,
 ) -> Command {
     let mut because: Vec<String> = Vec::new();
     let mut to: Vec<ResponderId> = Vec::new();
@@ -195,9 +197,10 @@ fn page_command(
             because.push(reason);
         }
     }
-    let second = |person: &ResponderId| Some((person.clone(), second_channel(person)?));
-    let second_channel = to.iter().filter_map(second).collect();
-    Command::Assign { to, level, policy: policy.to_owned(), because: because.join("; "), wait, second_channel, taken }
+    let planned = to.iter().map(|person| (person.clone(), plan(person)));
+    let plans = planned.filter(|(_, plan)| !plan.is_empty()).collect();
+    let because = because.join("; ");
+    Command::Assign { to, level, policy: policy.to_owned(), because, wait, plans, urgency, taken }
 }
 
 /// The command that writes down the actions most likely to help.

@@ -1,78 +1,45 @@
-//! Pages that reach people when Slack does not: by text message, by an SNS topic of their own, by a webhook of their own.
-//! The core says when (`second_channel_after` after somebody was asked, unless Slack has delivered); here is by what.
+//! Pages by each way that a person has: text message, SNS topic, webhook, call, e-mail; Slack's own are in `flow/post.rs`.
+//! The core says when (`plan.rs`, at the moment somebody is asked); here is how. One effect for each person and way, so that
+//! a way that fails holds up no other.
 //!
 //! None of these can be asked afterwards whether a page arrived. Each page therefore carries its effect's id, by which a
 //! receiver knows a repeat, and is sent twice only when its answer was lost or CatOps died in the middle of sending.
 
+mod email;
+mod link;
+mod plan;
+mod send;
 pub(crate) mod text;
 
 #[cfg_attr(not(feature = "aws"), path = "no_aws.rs")]
 mod sns;
 
+pub use link::{Claim, holds};
+pub use plan::{plan, plan_by, urgency};
 pub use sns::Sns;
 pub(crate) use sns::{Letter, NOT_BUILT};
 
 use crate::action::guard::{Private, written};
 use crate::app::App;
+use crate::config::secret::SecretRef;
 use crate::config::{Problem, Setup};
 use crate::flow::change::{self, Origin, change};
-use crate::flow::notify::{self, Receiver};
 use crate::flow::perform::{NotNow, done};
-use chrono::TimeDelta;
-use incident::{Command, Incident, IncidentId, PageCause, ResponderId};
+use crate::flow::post;
+use incident::{Command, Incident, IncidentId, PageCause};
 use log::LeasedEffect;
-use rota::{Person, Rota};
-use serde_json::json;
+use rota::{Person, Rota, Way};
+use send::Unsent;
 
-/// A way to somebody without Slack.
-#[derive(Clone, Copy)]
-enum Channel<'p> {
-    /// A telephone number.
-    Sms(&'p str),
-    /// The ARN of a topic.
-    Topic(&'p str),
-    /// An address.
-    Webhook(&'p str),
-}
+/// Attempts at one page by one way: with the outbox's waits some half an hour. Slack's own pages are never given up.
+const ATTEMPTS_MAX: u32 = 12;
 
-impl Channel<'_> {
-    /// Its word in the log.
-    const fn by(self) -> &'static str {
-        match self {
-            Self::Sms(_) => "sms",
-            Self::Topic(_) => "sns",
-            Self::Webhook(_) => "webhook",
-        }
+/// The ways that need AWS.
+const fn needs_aws(way: Way) -> bool {
+    match way {
+        Way::Sms | Way::Sns => true,
+        Way::Slack | Way::Webhook | Way::Voice | Way::Email => false,
     }
-
-    const fn needs_aws(self) -> bool {
-        match self {
-            Self::Sms(_) | Self::Topic(_) => true,
-            Self::Webhook(_) => false,
-        }
-    }
-}
-
-fn channels(person: &Person) -> impl Iterator<Item = Channel<'_>> {
-    let sms = person.phone.as_deref().map(Channel::Sms);
-    let topic = person.sns.as_deref().map(Channel::Topic);
-    let webhook = person.webhook.as_deref().map(Channel::Webhook);
-    [sms, topic, webhook].into_iter().flatten()
-}
-
-/// Whether somebody can be paged without Slack.
-#[must_use]
-pub fn has_second_channel(person: &Person) -> bool {
-    channels(person).next().is_some()
-}
-
-/// How long Slack has before somebody is paged by their second channel; `None` when they have none.
-#[must_use]
-pub fn second_channel_after(app: &App, to: &ResponderId) -> Option<TimeDelta> {
-    let setup = app.setup();
-    let person = setup.rota.person(to).filter(|person| has_second_channel(person))?;
-    let by_slack = app.slack.is_some() && person.slack.is_some();
-    Some(if by_slack { setup.config.paging.second_channel_after } else { TimeDelta::zero() })
 }
 
 /// What the rota asks for and this build cannot do.
@@ -81,7 +48,7 @@ pub fn not_built(rota: &Rota) -> Vec<Problem> {
     if sns::IS_BUILT {
         return Vec::new();
     }
-    let asks = |person: &&Person| channels(person).any(Channel::needs_aws);
+    let asks = |person: &&Person| Way::ALL.into_iter().any(|way| needs_aws(way) && person.address(way).is_some());
     let names: Vec<&str> = rota.people.values().filter(asks).map(|person| person.id.as_str()).collect();
     if names.is_empty() {
         return Vec::new();
@@ -92,112 +59,154 @@ pub fn not_built(rota: &Rota) -> Vec<Problem> {
 
 /// Mistakes about pages that show only when the files are looked at together.
 pub fn cross_check(setup: &Setup, report: &mut impl FnMut(String)) {
-    let secret = setup.config.paging.webhook_secret.as_ref();
-    if secret.is_some_and(crate::config::secret::SecretRef::is_plain) {
-        report("[paging] has its webhook_secret in the file; write \"env:NAME\" or \"file:PATH\"".to_owned());
+    let paging = &setup.config.paging;
+    let secret = paging.webhook_secret.as_ref();
+    let email = paging.email.as_ref();
+    let secrets = [
+        ("[paging]", "webhook_secret", secret),
+        ("[paging]", "link_secret", paging.link_secret.as_ref()),
+        ("[paging.email]", "password", email.and_then(|email| email.password.as_ref())),
+    ];
+    for (section, key, _) in secrets.into_iter().filter(|(_, _, secret)| secret.is_some_and(SecretRef::is_plain)) {
+        report(format!("{section} has its {key} in the file; write \"env:NAME\" or \"file:PATH\""));
     }
-    let told = setup.rota.people.values().find(|person| person.webhook.is_some());
+    let told = setup.rota.people.values().find(|person| person.webhook.is_some() || person.voice.is_some());
     if let (Some(person), None) = (told, secret) {
         report(format!(
             "{} has a webhook, and nothing signs what it is told; write [paging] webhook_secret = \"env:NAME\"",
             person.id
         ));
     }
-    let private = Private::of("[paging]", &setup.config.paging.allow_private);
+    if let Some(Err(wrong)) = email.map(email::check) {
+        report(wrong);
+    }
+    let mail = setup.rota.people.values().find(|person| wants_mail(&setup.rota, person));
+    if let (Some(person), None) = (mail, email) {
+        report(format!(
+            "{} is to be paged by e-mail, and there is no mail server; write [paging.email] with smtp and from",
+            person.id
+        ));
+    }
+    let private = Private::of("[paging]", &paging.allow_private);
+    let ways = |person: &'_ Person| [Way::Webhook, Way::Voice].map(|way| person.address(way).map(str::to_owned));
     for person in setup.rota.people.values() {
-        let url = person.webhook.as_deref().and_then(|webhook| reqwest::Url::parse(webhook).ok());
-        if let Some(Err(refused)) = url.and_then(|url| written(&url, private)) {
-            report(format!("{} is not paged by webhook: {refused}", person.id));
+        for (way, address) in [Way::Webhook, Way::Voice].into_iter().zip(ways(person)) {
+            let url = address.and_then(|address| reqwest::Url::parse(&address).ok());
+            if let Some(Err(refused)) = url.and_then(|url| written(&url, private)) {
+                report(format!("{} is not paged by {}: {refused}", person.id, way.as_str()));
+            }
         }
     }
 }
 
-/// Pages somebody by every second channel that has not taken this page yet, all at once. Whoever has it by Slack, or whose
-/// incident is not theirs any more, is left in peace.
+fn wants_mail(rota: &Rota, person: &Person) -> bool {
+    let rules =
+        [incident::Urgency::High, incident::Urgency::Low].into_iter().filter_map(|urgency| rota.rules(person, urgency));
+    person.email.is_some() && rules.flatten().any(|rule| rule.way == Way::Email)
+}
+
+/// A planned page, as its effect says it.
+#[derive(Clone, Copy)]
+pub struct Planned<'p> {
+    /// Who, and what for.
+    pub cause: &'p PageCause,
+    /// By what.
+    pub by: &'p str,
+    /// True when it is not wanted once Slack has delivered.
+    pub unless_delivered: bool,
+}
+
+/// Pages somebody by one of their ways. Whoever has it by Slack when it only stands in for that, and whose incident is not
+/// theirs any more, is left in peace.
 ///
 /// # Errors
-/// A channel did not take it; the others are written down and not tried again.
+/// It was not taken, and is tried again.
+pub async fn by(app: &App, id: IncidentId, planned: Planned<'_>, leased: &LeasedEffect) -> Result<(), NotNow> {
+    let cause = planned.cause;
+    let incident = change::load(app, id).await?;
+    if !incident.wants_page(cause, planned.unless_delivered) {
+        return done(app, leased).await;
+    }
+    let setup = app.setup();
+    let way = Way::named(planned.by);
+    if way == Some(Way::Slack) {
+        return post::page(app, id, &cause.to, cause.level, leased).await;
+    }
+    let known = setup.rota.person(&cause.to).zip(way);
+    let known = known.filter(|(person, way)| person.address(*way).is_some());
+    let Some((person, way)) = known else {
+        let gone = Unsent::Never(format!("rota/*.toml has no {} any more", way.map_or("such way", Way::key)));
+        return failed(app, id, planned, leased, gone).await;
+    };
+    match send::send(app, &incident, person, cause, way, leased.effect.id.as_str()).await {
+        Ok(()) => {
+            let learned = vec![delivered(planned)];
+            change(app, id, &Origin::effect(leased.effect.id.as_str()), learned, Some(&leased.token)).await?;
+            Ok(())
+        }
+        Err(unsent) => failed(app, id, planned, leased, unsent).await,
+    }
+}
+
+fn delivered(planned: Planned<'_>) -> Command {
+    let Planned { cause, by, .. } = planned;
+    Command::RecordPage { to: cause.to.clone(), by: by.to_owned(), level: cause.level, message: None }
+}
+
+/// Said once at the first failure, and once more when it is given up: the retries between are the outbox's, not the reader's.
+async fn failed(
+    app: &App,
+    id: IncidentId,
+    planned: Planned<'_>,
+    leased: &LeasedEffect,
+    unsent: Unsent,
+) -> Result<(), NotNow> {
+    let (error, never) = match unsent {
+        Unsent::Later(error) => (error, false),
+        Unsent::Never(error) => (error, true),
+    };
+    let gave_up = never || leased.attempt >= ATTEMPTS_MAX;
+    let (to, by) = (planned.cause.to.clone(), planned.by.to_owned());
+    let said = Command::RecordPageFailure { to, by, error: error.clone(), gave_up };
+    let origin = Origin::effect(leased.effect.id.as_str());
+    if gave_up {
+        tracing::error!(effect.id = %leased.effect.id, error = %error, "gave up {}: {error}", leased.effect.id);
+        change(app, id, &origin, vec![said], Some(&leased.token)).await?;
+        return Ok(());
+    }
+    if leased.attempt == 1 {
+        change(app, id, &origin, vec![said], None).await?;
+    }
+    Err(NotNow::Failed(error))
+}
+
+/// Pages somebody by every way but Slack that has not taken this page yet: what logs from before December 2026 may still
+/// ask for.
+///
+/// # Errors
+/// A way did not take it; the others are written down and not tried again.
 pub async fn second(app: &App, id: IncidentId, cause: &PageCause, leased: &LeasedEffect) -> Result<(), NotNow> {
     let incident = change::load(app, id).await?;
     let setup = app.setup();
     let Some(person) = setup.rota.person(&cause.to).filter(|_| incident.wants_second_page(cause)) else {
         return done(app, leased).await;
     };
-    let missing = channels(person).filter(|channel| !incident.was_paged(cause, channel.by()));
-    let sent = futures::future::join_all(missing.map(async |channel| {
-        let sent = send(app, &incident, person, cause, channel, leased.effect.id.as_str()).await;
-        (channel.by(), sent)
-    }));
-    let mut learned = Vec::new();
-    let mut failures = Vec::new();
-    for (by, sent) in sent.await {
-        match sent {
-            Ok(()) => learned.push(Command::RecordPage {
-                to: cause.to.clone(),
-                by: by.to_owned(),
-                level: cause.level,
-                message: None,
-            }),
-            Err(error) => failures.push(format!("{by}: {error}")),
+    let (mut learned, mut failures) = (Vec::new(), Vec::new());
+    let missing = |way: &Way| wants_now(&setup, &incident, person, cause, *way);
+    for way in Way::ALL.into_iter().filter(missing) {
+        let planned = Planned { cause, by: way.as_str(), unless_delivered: true };
+        match send::send(app, &incident, person, cause, way, leased.effect.id.as_str()).await {
+            Ok(()) => learned.push(delivered(planned)),
+            Err(Unsent::Later(error) | Unsent::Never(error)) => failures.push(format!("{}: {error}", way.as_str())),
         }
-    }
-    let failed = failures.join("; ");
-    // Said once: the retries that follow are the outbox's, not the reader's.
-    if !failures.is_empty() && leased.attempt == 1 {
-        learned.push(Command::RecordPageFailure { to: cause.to.clone(), error: failed.clone() });
     }
     let settles = failures.is_empty().then_some(&leased.token);
     if settles.is_some() || !learned.is_empty() {
         change(app, id, &Origin::effect(leased.effect.id.as_str()), learned, settles).await?;
     }
-    if failures.is_empty() { Ok(()) } else { Err(NotNow::Failed(failed)) }
+    if failures.is_empty() { Ok(()) } else { Err(NotNow::Failed(failures.join("; "))) }
 }
 
-async fn send(
-    app: &App,
-    incident: &Incident,
-    person: &Person,
-    cause: &PageCause,
-    channel: Channel<'_>,
-    effect_id: &str,
-) -> Result<(), String> {
-    let link = app.incident_url(incident.id).unwrap_or_default();
-    match channel {
-        Channel::Sms(phone) => app.sns.text(phone, &text::sms(incident, &link)).await,
-        Channel::Topic(arn) => {
-            let letter = Letter {
-                subject: text::subject(incident, None),
-                message: text::plain(incident, &link),
-                effect_id,
-                group: incident.id.to_string(),
-                attributes: Vec::new(),
-            };
-            app.sns.publish(arn, letter).await
-        }
-        Channel::Webhook(url) => {
-            let setup = app.setup();
-            let paging = &setup.config.paging;
-            let private = Private::of("[paging]", &paging.allow_private);
-            let receiver = Receiver { url, secret: paging.webhook_secret.as_ref(), private };
-            let body = webhook_body(incident, person, cause, &link);
-            notify::send(app, receiver, effect_id, &body).await.map_err(|error| error.to_string())
-        }
-    }
-}
-
-/// What a person's webhook is told: documented in `docs/webhooks.md`.
-fn webhook_body(incident: &Incident, person: &Person, cause: &PageCause, link: &str) -> String {
-    json!({
-        "type": "incident.page",
-        "incident": incident.id.to_string(),
-        "url": link,
-        "status": incident.status,
-        "severity": incident.severity,
-        "title": text::clean(&incident.alarm.title),
-        "service": incident.alarm.service.as_deref().map(text::clean),
-        "to": { "id": person.id, "name": person.name },
-        "level": cause.level + 1,
-        "text": text::plain(incident, link),
-    })
-    .to_string()
+fn wants_now(setup: &Setup, incident: &Incident, person: &Person, cause: &PageCause, way: Way) -> bool {
+    way != Way::Slack && plan::is_usable(setup, false, person, way) && !incident.was_paged(cause, way.as_str())
 }

@@ -1,11 +1,15 @@
 //! The words of a page outside Slack: plain, short, and safe to show anywhere. Titles come from outside, so what a screen
 //! would obey instead of showing is taken out, and nothing of them can push the link out of the message.
 
+use super::send::Links;
 use incident::Incident;
 use slack::escape;
 
 /// One text message that is charged as one, in characters of the GSM alphabet (3GPP TS 23.038, section 6.2.1).
 const SMS_CHARS_MAX: usize = 160;
+
+/// The longest address in a text message, in characters: what is left of it tells what happened.
+const SMS_LINK_CHARS_MAX: usize = 100;
 
 /// The longest subject that SNS takes for e-mail, in ASCII characters (SNS API reference, Publish).
 const SUBJECT_CHARS_MAX: usize = 100;
@@ -18,9 +22,33 @@ const PART_CHARS_MAX: usize = 200;
 const GSM: &str = "@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./:;<=>?¡ÄÖÑÜ§¿äöñüà";
 
 /// A page of a few lines.
-pub(super) fn plain(incident: &Incident, link: &str) -> String {
-    let more = if link.is_empty() { String::new() } else { format!("; more at {link}") };
-    lines(incident, &format!("Acknowledge in Slack{more}"))
+pub(super) fn plain(incident: &Incident, links: &Links) -> String {
+    let more = if links.more.is_empty() { String::new() } else { format!("; more at {}", links.more) };
+    if links.ack.is_empty() {
+        return lines(incident, &format!("Acknowledge in Slack{more}"));
+    }
+    lines(incident, &format!("Acknowledge in Slack{more}\nOr acknowledge here: {}", links.ack))
+}
+
+/// What a voice says, twice as slowly understood as read: no address, no number of a severity, no sign that is spelt out.
+pub(super) fn say(incident: &Incident, name: &str) -> String {
+    let words = |text: &str| {
+        let spoken = |letter: char| if letter.is_alphanumeric() || ".,:%'".contains(letter) { letter } else { ' ' };
+        clean(text).chars().map(spoken).collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let service = incident.alarm.service.as_deref().map(|service| format!(", service {}", words(service)));
+    format!(
+        "{}. CatOps is paging you for incident {}{}. {}.",
+        words(name),
+        incident.id.0,
+        service.unwrap_or_default(),
+        words(&incident.alarm.title)
+    )
+}
+
+/// What it is about, in any alphabet.
+pub(super) fn title(incident: &Incident) -> String {
+    headline(incident, None)
 }
 
 /// What it is about in a line or two, and what is said of it.
@@ -30,10 +58,11 @@ pub(crate) fn lines(incident: &Incident, said: &str) -> String {
 }
 
 /// A page as one text message.
-pub(super) fn sms(incident: &Incident, link: &str) -> String {
-    let mut end = " Ack in Slack ".to_owned();
+pub(super) fn sms(incident: &Incident, links: &Links) -> String {
+    let (asks, link) = if links.ack.is_empty() { (" Ack in Slack ", &links.more) } else { (" Ack ", &links.ack) };
+    let mut end = asks.to_owned();
     // A long address is worth more than the words before it; one that does not fit or is not GSM is left out.
-    if link.chars().all(is_gsm) && link.chars().count() <= SMS_CHARS_MAX / 2 {
+    if link.chars().all(is_gsm) && link.chars().count() <= SMS_LINK_CHARS_MAX {
         end.push_str(link);
     }
     let end = end.trim_end();

@@ -2,7 +2,9 @@
 
 use super::*;
 use chrono::TimeDelta;
+use incident::Taken;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 fn at(minute: i64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::minutes(minute)
@@ -37,9 +39,20 @@ fn opened() -> Value {
 
 fn assigned(level: u8) -> Value {
     let (to, because) = (vec!["ana".into()], String::new());
-    let (policy, second_channel_seconds) = ("default".to_owned(), std::collections::BTreeMap::new());
-    serde_json::to_value(Event::Assigned { to, level, policy, because, wait_seconds: None, second_channel_seconds })
-        .unwrap()
+    let policy = "default".to_owned();
+    let (second_channel_seconds, plans) = (BTreeMap::new(), BTreeMap::new());
+    serde_json::to_value(Event::Assigned {
+        to,
+        level,
+        policy,
+        because,
+        wait_seconds: None,
+        second_channel_seconds,
+        plans,
+        urgency: None,
+        taken: Taken::default(),
+    })
+    .unwrap()
 }
 
 fn paged(to: &str, by: &str, level: u8) -> Value {

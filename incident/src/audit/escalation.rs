@@ -4,7 +4,12 @@
 use super::{Body, People};
 use crate::fold::Status;
 use crate::id::{IncidentId, ResponderId};
-use crate::react::{ack_id, page_id, triage_id};
+use crate::react::{ack_id, planned, triage_id};
+use crate::urgency::PlannedPage;
+use std::collections::BTreeMap;
+
+/// By what each person is paged.
+type Plans = BTreeMap<ResponderId, Vec<PlannedPage>>;
 
 /// Where the escalation of one incident stands.
 #[derive(Debug, Clone)]
@@ -17,6 +22,7 @@ pub struct Escalation {
     /// The event that named the present owners.
     assigned: Option<u64>,
     asked: Vec<ResponderId>,
+    plans: Plans,
     timed: bool,
     paged: bool,
 }
@@ -26,8 +32,8 @@ pub struct Escalation {
 pub(super) enum Step {
     Round { seq: u64 },
     Escalated { seq: u64, reopens: bool },
-    Assigned { seq: u64, to: Vec<ResponderId>, timed: bool },
-    Reassigned { seq: u64, to: Vec<ResponderId> },
+    Assigned { seq: u64, to: Vec<ResponderId>, timed: bool, plans: Plans },
+    Reassigned { seq: u64, to: Vec<ResponderId>, plans: Plans },
     Paged,
     PageFailed,
     Acknowledged,
@@ -52,13 +58,20 @@ impl Step {
             "opened" | "refired" | "reopened" | "woke" | "acknowledgement_expired" => Self::Round { seq },
             "escalated" => Self::Escalated { seq, reopens: body.reopens },
             "escalation_resumed" => Self::Escalated { seq, reopens: false },
-            "channel_asked" | "escalation_paused" => Self::Assigned { seq, timed: true, to: Vec::new() },
+            "channel_asked" | "escalation_paused" => {
+                Self::Assigned { seq, timed: true, to: Vec::new(), plans: Plans::new() }
+            }
             "assigned" => {
                 let to = to();
                 // Nobody to ask is a timer that is due at once.
-                Self::Assigned { seq, timed: to.is_empty() || body.wait_seconds.is_some(), to }
+                let timed = to.is_empty() || body.wait_seconds.is_some();
+                Self::Assigned { seq, timed, to, plans: body.plans.clone() }
             }
-            "reassigned" => Self::Reassigned { seq, to: to() },
+            "reassigned" => {
+                let to = to();
+                let plans = to.iter().map(|person| (person.clone(), body.plan.clone())).collect();
+                Self::Reassigned { seq, to, plans }
+            }
             "paged" => Self::Paged,
             "page_failed" => Self::PageFailed,
             "acknowledged" | "snoozed" => Self::Acknowledged,
@@ -78,6 +91,7 @@ impl Escalation {
             triage: None,
             assigned: None,
             asked: Vec::new(),
+            plans: Plans::new(),
             timed: false,
             paged: false,
         }
@@ -105,10 +119,12 @@ impl Escalation {
                     self.status = Status::Open;
                 }
             }
-            Step::Assigned { seq, to, timed } => {
+            Step::Assigned { seq, to, timed, plans } => {
+                self.plans = plans;
                 (self.triage, self.assigned, self.asked, self.timed, self.paged) = (None, Some(seq), to, timed, false);
             }
-            Step::Reassigned { seq, to } => {
+            Step::Reassigned { seq, to, plans } => {
+                self.plans = plans;
                 (self.triage, self.assigned, self.asked, self.paged) = (None, Some(seq), to, false);
                 self.status = Status::Open;
             }
@@ -136,7 +152,7 @@ impl Escalation {
     pub fn carriers(&self) -> Vec<String> {
         let triage = self.triage.map(|seq| triage_id(self.incident, seq));
         let pages = self.assigned.iter().flat_map(|&seq| {
-            let pages = self.asked.iter().map(move |person| page_id(self.incident, seq, person));
+            let pages = planned(self.incident, seq, &self.asked, &self.plans).into_iter().map(|wanted| wanted.id);
             pages.chain([ack_id(self.incident, seq)])
         });
         triage.into_iter().chain(pages).collect()

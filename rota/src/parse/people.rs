@@ -2,6 +2,7 @@
 
 use super::Problem;
 use super::node::Table;
+use super::notify;
 use super::schedules::zone_of;
 use crate::nearest::nearest;
 use crate::rota::Person;
@@ -24,11 +25,11 @@ pub(super) fn read(sections: &[Table<'_>], problems: &mut Vec<Problem>) -> BTree
 }
 
 fn person(section: &Table<'_>, problems: &mut Vec<Problem>) -> Person {
-    section.only(&["name", "slack", "email", "phone", "sns", "webhook", "zone"], problems);
+    section.only(&["name", "slack", "email", "phone", "sns", "webhook", "voice", "zone", "notify"], problems);
     let id = section.name.as_str();
-    if ["slack", "email", "phone", "sns", "webhook"].iter().all(|way| section.get(way).is_none()) {
+    if ["slack", "email", "phone", "sns", "webhook", "voice"].iter().all(|way| section.get(way).is_none()) {
         let message = format!(
-            "{id} cannot be reached; write slack = \"U...\" (the member id of the Slack profile), email, phone, sns or webhook"
+            "{id} cannot be reached; write slack = \"U...\" (the member id of the Slack profile), email, phone, sns, webhook or voice"
         );
         problems.push(section.problem(message));
     }
@@ -36,10 +37,12 @@ fn person(section: &Table<'_>, problems: &mut Vec<Problem>) -> Person {
     let email = section.get("email").and_then(|node| node.read(email, problems));
     let phone = section.get("phone").and_then(|node| node.read(phone, problems));
     let sns = section.get("sns").and_then(|node| node.read(topic, problems));
-    let webhook = section.get("webhook").and_then(|node| node.read(webhook, problems));
+    let webhook = section.get("webhook").and_then(|node| node.read(webhook_address, problems));
+    let voice = section.get("voice").and_then(|node| node.read(webhook_address, problems));
+    let notify = notify::read(section, problems);
     let name = section.text("name", problems).unwrap_or(id).to_owned();
     let zone = section.get("zone").and_then(|node| zone_of(&node, problems));
-    Person { id: id.into(), name, slack, email, phone, sns, webhook, zone, place: section.written() }
+    Person { id: id.into(), name, slack, email, phone, sns, webhook, voice, notify, zone, place: section.written() }
 }
 
 fn slack(text: &str) -> Result<String, String> {
@@ -95,7 +98,7 @@ fn topic(text: &str) -> Result<String, String> {
 }
 
 /// Over HTTPS, or to this machine.
-fn webhook(text: &str) -> Result<String, String> {
+fn webhook_address(text: &str) -> Result<String, String> {
     let own = ["http://127.0.0.1", "http://localhost", "http://[::1]"]
         .iter()
         .filter_map(|own| text.strip_prefix(own))

@@ -39,7 +39,7 @@ pub(super) fn read(sections: &[Table<'_>], rota: &mut Rota, problems: &mut Vec<P
 }
 
 fn policy(section: &Table<'_>, rota: &Rota, problems: &mut Vec<Problem>) -> Policy {
-    section.only(&["services", "levels", "steps", "zone", "catch_all", "acknowledge_timeout"], problems);
+    section.only(&["services", "levels", "steps", "zone", "catch_all", "acknowledge_timeout", "urgency"], problems);
     let name = section.name.clone();
     let services = section.get("services").map(|node| node.texts(problems));
     if name == "default" && services.is_some() {
@@ -68,6 +68,7 @@ fn policy(section: &Table<'_>, rota: &Rota, problems: &mut Vec<Problem>) -> Poli
         );
         problems.push(section.problem(message));
     }
+    let urgency = section.get("urgency").and_then(|node| node.read(words::urgency, problems));
     let place = section.written();
     Policy {
         name,
@@ -75,6 +76,7 @@ fn policy(section: &Table<'_>, rota: &Rota, problems: &mut Vec<Problem>) -> Poli
         steps,
         catch_all,
         acknowledge_timeout: timeout.unwrap_or(Some(default_timeout)),
+        urgency,
         place,
     }
 }

@@ -1,6 +1,8 @@
 //! What the files accept, and what is said about mistakes.
 
+use crate::notify::Rule;
 use crate::{Every, OnHolidays, Rollout, Rota, Secondary, Unit, Zone};
+use incident::Urgency;
 
 #[track_caller]
 fn problems(files: &[(&str, &str)]) -> String {
@@ -195,7 +197,7 @@ catch_al = ["ana"]
     rota/team.toml:1: no [escalation.default] in any file; write one with levels, so that every alarm pages somebody
     rota/team.toml:2: unknown key nmae; did you mean name?
     rota/team.toml:3: slack "@ana" is no member id; copy it from the Slack profile, like "U012AB3CD"
-    rota/team.toml:4: ben cannot be reached; write slack = "U..." (the member id of the Slack profile), email, phone, sns or webhook
+    rota/team.toml:4: ben cannot be reached; write slack = "U..." (the member id of the Slack profile), email, phone, sns, webhook or voice
     rota/team.toml:6: "c h i" is no name; use letters, digits, ".", "_" and "-"
     rota/team.toml:8: "ana" is a person and a schedule; groups and people share one list of names
     rota/team.toml:9: zone "Madrid" is no time zone; did you mean "Europe/Madrid"?
@@ -260,7 +262,7 @@ fn a_value_of_the_wrong_kind_is_told() {
     rota/a.toml:3: x is a table, not a text
     rota/a.toml:5: levels is a list in [ ], not a number
     rota/a.toml:6: catch_all is a list in [ ], not a text
-    rota/a.toml:7: unknown key extra; known here: people, schedules, escalation
+    rota/a.toml:7: unknown key extra; known here: people, schedules, escalation, notify
     "#);
 }
 
@@ -286,4 +288,47 @@ fn each_way_to_a_person_is_one_and_a_malformed_one_is_told_with_its_line() {
     rota/team.toml:6: webhook "http://127.0.0.1.example.com/" is no address for pages; write it like "https://example.com/pages/ana"
     rota/team.toml:7: phone "+1234567890123456" is no telephone number; write it with its country and digits only, like "+34600111222"
     "#);
+}
+
+/// What is wrong with a file in which ana has these lines, or the rules that she is paged by.
+fn rules_of(lines: &str) -> String {
+    let text =
+        format!("[people.ana]\nslack = \"U0ANA\"\n{lines}\n[escalation.default]\nlevels = [{{ page = [\"ana\"] }}]\n");
+    let rota = match Rota::parse(&[("r.toml", text)]) {
+        Ok(rota) => rota,
+        Err(problems) => {
+            return problems.iter().map(|problem| format!("{}: {}\n", problem.line, problem.message)).collect();
+        }
+    };
+    let person = rota.person(&"ana".into()).unwrap();
+    let told = |rule: &Rule| format!(" {}@{}", rule.way.as_str(), rule.after.num_seconds());
+    let of = |urgency| rota.rules(person, urgency).map(|rules| rules.iter().map(told).collect::<String>());
+    format!("high{:?} low{:?}", of(Urgency::High), of(Urgency::Low))
+}
+
+#[test]
+fn rules_are_read_in_the_order_of_their_times_and_the_own_ones_win() {
+    assert_eq!(rules_of(""), "highNone lowNone", "nothing said is nothing changed");
+    assert_eq!(
+        rules_of(
+            "notify.high = [\"webhook after 3m\", \"slack\", \"sms after 90 seconds\"]\n[notify]\nhigh = [\"sms\"]\nlow = [\"email\"]"
+        ),
+        "highSome(\" slack@0 sms@90 webhook@180\") lowSome(\" email@0\")"
+    );
+}
+
+#[test]
+fn a_rule_that_cannot_be_read_says_what_to_write() {
+    assert_eq!(
+        rules_of(
+            "notify.high = [\"slak\", \"pager\", \"sms after a while\", \"sms\", \"sms\"]\nnotify.low = []\nnotify.hihg = []"
+        ),
+        "3: high \"a while\" is no length of time; write it like \"5m\", \"90s\" or \"1h\"\n\
+         3: high says \"pager\"; write a way and when, like \"slack\" or \"sms after 1m\": slack, sms, sns, webhook, voice, email\n\
+         3: high says \"slak\": there is no way \"slak\"; did you mean \"slack\"?\n\
+         3: sms is written twice for the same time; keep one\n\
+         4: the list of rules is empty and would page by nothing; write a way, like [\"slack\"], or leave it out\n\
+         5: unknown key hihg; did you mean high?\n"
+    );
+    assert_eq!(rules_of("notify.high = \"slack\""), "3: high is a list in [ ], not a text\n");
 }

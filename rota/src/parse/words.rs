@@ -5,6 +5,7 @@ use crate::grid::{Every, Unit};
 use crate::membership::Rollout;
 use crate::window::{MonthDays, Window};
 use chrono::{Datelike, NaiveDateTime, NaiveTime, TimeDelta, Weekday, WeekdaySet};
+use incident::Urgency;
 
 /// Whether a text can name a person, a schedule or a policy.
 pub(super) fn is_name(text: &str) -> bool {
@@ -41,6 +42,15 @@ pub(super) fn rollout(text: &str) -> Result<Rollout, String> {
         "after this turn" => Ok(Rollout::AfterThisTurn),
         "after a full round" => Ok(Rollout::AfterAFullRound),
         _ => Err(format!("\"{text}\" is not known; write \"now\", \"after this turn\" or \"after a full round\"")),
+    }
+}
+
+/// What a policy says about all of its incidents.
+pub(super) fn urgency(text: &str) -> Result<Urgency, String> {
+    match text.trim() {
+        "high" => Ok(Urgency::High),
+        "low" => Ok(Urgency::Low),
+        _ => Err(format!("\"{text}\" is no urgency; write \"high\" or \"low\", or leave it out: the severity says it")),
     }
 }
 

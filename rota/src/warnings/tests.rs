@@ -114,3 +114,59 @@ levels = [{ page = ["schedule:old"], wait = "5m" }, { page = ["eve"] }]
     rota/team.toml:17: level 1 of [escalation.shop] pages nobody: nobody is on duty there in the next 60 days; name somebody else in page, or take the level out
     "#);
 }
+
+/// The warnings about people with these lines, by a policy that asks the next level after five minutes.
+fn of_people(people: &str) -> String {
+    let text = format!(
+        "{people}\n[escalation.default]\ncatch_all = [\"ana\"]\n[[escalation.default.levels]]\npage = [\"ana\"]\nwait = \"5m\"\n"
+    );
+    let rota = Rota::parse(&[("rota/team.toml", text)]).unwrap();
+    let warnings = rota.warnings("2026-11-28T12:00:00Z".parse().unwrap());
+    warnings.iter().map(|problem| format!("{}:{}: {}\n", problem.path, problem.line, problem.message)).collect()
+}
+
+#[test]
+fn rules_that_can_be_followed_are_not_told() {
+    assert_eq!(of_people("[people.ana]\nslack = \"U0ANA\"\nphone = \"+34600111222\""), "");
+    assert_eq!(
+        of_people(
+            "[people.ana]\nslack = \"U0ANA\"\nphone = \"+34600111222\"\n\
+             notify.high = [\"slack\", \"sms after 4m\"]\nnotify.low = [\"slack\"]"
+        ),
+        ""
+    );
+    assert_eq!(
+        of_people("[people.ana]\nslack = \"U0ANA\"\n[notify]\nhigh = [\"slack\", \"sms after 1m\"]\nlow = [\"slack\"]"),
+        "",
+        "whoever has no telephone leaves that rule of everybody's out"
+    );
+}
+
+#[test]
+fn a_rule_without_an_address_and_an_urgency_without_a_rule_are_told() {
+    assert_eq!(
+        of_people("[people.ana]\nslack = \"U0ANA\"\nnotify.high = [\"slack\", \"sms after 1m\"]"),
+        "rota/team.toml:1: ana has rules for high urgency and none for low: then Slack pages at once and all other ways \
+         after it; write notify.low too\n\
+         rota/team.toml:1: notify.high of ana names sms, and there is no phone = \"...\" for them; write it, or take the \
+         rule out\n"
+    );
+    assert_eq!(
+        of_people("[people.ana]\nslack = \"U0ANA\"\n[notify]\nhigh = [\"sms\"]\nlow = [\"slack\"]"),
+        "rota/team.toml:1: none of the ways in [notify] high reaches ana, who is paged as if there were no rule; write \
+         notify.high for ana, or an address\n"
+    );
+}
+
+/// OC#934: the personal wait is longer than the level's.
+#[test]
+fn a_rule_that_the_next_level_cuts_off_is_told() {
+    assert_eq!(
+        of_people(
+            "[people.ana]\nslack = \"U0ANA\"\nphone = \"+34600111222\"\n\
+             notify.high = [\"slack\", \"sms after 10m\"]\nnotify.low = [\"slack\"]"
+        ),
+        "rota/team.toml:1: ana is not paged by sms after 10m by notify.high: level 1 of [escalation.default] asks the next \
+         one after 5m; write a shorter time, or a longer wait there\n"
+    );
+}

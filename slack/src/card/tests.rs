@@ -223,6 +223,8 @@ impl Night {
                 wait_seconds: Some(300),
                 taken: incident::Taken::default(),
                 second_channel_seconds: BTreeMap::new(),
+                plans: BTreeMap::new(),
+                urgency: None,
             },
         )
         .and(
@@ -334,7 +336,13 @@ fn with_setting<T>(draw: impl FnOnce(&Setting<'_>) -> T) -> T {
         "ben" => Face { name: "Ben Okafor".into(), slack: Some("U0BEN".into()) },
         other => Face { name: other.to_owned(), slack: None },
     };
-    draw(&Setting { catalogue: &catalogue, face: &face, console: Some("https://catops.example"), command: "/catops", future: &[] })
+    draw(&Setting {
+        catalogue: &catalogue,
+        face: &face,
+        console: Some("https://catops.example"),
+        command: "/catops",
+        future: &[],
+    })
 }
 
 fn answers(night: &Night, words: &str, setting: &Setting<'_>) -> Vec<(&'static str, Message)> {

@@ -17,15 +17,36 @@ fn incident(title: &str, service: Option<&str>) -> Incident {
     Incident::open(IncidentId(42), &opened).unwrap()
 }
 
+fn more(link: &str) -> Links {
+    Links { more: link.to_owned(), ack: String::new() }
+}
+
+#[test]
+fn who_has_a_link_of_their_own_acknowledges_by_it() {
+    let incident = incident("Disk <b>is</b> 97% full!", Some("checkout-api"));
+    let ack = "https://catops.example.com/ack/42/ana/1796000000/AAAAAAAAAAAAAAAAAAAAAA".to_owned();
+    let links = Links { more: LINK.to_owned(), ack };
+    assert_eq!(
+        sms(&incident, &links),
+        "INC-42 SEV1: Disk <b>is</b> 97% full! (checkout-api) Ack \
+         https://catops.example.com/ack/42/ana/1796000000/AAAAAAAAAAAAAAAAAAAAAA"
+    );
+    assert!(plain(&incident, &links).ends_with(&format!("\nOr acknowledge here: {}", links.ack)));
+    assert_eq!(
+        say(&incident, "Ana Ruiz"),
+        "Ana Ruiz. CatOps is paging you for incident 42, service checkout api. Disk b is b 97% full."
+    );
+}
+
 #[test]
 fn a_page_says_what_where_and_what_to_do() {
     let incident = incident("Disk is full", Some("checkout-api"));
     assert_eq!(
-        plain(&incident, LINK),
+        plain(&incident, &more(LINK)),
         "INC-42 SEV1: Disk is full\nService: checkout-api\nAcknowledge in Slack; more at https://catops.example.com/i/42"
     );
     assert_eq!(
-        sms(&incident, LINK),
+        sms(&incident, &more(LINK)),
         "INC-42 SEV1: Disk is full (checkout-api) Ack in Slack https://catops.example.com/i/42"
     );
     assert_eq!(subject(&incident, None), "INC-42 SEV1: Disk is full");
@@ -35,11 +56,11 @@ fn a_page_says_what_where_and_what_to_do() {
 fn nothing_that_a_screen_obeys_comes_through() {
     let incident = incident("a\u{1b}[2J\r\nSEV4: all\u{202e} is\u{200b}  well\u{7}", Some("x\ny"));
     assert_eq!(
-        plain(&incident, LINK),
+        plain(&incident, &more(LINK)),
         "INC-42 SEV1: a[2J SEV4: all is well\nService: x y\nAcknowledge in Slack; more at https://catops.example.com/i/42"
     );
     assert_eq!(
-        sms(&incident, LINK),
+        sms(&incident, &more(LINK)),
         "INC-42 SEV1: a(2J SEV4: all is well (x y) Ack in Slack https://catops.example.com/i/42"
     );
 }
@@ -50,7 +71,7 @@ fn a_text_message_is_one_message_whatever_the_title() {
         for link in
             [LINK.to_owned(), format!("https://{}.example.com/i/42", "long".repeat(40)), "https://例/i/42".to_owned()]
         {
-            let message = sms(&incident(&title, Some(&title)), &link);
+            let message = sms(&incident(&title, Some(&title)), &more(&link));
             assert!(message.chars().count() <= SMS_CHARS_MAX, "{message}");
             assert!(message.chars().all(is_gsm), "{message}");
             assert!(link != LINK || message.ends_with("... Ack in Slack https://catops.example.com/i/42"), "{message}");
