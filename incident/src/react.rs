@@ -222,6 +222,7 @@ impl Reaction {
             | Event::ChannelAsked { .. }
             | Event::ChannelReached { .. }
             | Event::EscalationPaused { .. }
+            | Event::EscalationExhausted
             | Event::AcknowledgementExpired { .. }
             | Event::Woke => self.add_step(incident, recorded),
             Event::Repeated { .. } => self.card(incident, at + TimeDelta::seconds(REPEAT_REDRAW_SECONDS)),
@@ -229,24 +230,15 @@ impl Reaction {
                 self.page_all(incident, recorded, to, *level, |who| second_channel_seconds.get(who).copied());
                 self.timer(incident, recorded);
             }
-            Event::Reassigned { to, second_channel_seconds, .. } => {
-                self.page_all(incident, recorded, std::slice::from_ref(to), incident.level, |_| {
-                    *second_channel_seconds
-                });
-                self.timer(incident, recorded);
-                self.card(incident, at);
-            }
+            Event::Reassigned { .. }
+            | Event::Acknowledged { .. }
+            | Event::Snoozed { .. }
+            | Event::AcknowledgementExtended { .. }
+            | Event::Declined { .. } => self.add_answer(incident, recorded),
             Event::Suggested { .. } => {
                 self.card(incident, at);
                 let first = format!("notify/{}/{}", id.0, incident.round);
                 self.now(first, at, Task::Notify { incident: id }, Repeat::Safe);
-            }
-            Event::Acknowledged { .. } | Event::Snoozed { .. } => {
-                self.cancel_timer(incident);
-                self.timer(incident, recorded);
-                self.cancel_second_pages(incident);
-                self.card(incident, at);
-                self.pages_over(incident, incident.page_messages(), at);
             }
             Event::Cleared { .. } | Event::Resolved { .. } => {
                 self.cancel_timer(incident);
@@ -263,19 +255,9 @@ impl Reaction {
                     self.pages_over(incident, message.iter(), at);
                 }
             }
-            Event::AcknowledgementExtended { .. } => {
-                self.timer(incident, recorded);
-                self.card(incident, at);
-            }
-            Event::Declined { by } => {
-                self.cancel.push(page_id(id, incident.assigned_seq, by));
-                self.cancel.push(second_page_id(id, incident.assigned_seq, by));
-                self.card(incident, at);
-            }
             Event::Noted { .. }
             | Event::PartlyAcknowledged { .. }
             | Event::PageFailed { .. }
-            | Event::EscalationExhausted
             | Event::Judged { .. }
             | Event::FixNamed { .. }
             | Event::Redacted { .. } => self.card(incident, at),
@@ -292,6 +274,37 @@ impl Reaction {
         }
     }
 
+    /// What those who were asked say.
+    fn add_answer(&mut self, incident: &Incident, recorded: &Recorded) {
+        let (id, at) = (incident.id, recorded.at);
+        match &recorded.event {
+            Event::Reassigned { to, second_channel_seconds, .. } => {
+                self.page_all(incident, recorded, std::slice::from_ref(to), incident.level, |_| {
+                    *second_channel_seconds
+                });
+                self.timer(incident, recorded);
+                self.card(incident, at);
+            }
+            Event::Acknowledged { .. } | Event::Snoozed { .. } => {
+                self.cancel_timer(incident);
+                self.timer(incident, recorded);
+                self.cancel_second_pages(incident);
+                self.card(incident, at);
+                self.pages_over(incident, incident.page_messages(), at);
+            }
+            Event::AcknowledgementExtended { .. } => {
+                self.timer(incident, recorded);
+                self.card(incident, at);
+            }
+            Event::Declined { by } => {
+                self.cancel.push(page_id(id, incident.assigned_seq, by));
+                self.cancel.push(second_page_id(id, incident.assigned_seq, by));
+                self.card(incident, at);
+            }
+            _ => {}
+        }
+    }
+
     /// The walk of the plan: what asks for its next step, and what it does beside asking people.
     fn add_step(&mut self, incident: &Incident, recorded: &Recorded) {
         let (id, at, seq) = (incident.id, recorded.at, recorded.seq);
@@ -299,6 +312,10 @@ impl Reaction {
             Event::Escalated { level, .. } => {
                 self.cancel_timer(incident);
                 self.now(triage_id(id, seq), at, Task::Triage { incident: id, level: *level }, Repeat::Safe);
+            }
+            Event::EscalationExhausted => {
+                self.cancel_timer_before(incident);
+                self.card(incident, at);
             }
             Event::EscalationResumed => {
                 let task = Task::Triage { incident: id, level: incident.level };

@@ -38,8 +38,9 @@ fn opened() -> Value {
 fn assigned(level: u8) -> Value {
     let (to, because) = (vec!["ana".into()], String::new());
     let (policy, second_channel_seconds) = ("default".to_owned(), std::collections::BTreeMap::new());
-    serde_json::to_value(Event::Assigned { to, level, policy, because, wait_seconds: None, second_channel_seconds })
-        .unwrap()
+    let (wait_seconds, taken) = (None, incident::Taken::default());
+    let assigned = Event::Assigned { to, level, policy, because, wait_seconds, second_channel_seconds, taken };
+    serde_json::to_value(assigned).unwrap()
 }
 
 fn paged(to: &str, by: &str, level: u8) -> Value {

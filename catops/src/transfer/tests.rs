@@ -12,7 +12,7 @@ async fn forged() -> MemoryLog {
     let at = "2026-11-28T05:00:00Z".parse().unwrap();
     let events = [
         serde_json::from_str(include_str!("../../../tests/corpus/events/opened.1.json")).unwrap(),
-        Event::Acknowledged { by: "ana".into() },
+        Event::Acknowledged { by: "ana".into(), timeout_seconds: None },
         Event::Resolved { by: "ana".into(), note: String::new() },
     ];
     let new = |event: &Event| NewEvent {

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::plan::{AckMode, Ask, Plan, PlanStep, Target};
-use crate::{Effect, Timed};
+use crate::Effect;
 
 fn plan(acknowledge_seconds: Option<u64>) -> Option<Box<Plan>> {
     let page = |who: &str| {
