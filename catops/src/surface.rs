@@ -186,6 +186,7 @@ fn told(app: &App, refused: &Refused) -> String {
             // The same words, with a name in them.
             Refused::ActionsStopped { by: ResponderId(name(by)), why: why.clone(), at: *at }.to_string()
         }
+        Refused::NotAsked { who } => format!("{} was not asked, so there is nothing to decline", name(who)),
         Refused::UnknownPerson { .. } => {
             "you are not in the rota; ask for a line in rota/*.toml with your Slack member id".to_owned()
         }

@@ -239,6 +239,7 @@ impl Reaction {
             | Event::ChannelAsked { .. }
             | Event::ChannelReached { .. }
             | Event::EscalationPaused { .. }
+            | Event::EscalationExhausted
             | Event::AcknowledgementExpired { .. }
             | Event::Woke => self.add_step(incident, recorded),
             Event::Repeated { .. } => self.card(incident, at + TimeDelta::seconds(REPEAT_REDRAW_SECONDS)),
@@ -246,22 +247,15 @@ impl Reaction {
                 self.page_all(incident, recorded, to, *level, plans);
                 self.timer(incident, recorded);
             }
-            Event::Reassigned { to, .. } => {
-                self.page_all(incident, recorded, std::slice::from_ref(to), incident.level, &incident.plans);
-                self.timer(incident, recorded);
-                self.card(incident, at);
-            }
+            Event::Reassigned { .. }
+            | Event::Acknowledged { .. }
+            | Event::Snoozed { .. }
+            | Event::AcknowledgementExtended { .. }
+            | Event::Declined { .. } => self.add_answer(incident, recorded),
             Event::Suggested { .. } => {
                 self.card(incident, at);
                 let first = format!("notify/{}/{}", id.0, incident.round);
                 self.now(first, at, Task::Notify { incident: id }, Repeat::Safe);
-            }
-            Event::Acknowledged { .. } | Event::Snoozed { .. } => {
-                self.cancel_timer(incident);
-                self.timer(incident, recorded);
-                self.cancel_planned_pages(incident);
-                self.card(incident, at);
-                self.pages_over(incident, incident.page_messages(), at);
             }
             Event::Cleared { .. } | Event::Resolved { .. } => {
                 self.cancel_timer(incident);
@@ -278,20 +272,10 @@ impl Reaction {
                     self.pages_over(incident, message.iter(), at);
                 }
             }
-            Event::AcknowledgementExtended { .. } => {
-                self.timer(incident, recorded);
-                self.card(incident, at);
-            }
-            Event::Declined { by } => {
-                let theirs = planned(id, incident.assigned_seq, std::slice::from_ref(by), &incident.plans);
-                self.cancel.extend(theirs.into_iter().map(|wanted| wanted.id));
-                self.card(incident, at);
-            }
             Event::Noted { .. }
             | Event::PartlyAcknowledged { .. }
             | Event::PageFailed { .. }
             | Event::PageHeld { .. }
-            | Event::EscalationExhausted
             | Event::Judged { .. }
             | Event::FixNamed { .. }
             | Event::Redacted { .. } => self.card(incident, at),
@@ -308,6 +292,35 @@ impl Reaction {
         }
     }
 
+    /// What those who were asked say.
+    fn add_answer(&mut self, incident: &Incident, recorded: &Recorded) {
+        let (id, at) = (incident.id, recorded.at);
+        match &recorded.event {
+            Event::Reassigned { to, .. } => {
+                self.page_all(incident, recorded, std::slice::from_ref(to), incident.level, &incident.plans);
+                self.timer(incident, recorded);
+                self.card(incident, at);
+            }
+            Event::Acknowledged { .. } | Event::Snoozed { .. } => {
+                self.cancel_timer(incident);
+                self.timer(incident, recorded);
+                self.cancel_planned_pages(incident);
+                self.card(incident, at);
+                self.pages_over(incident, incident.page_messages(), at);
+            }
+            Event::AcknowledgementExtended { .. } => {
+                self.timer(incident, recorded);
+                self.card(incident, at);
+            }
+            Event::Declined { by } => {
+                let theirs = planned(id, incident.assigned_seq, std::slice::from_ref(by), &incident.plans);
+                self.cancel.extend(theirs.into_iter().map(|wanted| wanted.id));
+                self.card(incident, at);
+            }
+            _ => {}
+        }
+    }
+
     /// The walk of the plan: what asks for its next step, and what it does beside asking people.
     fn add_step(&mut self, incident: &Incident, recorded: &Recorded) {
         let (id, at, seq) = (incident.id, recorded.at, recorded.seq);
@@ -315,6 +328,10 @@ impl Reaction {
             Event::Escalated { level, .. } => {
                 self.cancel_timer(incident);
                 self.now(triage_id(id, seq), at, Task::Triage { incident: id, level: *level }, Repeat::Safe);
+            }
+            Event::EscalationExhausted => {
+                self.cancel_timer_before(incident);
+                self.card(incident, at);
             }
             Event::EscalationResumed => {
                 let task = Task::Triage { incident: id, level: incident.level };

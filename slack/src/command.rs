@@ -407,7 +407,7 @@ pub fn parse(line: &str) -> Result<Line, Misread> {
         Word::Cannot => rest.incident().and_then(|which| rest.end(Line::Decline(which))),
         Word::Snooze => snooze(&mut rest),
         Word::Extend => {
-            let which = rest.incident_if_any();
+            let which = length::incident_before(&mut rest);
             let length = length::length(&mut rest)?;
             rest.end(Line::Extend(which, length))
         }
@@ -501,7 +501,7 @@ const SNOOZE: TimeDelta = TimeDelta::minutes(30);
 
 fn snooze(rest: &mut Rest<'_>) -> Result<Line, Misread> {
     // "snooze 42" names an incident, "snooze 30m" does not.
-    let which = rest.incident_if_any();
+    let which = length::incident_before(rest);
     let length = length::length(rest)?.unwrap_or(SNOOZE);
     rest.end(Line::Snooze(which, length))
 }

@@ -65,3 +65,28 @@ fn the_clock_may_be_set() {
         assert_eq!((jump.pages_of_acknowledged, jump.most_of_one), (1, 1), "{minutes}: nobody twice");
     }
 }
+
+/// Product, section 5, numbers 7 and 8: an empty step is passed over at once, and a pause outlives the process. Everything
+/// that was foretold is what then happens; the night's own checks compare it, person by person.
+#[test]
+fn what_is_foretold_happens_when_nobody_acts() {
+    use tests::sim::Wish;
+    let lab = ["assigned", "channel_asked", "assigned", "channel_asked", "assigned", "assigned"];
+    let again = ["step_skipped", "escalation_paused"];
+    for dies in [false, true] {
+        let (night, foretold) = sim::directed::nobody_acts(2, None, dies);
+        assert!(night.violations.is_empty(), "{}", night.report(80));
+        assert_eq!(foretold, lab, "the pause is under way; dies: {dies}");
+        for (wish, first) in [(Wish::Acknowledge, "acknowledgement_expired"), (Wish::Snooze(3), "woke")] {
+            let (night, foretold) = sim::directed::nobody_acts(2, Some(wish), dies);
+            assert!(night.violations.is_empty(), "{wish:?}: {}", night.report(80));
+            assert_eq!(foretold, [&[first], &again[..], &lab[..]].concat(), "{wish:?}");
+        }
+    }
+    let (night, foretold) = sim::directed::nobody_acts(1, Some(Wish::Decline), false);
+    assert!(night.violations.is_empty(), "{}", night.report(80));
+    assert_eq!(foretold, ["assigned", "escalation_exhausted"], "ana was not asked, so nothing changed");
+    let (night, foretold) = sim::directed::nobody_acts(0, Some(Wish::Acknowledge), false);
+    assert!(night.violations.is_empty(), "{}", night.report(80));
+    assert_eq!(foretold, Vec::<&str>::new(), "this policy gives time for ever");
+}

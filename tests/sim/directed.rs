@@ -146,3 +146,27 @@ fn truth_events(truth: &MemoryLog) -> Vec<log::Event> {
     let runtime = runtime.expect("a runtime needs nothing from the machine");
     runtime.block_on(truth.feed(&Cursor::start(), usize::MAX)).map(|page| page.events).unwrap_or_default()
 }
+
+/// An alarm of this key comes, Ana perhaps wants something of it after ten seconds, and from then on nobody acts. The process
+/// may die while the plan waits. What is foretold after fifteen seconds is compared with what happens, as in every night.
+pub fn nobody_acts(key: i64, wish: Option<Wish>, dies: bool) -> (Night, Vec<&'static str>) {
+    let (world, truth) = (Arc::new(World::quiet()), Arc::new(MemoryLog::new()));
+    let ends = {
+        let mut state = world.get();
+        let began = state.now;
+        deliver(&mut state, key, key, began + TimeDelta::seconds(1));
+        if let Some(wish) = wish {
+            let look = Look { who: "ana", incident: 1, wish, thinks: 0, twice: false };
+            state.plan(began + TimeDelta::seconds(10), Act::Look(look));
+        }
+        state.plan(began + TimeDelta::seconds(15), Act::Foretell);
+        if dies {
+            state.plan(began + TimeDelta::seconds(18), Act::Dies);
+        }
+        began + TimeDelta::seconds(40)
+    };
+    let night = lived(0, &world, &truth, ends);
+    let state = world.get();
+    let foretold = state.seen.foretold.first().map(|(_, _, ahead)| ahead.iter().map(|next| next.kind).collect());
+    (night, foretold.unwrap_or_default())
+}

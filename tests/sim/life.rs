@@ -283,7 +283,17 @@ async fn perform(app: &Arc<App>, world: &Arc<World>, truth: &MemoryLog, act: Act
             let (app, world) = (Arc::clone(app), Arc::clone(world));
             tokio::spawn(async move { pressed(&app, &world, press).await });
         }
-        Act::Foretell => foretell(app, world).await,
+        Act::Dies => {
+            let mut state = world.get();
+            state.dead = true;
+            state.say(clock::now(), "process", "dies");
+            drop(state);
+            world.died.notify_one();
+        }
+        Act::Foretell => {
+            let (app, world) = (Arc::clone(app), Arc::clone(world));
+            tokio::spawn(async move { foretell(&app, &world).await });
+        }
         Act::SlackDown => {
             world.get().chat.down = true;
             world.say("slack", "is down");

@@ -16,6 +16,8 @@ mod store;
 mod watch;
 mod world;
 
+pub use script::Wish;
+
 use chrono::{DateTime, Utc};
 use log::MemoryLog;
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -23,6 +23,8 @@ pub(crate) enum Act {
     SlackUp,
     /// Somebody sets the clock of the machine.
     ClockJumps(TimeDelta),
+    /// The process dies at once.
+    Dies,
     /// What will happen to the incidents is foretold.
     Foretell,
     /// A hundred deliveries a second come in beside ours.
@@ -41,7 +43,7 @@ pub(crate) struct Look {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wish {
+pub enum Wish {
     Acknowledge,
     Resolve,
     Reopen,

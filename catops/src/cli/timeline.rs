@@ -66,5 +66,7 @@ fn ahead(
         versions::recall(reader.log(), &mut setup).await.context("reading the versions of the rota")?;
         triage::operations(reader.log()).await.context("reading the changes of the schedules")
     })?;
-    Ok(future::foretell(&setup, incident, &operations, now, &|who| reader.name(who)))
+    Ok(future::foretell(&setup, incident, &operations, now, &|who| {
+        setup.rota.person(who).map_or_else(|| who.0.clone(), |person| person.name.clone())
+    }))
 }

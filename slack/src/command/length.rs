@@ -1,7 +1,14 @@
 //! A length of time in a typed line: `30m`, `2h`, `90 min`. It knows no limits; the rules of an incident do.
 
-use super::{Misread, Rest, short};
+use super::{Misread, Rest, Which, short};
 use chrono::TimeDelta;
+
+/// The incident that stands before a length, when one does: "90 min" is no incident.
+pub(super) fn incident_before(rest: &mut Rest<'_>) -> Which {
+    let unit = rest.spoken.words.get(rest.next + 1).map(|word| word.text.to_lowercase());
+    let is_length = unit.is_some_and(|unit| seconds(&unit).is_some());
+    if is_length { Which::Unsaid } else { rest.incident_if_any() }
+}
 
 /// The length that stands here, when one does.
 pub(super) fn length(rest: &mut Rest<'_>) -> Result<Option<TimeDelta>, Misread> {
@@ -12,14 +19,19 @@ pub(super) fn length(rest: &mut Rest<'_>) -> Result<Option<TimeDelta>, Misread> 
     let digits = said.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = said.split_at(digits);
     let unit = if unit.is_empty() { rest.take().unwrap_or_default() } else { unit };
-    let seconds = match unit.to_lowercase().as_str() {
-        "m" | "min" | "mins" | "minute" | "minutes" => 60,
-        "h" | "hour" | "hours" => 3600,
-        _ => 0,
-    };
+    let seconds = seconds(&unit.to_lowercase()).unwrap_or(0);
     let length = number.parse::<i64>().ok().and_then(|number| number.checked_mul(seconds)).filter(|length| *length > 0);
     match length.and_then(TimeDelta::try_seconds) {
         Some(length) => Ok(Some(length)),
         None => Err(Misread::NotALength { said: short(said), word: rest.word }),
+    }
+}
+
+/// The seconds of a unit.
+fn seconds(unit: &str) -> Option<i64> {
+    match unit {
+        "m" | "min" | "mins" | "minute" | "minutes" => Some(60),
+        "h" | "hour" | "hours" => Some(3600),
+        _ => None,
     }
 }

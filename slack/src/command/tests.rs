@@ -43,6 +43,29 @@ fn beginnings_are_enough_but_never_for_run() {
 }
 
 #[test]
+fn time_is_typed_in_whole_words_and_lengths() {
+    let minutes = chrono::TimeDelta::minutes;
+    check("snooze 42 for 30m", Line::Snooze(INC_42, minutes(30)));
+    check("snooze 42", Line::Snooze(INC_42, minutes(30)));
+    check("snooze 2h", Line::Snooze(Which::Unsaid, minutes(120)));
+    check("snooze 90 min", Line::Snooze(Which::Unsaid, minutes(90)));
+    check("snooze 42 90 Minutes", Line::Snooze(INC_42, minutes(90)));
+    check("extend", Line::Extend(Which::Unsaid, None));
+    check("extend INC-42 1h", Line::Extend(INC_42, Some(minutes(60))));
+    check("cannot 42", Line::Decline(INC_42));
+    check("handover 42 to next", Line::HandOver(INC_42, None));
+    check("handover to @ben", Line::HandOver(Which::Unsaid, Some(Person::Name("ben".to_owned()))));
+    check_said("snooze 42 for ever", "\"ever\" is no length of time; write it like 30m or 2h: snooze 42 for 30m");
+    check_said("snooze 42 for 0m", "\"0m\" is no length of time; write it like 30m or 2h: snooze 42 for 30m");
+    check_said(
+        "snooze 99999999999999999999h",
+        "\"99999999999999999999h\" is no length of time; write it like 30m or 2h: snooze 42 for 30m",
+    );
+    check_said("handover 42", "the person is missing; type: handover 42 to next");
+    check_said("snoo 42", "I do not know \"snoo\"; did you mean \"snooze 42\"? Or type \"help\" for all commands");
+}
+
+#[test]
 fn all_actions_are_stopped_in_whole_words() {
     let stop = |why: &str| Line::Actions(Actions::Stop(why.to_owned()));
     check("actions", Line::Actions(Actions::Show));
