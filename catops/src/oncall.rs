@@ -322,7 +322,7 @@ pub fn candidates(book: &Book, number: u64, rota: &Rota, at: DateTime<Utc>) -> V
     let mut found: Vec<Candidate> = Vec::new();
     // Who is free in one part may take that part.
     for span in request.open(at) {
-        let free = whom_to_ask(rota, &asked.schedule, &operations, &asked.asker, span, &[], &clocks);
+        let free = whom_to_ask(rota, &asked.schedule, &operations, &asked.asker, span, &rota.away, &clocks);
         for candidate in free.unwrap_or_default() {
             if found.iter().all(|known| known.person != candidate.person) {
                 found.push(candidate);

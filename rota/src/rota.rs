@@ -1,5 +1,6 @@
 //! Everything that the files `rota/*.toml` say: people, schedules, escalation. It does not change while it is in use.
 
+use crate::cover::Away;
 use crate::escalation::Policy;
 use crate::nearest::nearest;
 use crate::place::Place;
@@ -23,6 +24,8 @@ pub struct Rota {
     pub policies: BTreeMap<String, Policy>,
     /// The policy for everything that no other policy serves.
     pub default_policy: Policy,
+    /// When people are away by their calendars, which the caller has read. It changes nobody's duty.
+    pub away: Vec<Away>,
 }
 
 /// A person who can be on call. Reachable in at least one way when it comes from [`Rota::parse`].
@@ -44,6 +47,8 @@ pub struct Person {
     pub webhook: Option<String>,
     /// The zone in which their own times are read and told; the schedule's, when `None`.
     pub zone: Option<Zone>,
+    /// The name of the calendar in which everything is an absence of theirs, when there is one.
+    pub away: Option<String>,
     /// Where they are written.
     pub place: Place,
 }

@@ -1,8 +1,8 @@
 //! `[people.NAME]`.
 
-use super::Problem;
 use super::node::Table;
 use super::schedules::zone_of;
+use super::{Problem, words};
 use crate::nearest::nearest;
 use crate::rota::Person;
 use incident::ResponderId;
@@ -24,7 +24,7 @@ pub(super) fn read(sections: &[Table<'_>], problems: &mut Vec<Problem>) -> BTree
 }
 
 fn person(section: &Table<'_>, problems: &mut Vec<Problem>) -> Person {
-    section.only(&["name", "slack", "email", "phone", "sns", "webhook", "zone"], problems);
+    section.only(&["name", "slack", "email", "phone", "sns", "webhook", "zone", "away"], problems);
     let id = section.name.as_str();
     if ["slack", "email", "phone", "sns", "webhook"].iter().all(|way| section.get(way).is_none()) {
         let message = format!(
@@ -39,7 +39,18 @@ fn person(section: &Table<'_>, problems: &mut Vec<Problem>) -> Person {
     let webhook = section.get("webhook").and_then(|node| node.read(webhook, problems));
     let name = section.text("name", problems).unwrap_or(id).to_owned();
     let zone = section.get("zone").and_then(|node| zone_of(&node, problems));
-    Person { id: id.into(), name, slack, email, phone, sns, webhook, zone, place: section.written() }
+    let away = section.get("away").and_then(|node| node.read(away, problems));
+    Person { id: id.into(), name, slack, email, phone, sns, webhook, zone, away, place: section.written() }
+}
+
+/// `calendar NAME`.
+fn away(text: &str) -> Result<String, String> {
+    match text.split_once(' ') {
+        Some(("calendar", name)) if words::is_name(name.trim()) => Ok(name.trim().to_owned()),
+        _ => Err(format!(
+            "\"{text}\" says no calendar; write away = \"calendar NAME\", with the NAME of a [calendars.NAME] in catops.toml"
+        )),
+    }
 }
 
 fn slack(text: &str) -> Result<String, String> {
