@@ -7,7 +7,7 @@ use crate::config::secret::env;
 use crate::config::{Reading, Setup};
 use crate::entry::serve::router;
 use crate::flow::change::new_effect;
-use crate::flow::{calendars, outbox, versions};
+use crate::flow::{calendars, desk, outbox, versions};
 use crate::slack_side::{SlackSide, Which};
 use crate::store::Data;
 use crate::{library, past, uptime, watchdog};
@@ -90,6 +90,7 @@ pub async fn start(options: Options) -> Result<Started> {
     tokio::spawn(watchdog::run(Arc::clone(&app)));
     tokio::spawn(past::keep_fresh(Arc::clone(&app)));
     tokio::spawn(calendars::watch(Arc::clone(&app)));
+    tokio::spawn(desk::run(Arc::clone(&app)));
     Ok(Started { app, router: served, local_slack: matches!(which, Which::Local(..)) })
 }
 

@@ -3,7 +3,7 @@
 
 use super::read::{Reader, block_on};
 use crate::config::Setup;
-use crate::flow::{triage, versions};
+use crate::flow::{calendars, triage, versions};
 use crate::store::Data;
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -33,6 +33,10 @@ pub(super) fn standing(config: &Path, data: Option<&Data>) -> Result<(Rota, Vec<
     let reader = Reader::open(data)?;
     let operations = block_on(async {
         versions::recall(reader.log(), &mut setup).await.context("reading the versions of the rota")?;
+        let now = crate::clock::now();
+        for say in calendars::statuses(reader.log(), &setup).await?.iter().filter_map(|status| status.say(now)) {
+            eprintln!("{say}");
+        }
         triage::operations(reader.log()).await.context("reading the changes of the schedules")
     })?;
     Ok((setup.rota, operations))

@@ -172,16 +172,17 @@ fn read_file(folder: &Path, name: &str) -> Result<String, String> {
 }
 
 /// What is wrong between catops.toml and the rota.
-pub(super) fn cross_check(config: &Config, rota: &Rota, problems: &mut Vec<Problem>) {
+pub(super) fn cross_check(folder: &Path, config: &Config, rota: &Rota, problems: &mut Vec<Problem>) {
     for (name, place) in Imported::named(rota) {
         if !name.starts_with("./") && !config.calendars.contains_key(&name) {
             let message = format!("names the calendar \"{name}\", and catops.toml has no [calendars.{name}]");
             problems.push(Problem { path: place.path.to_string(), line: place.line, message });
         }
     }
-    let mut report = |message: String| problems.push(Problem { path: "catops.toml".to_owned(), line: 0, message });
     let named = Imported::named(rota);
     for (name, calendar) in &config.calendars {
+        let line = line_of(folder, name);
+        let mut report = |message: String| problems.push(Problem { path: "catops.toml".to_owned(), line, message });
         if !name.chars().all(|letter| letter.is_ascii_alphanumeric() || "._-".contains(letter)) {
             report(format!("calendars.{name} is no name; use letters, digits, \".\", \"_\" and \"-\""));
         }
@@ -210,6 +211,14 @@ pub(super) fn cross_check(config: &Config, rota: &Rota, problems: &mut Vec<Probl
             ));
         }
     }
+}
+
+/// The line of catops.toml in which a calendar begins, from 1; 0 when it stands elsewhere.
+#[must_use]
+pub fn line_of(folder: &Path, name: &str) -> usize {
+    let text = std::fs::read_to_string(folder.join("catops.toml")).unwrap_or_default();
+    let heads = [format!("[calendars.{name}]"), format!("[calendars.\"{name}\"]")];
+    text.lines().position(|line| heads.iter().any(|head| line.trim() == head)).map_or(0, |place| place + 1)
 }
 
 /// Plain http is judged where it is fetched: only private addresses that are allowed are called so.

@@ -44,7 +44,7 @@ pub fn cross_check(setup: &Setup, runbooks: &[Runbook]) -> Vec<Problem> {
     check_sources(setup, &mut problems);
     check_actions(setup, &mut problems);
     check_server(&setup.config.server, &mut problems);
-    calendars::cross_check(&setup.config, &setup.rota, &mut problems);
+    calendars::cross_check(&setup.folder, &setup.config, &setup.rota, &mut problems);
     let mut report = |message| problems.push(Problem { path: "catops.toml".to_owned(), line: 0, message });
     crate::page::cross_check(setup, &mut report);
     crate::flow::notify::cross_check(&setup.config, &mut report);

@@ -20,7 +20,7 @@ use rota::calendar::read_calendar;
 use rota::{Span, Zone};
 use serde::{Deserialize, Serialize};
 
-pub use fetch::{Board, FETCH, keep_fresh, perform, rebuild, schedule, watch};
+pub use fetch::{Board, FETCH, fetch_now, keep_fresh, perform, rebuild, schedule, watch};
 pub use tell::{NOTE, Note, note, perform_note};
 
 /// Which fold made the state.
@@ -155,7 +155,9 @@ impl From<ReadError> for NotAccepted {
 }
 
 impl CalendarEvent {
-    const fn kind(&self) -> &'static str {
+    /// The kind as it stands in the log.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
         match self {
             Self::CalendarRead { .. } => "calendar_read",
             Self::CalendarHeld { .. } => "calendar_held",
@@ -332,6 +334,7 @@ async fn write(
         if before.as_ref().is_some_and(|before| *before != kept) {
             return Ok::<_, ChangeError>((Append::default(), None));
         }
+        let known = kept.clone();
         kept.apply(&event, version + 1, at);
         let actor = match &event {
             CalendarEvent::CalendarAccepted { by } => format!("person:{by}"),
@@ -348,7 +351,7 @@ async fn write(
         };
         let expected = if version == 0 { Expected::NoStream } else { Expected::Exact(version) };
         let write = StreamWrite { stream: names::calendar(&name), expected, events: vec![written], head: kept.head() };
-        let effects: Vec<NewEffect> = tell::of_event(&name, &event, version + 1, at).into_iter().collect();
+        let effects: Vec<NewEffect> = tell::of_event(&name, &known, &event, version + 1, at).into_iter().collect();
         Ok((Append { streams: vec![write], effects, ..Append::default() }, Some(event.clone())))
     });
     decided.await?.map(|(_, event)| event)
@@ -441,8 +444,7 @@ pub async fn statuses(log: &dyn EventLog, setup: &Setup) -> Result<Vec<Status>, 
     let mut statuses = Vec::new();
     for (name, calendar) in &setup.config.calendars {
         let kept = load(log, name).await?;
-        let read_at =
-            if calendar.url.is_some() { fetch::read_at(log, name, calendar).await? } else { Some(clock::now()) };
+        let read_at = if calendar.url.is_some() { fetch::read_at(log, name).await? } else { Some(clock::now()) };
         statuses.push(Status {
             name: name.clone(),
             read_at: read_at.filter(|_| kept.good.is_some()),

@@ -38,6 +38,9 @@ struct CalendarsCounted {
     made_from: String,
     /// The texts, by calendar: their SHA-256.
     texts: BTreeMap<String, String>,
+    /// The problems that the channel is told with it: their SHA-256.
+    #[serde(default)]
+    told: Vec<String>,
 }
 
 /// What is kept beside the stream.
@@ -110,9 +113,10 @@ async fn try_note(log: &dyn EventLog, setup: &mut Setup) -> Result<(), ChangeErr
             counted.after(&before.past, before.at.unwrap_or(at)).until(at)
         }
     };
-    next.told.extend(untold.iter().map(|problem| sha256(problem)));
-    next.told.drain(..next.told.len().saturating_sub(TOLD_MAX));
+    let told_now: Vec<String> = untold.iter().map(|problem| sha256(problem)).collect();
+    next.tell(&told_now);
     shorten(&mut next);
+    let payload = if before.at.is_none() { present.imported.clone() } else { present.imported.from(at) };
     let event = NewEvent {
         kind: "calendars_counted".to_owned(),
         schema: SCHEMA,
@@ -122,8 +126,9 @@ async fn try_note(log: &dyn EventLog, setup: &mut Setup) -> Result<(), ChangeErr
         body: json(&CalendarsCounted {
             made_from: next.made_from.clone(),
             texts: present.texts.iter().map(|(name, text)| (name.clone(), sha256(text))).collect(),
+            told: told_now,
         }),
-        raw: Some(Raw::new(&packed(&present.imported.from(at)))),
+        raw: Some(Raw::new(&packed(&payload))),
     };
     let expected = if version == 0 { Expected::NoStream } else { Expected::Exact(version) };
     let head = Head { snapshot: json(&next), fold: FOLD, listing: None };
@@ -155,6 +160,12 @@ pub async fn recall(log: &dyn EventLog, setup: &mut Setup) -> Result<(), ReadErr
     let past = counted.after(&before.past, before.at.unwrap_or(at)).until(at);
     put(setup, &Counted { at: Some(at), past, ..before }, present, at);
     Ok(())
+}
+
+/// Whether the files of a setup name any calendar.
+#[must_use]
+pub fn are_named(setup: &Setup) -> bool {
+    !setup.config.calendars.is_empty() || !Imported::named(&setup.rota).is_empty()
 }
 
 /// Whether what calendars say is not what the rota was made from.
@@ -250,6 +261,13 @@ fn packed(imported: &Imported) -> Vec<u8> {
     bytes
 }
 
+impl Counted {
+    fn tell(&mut self, told: &[String]) {
+        self.told.extend_from_slice(told);
+        self.told.drain(..self.told.len().saturating_sub(TOLD_MAX));
+    }
+}
+
 fn shorten(counted: &mut Counted) {
     while json(counted).len() > STATE_BYTES_MAX {
         let (Some(start), Some(end)) = (counted.past.starts(), counted.past.ends()) else { return };
@@ -275,10 +293,11 @@ pub async fn refolded(log: &dyn EventLog) -> Result<Option<Head>, ReadError> {
         let next: Imported = raw.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
         let at = event.at;
         let past = match state.at {
-            None => Imported::default(),
+            None => next.until(at),
             Some(since) => current.after(&state.past, since).until(at),
         };
-        state = Counted { made_from: read.made_from, at: Some(at), past, told: Vec::new() };
+        state = Counted { made_from: read.made_from, at: Some(at), past, told: state.told };
+        state.tell(&read.told);
         shorten(&mut state);
         current = next;
     }

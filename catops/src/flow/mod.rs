@@ -6,6 +6,7 @@ pub mod calendars;
 pub mod change;
 pub mod changes;
 pub mod cover_asked;
+pub mod desk;
 pub mod digest;
 pub mod feeds;
 pub mod imports;

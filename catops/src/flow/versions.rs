@@ -70,14 +70,19 @@ fn after(versions: &[Version], present: &Rota, imported: &Imported) -> Option<Ro
 /// Writes down that the files changed, if they did, and puts what was before into the rota of the setup. Where it cannot be
 /// written, people are on call by the files alone, and that is logged: nobody is left without an answer over it.
 pub async fn note(log: &dyn EventLog, setup: &mut Setup) {
-    imports::note(log, setup).await;
+    // Nothing is read of calendars where none is named; layers that went by one count when there are versions before.
+    let are_named = imports::are_named(setup);
+    if are_named {
+        imports::note(log, setup).await;
+    }
     match write(log, &schedules_of(&setup.rota_files)).await {
         // Nothing was before the first, so nothing is read: most starts are like that.
         Ok(1) => return,
         Ok(_) => {}
         Err(error) => tracing::error!(error = %error, "a new version of the rota could not be kept"),
     }
-    if let Err(error) = recall_files(log, setup).await {
+    let recalled = if are_named { recall_files(log, setup).await } else { recall(log, setup).await };
+    if let Err(error) = recalled {
         tracing::error!(error = %error, "the rota's versions could not be read; its files count alone");
     }
 }

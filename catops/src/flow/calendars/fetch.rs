@@ -7,12 +7,12 @@ use crate::clock;
 use crate::config::Setup;
 use crate::config::calendars::{CalendarConfig, REFRESH_MIN, kept_text};
 use crate::config::secret::SecretError;
-use crate::flow::calendars::{self, Seen};
+use crate::flow::calendars::{self, CalendarEvent, Seen};
 use crate::flow::change::json;
 use crate::flow::perform::{NotNow, pause};
 use crate::flow::{cover_asked, imports, names, versions};
 use chrono::{DateTime, TimeDelta, Utc};
-use log::{Append, AppendError, EffectState, EventLog, LeasedEffect, NewEffect, Outcome, ReadError, Repeat};
+use log::{Append, AppendError, EffectId, EffectState, EventLog, LeasedEffect, NewEffect, Outcome, ReadError, Repeat};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,6 +33,8 @@ const READ: &str = "read ";
 #[derive(Debug, Serialize, Deserialize)]
 struct Body {
     name: String,
+    /// Of where it came from when it was scheduled: another one is fetched at once.
+    place: String,
 }
 
 /// What this process remembers of calendars; nothing of it is needed after a restart.
@@ -63,37 +65,31 @@ impl Board {
     }
 }
 
-/// By name and place: another address is fetched at once.
-fn timer_id(name: &str, calendar: &CalendarConfig) -> String {
-    format!("calendar/{name}/{}", calendar.place().get(..12).unwrap_or_default())
+/// A slot: one timer a calendar, however often it is asked for.
+fn timer_id(name: &str) -> EffectId {
+    format!("calendar/{name}").as_str().into()
 }
 
-/// Makes sure that every calendar with an address has its timer. Those that are no longer configured stop at their next one.
+/// Makes sure that every calendar with an address has its timer; one whose address is another than before is fetched at once.
+/// Those that are no longer configured stop at their next one.
 ///
 /// # Errors
 /// The log cannot be read or written.
 pub async fn schedule(log: &dyn EventLog, setup: &Setup) -> Result<(), AppendError> {
     let now = clock::now();
     for (name, calendar) in setup.config.calendars.iter().filter(|(_, calendar)| calendar.url.is_some()) {
-        let id = timer_id(name, calendar);
-        let known = log.effect(&id.as_str().into()).await?;
+        let body = json(&Body { name: name.clone(), place: calendar.place() });
+        let known = log.effect(&timer_id(name)).await?;
         let waits = |effect: &log::Effect| match effect.state {
-            EffectState::Leased => true,
-            EffectState::Pending => effect.wanted.due_at <= now + refresh(calendar),
+            EffectState::Leased => effect.wanted.body == body,
+            EffectState::Pending => effect.wanted.body == body && effect.wanted.due_at <= now + refresh(calendar) * 2,
             _ => false,
         };
         if known.as_ref().is_some_and(waits) {
             continue;
         }
-        let body = json(&Body { name: name.clone() });
-        let effect = NewEffect {
-            id: id.as_str().into(),
-            due_at: now,
-            kind: FETCH.to_owned(),
-            body,
-            repeat: Repeat::Safe,
-            slot: true,
-        };
+        let (id, kind, repeat) = (timer_id(name), FETCH.to_owned(), Repeat::Safe);
+        let effect = NewEffect { id, due_at: now, kind, body, repeat, slot: true };
         log.append(Append { effects: vec![effect], ..Append::default() }).await?;
     }
     Ok(())
@@ -104,12 +100,8 @@ fn refresh(calendar: &CalendarConfig) -> TimeDelta {
 }
 
 /// When a calendar was last read, by what its timer waits for.
-pub(super) async fn read_at(
-    log: &dyn EventLog,
-    name: &str,
-    calendar: &CalendarConfig,
-) -> Result<Option<DateTime<Utc>>, ReadError> {
-    let effect = log.effect(&timer_id(name, calendar).as_str().into()).await?;
+pub(super) async fn read_at(log: &dyn EventLog, name: &str) -> Result<Option<DateTime<Utc>>, ReadError> {
+    let effect = log.effect(&timer_id(name)).await?;
     Ok(effect.and_then(|effect| effect.error).and_then(|error| read_in(&error)))
 }
 
@@ -122,13 +114,11 @@ fn read_in(waiting_for: &str) -> Option<DateTime<Utc>> {
 /// # Errors
 /// The log cannot be read or written; the timer stays and is tried again.
 pub async fn perform(app: &App, leased: &LeasedEffect) -> Result<(), NotNow> {
-    let Body { name } = serde_json::from_slice(&leased.effect.body)
+    let Body { name, .. } = serde_json::from_slice(&leased.effect.body)
         .map_err(|error| NotNow::Never(format!("unknown timer of a calendar: {error}")))?;
     let setup = app.setup();
     let calendar = setup.config.calendars.get(&name).filter(|calendar| calendar.url.is_some());
-    let Some(calendar) = calendar.filter(|calendar| timer_id(&name, calendar) == leased.effect.id.as_str()) else {
-        // Its address is another one: that has a timer of its own.
-        schedule(&*app.log, &setup).await?;
+    let Some(calendar) = calendar else {
         app.log.settle(&leased.token, Outcome::Done, None).await?;
         return Ok(());
     };
@@ -166,6 +156,28 @@ pub async fn perform(app: &App, leased: &LeasedEffect) -> Result<(), NotNow> {
     app.calendars.put(&name, next);
     app.log.settle(&leased.token, Outcome::Retry { due_at, error }, None).await?;
     Ok(())
+}
+
+/// Fetches at once, beside the timer; says what it became, nothing when it is as it was.
+///
+/// # Errors
+/// It cannot be read, in words without the address, or the log cannot be read or written.
+pub async fn fetch_now(app: &App, name: &str, calendar: &CalendarConfig) -> anyhow::Result<Option<CalendarEvent>> {
+    let setup = app.setup();
+    let place = calendar.place();
+    let event = if calendar.url.is_some() {
+        let known = app.calendars.of(name, &place);
+        let (seen, problems, validators) =
+            look(app, &setup, calendar, &known.validators).await.map_err(|reason| anyhow::anyhow!(reason))?;
+        let event = calendars::saw(&*app.log, name, calendar, &seen, problems).await?;
+        app.calendars.put(name, Fetched { place, validators, ..Fetched::default() });
+        event
+    } else {
+        None
+    };
+    rebuild(app).await;
+    cover_asked::ask(app).await;
+    Ok(event)
 }
 
 /// What is there now, what of it cannot be read, and by what the server knows it.

@@ -1,7 +1,7 @@
 //! What the channel hears of calendars, each thing once: that one has been failing for a day, that a copy waits for a person,
 //! that names in it are nobody's. Foreign text is escaped, and no address is said.
 
-use super::{CalendarEvent, length, load};
+use super::{CalendarEvent, Kept, length, load};
 use crate::app::App;
 use crate::clock;
 use crate::flow::change::json;
@@ -56,11 +56,23 @@ pub fn note(cause: &str, note: &Note, at: DateTime<Utc>) -> NewEffect {
     }
 }
 
-/// What the channel hears because of an event; `version` is its place in the stream.
-pub(super) fn of_event(name: &str, event: &CalendarEvent, version: u64, at: DateTime<Utc>) -> Option<NewEffect> {
+/// What the channel hears because of an event after `before`; `version` is its place in the stream.
+pub(super) fn of_event(
+    name: &str,
+    before: &Kept,
+    event: &CalendarEvent,
+    version: u64,
+    at: DateTime<Utc>,
+) -> Option<NewEffect> {
     let calendar = name.to_owned();
     let told = match event {
         CalendarEvent::CalendarFailingLong => Note::Failing { calendar },
+        // The same copy after a failure is no news.
+        CalendarEvent::CalendarHeld { sha256, .. }
+            if before.held.as_ref().is_some_and(|(held, _)| held.sha256 == *sha256) =>
+        {
+            return None;
+        }
         CalendarEvent::CalendarHeld { entries, before, .. } => {
             Note::Held { calendar, entries: *entries, before: *before }
         }
