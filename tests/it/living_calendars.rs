@@ -1,6 +1,8 @@
 //! Calendars of others in a running rota: a small server serves, changes, fails and empties them, and who is on call follows,
 //! or does not. The past stays as it was.
 
+#![expect(clippy::disallowed_methods, reason = "calendars are written relative to the clock of the server")]
+
 use crate::receiver::{Receiver, Told};
 use anyhow::{Context, Result};
 use chrono::{DateTime, TimeDelta, Utc};

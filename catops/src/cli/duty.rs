@@ -20,6 +20,12 @@ pub(super) fn rota(config: &Path) -> Result<Rota> {
     let Some(setup) = Setup::read(config).setup else {
         bail!("{0} cannot be used; `catops lint {0}` says why", config.display());
     };
+    // An answer without them may be another one.
+    for name in setup.config.calendars.iter().filter(|(_, calendar)| calendar.url.is_some()).map(|(name, _)| name) {
+        eprintln!(
+            "calendar {name} is fetched by the server and counts for nothing here; name its data folder with --data"
+        );
+    }
     Ok(setup.rota)
 }
 

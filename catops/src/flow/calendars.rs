@@ -15,7 +15,7 @@ use crate::flow::change::{ChangeError, all_events, json};
 use crate::flow::names;
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{ResponderId, SCHEMA};
-use log::{Append, EventLog, Expected, Head, NewEffect, NewEvent, Raw, ReadError, Stream, StreamWrite};
+use log::{Append, AppendError, EventLog, Expected, Head, NewEffect, NewEvent, Raw, ReadError, Stream, StreamWrite};
 use rota::calendar::read_calendar;
 use rota::{Span, Zone};
 use serde::{Deserialize, Serialize};
@@ -33,7 +33,9 @@ const COMPARED: TimeDelta = TimeDelta::days(400);
 const MANY: usize = 4;
 /// Problems of one copy that are kept.
 const PROBLEMS_MAX: usize = 20;
-/// Bytes of a reason that are kept.
+/// How often a look is judged anew when another one was faster.
+const ATTEMPTS: usize = 3;
+/// Letters of a reason that are kept.
 const REASON_CHARS_MAX: usize = 200;
 
 /// What happens to a calendar.
@@ -285,22 +287,30 @@ pub async fn saw(
     problems: Vec<String>,
 ) -> Result<Option<CalendarEvent>, ChangeError> {
     let (at, place) = (clock::now(), calendar.place());
-    let before = load(log, name).await?;
-    let good = text(log, name, &before).await?;
-    let Some(mut event) = before.judge(seen, &place, good.as_deref(), at) else { return Ok(None) };
-    match &mut event {
-        // With the lines of what came, and not of what is kept of it.
-        CalendarEvent::CalendarRead { problems: own, .. } => *own = problems,
-        CalendarEvent::CalendarFailing { reason, .. } => *reason = reason.chars().take(REASON_CHARS_MAX).collect(),
-        _ => {}
-    }
-    let raw = match (&event, seen) {
-        (CalendarEvent::CalendarRead { .. } | CalendarEvent::CalendarHeld { .. }, Seen::Text(text)) => {
-            Some(text.clone())
+    let mut conflict = ChangeError::Duplicate;
+    // A person may accept a copy, or another fetch end, meanwhile: then it is judged anew.
+    for _ in 0..ATTEMPTS {
+        let before = load(log, name).await?;
+        let good = text(log, name, &before).await?;
+        let Some(mut event) = before.judge(seen, &place, good.as_deref(), at) else { return Ok(None) };
+        match &mut event {
+            // With the lines of what came, and not of what is kept of it.
+            CalendarEvent::CalendarRead { problems: own, .. } => own.clone_from(&problems),
+            CalendarEvent::CalendarFailing { reason, .. } => *reason = reason.chars().take(REASON_CHARS_MAX).collect(),
+            _ => {}
         }
-        _ => None,
-    };
-    write(log, name, Some(before), event, raw, at).await
+        let has_text = matches!(&event, CalendarEvent::CalendarRead { .. } | CalendarEvent::CalendarHeld { .. });
+        let raw = match seen {
+            Seen::Text(text) if has_text => Some(text.clone()),
+            _ => None,
+        };
+        match write(log, name, before, event, raw, at).await {
+            Ok(written) => return Ok(Some(written)),
+            Err(error @ ChangeError::Append(AppendError::Conflict { .. })) => conflict = error,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(conflict)
 }
 
 /// Lets the copy that waits count, in the name of a person.
@@ -311,28 +321,27 @@ pub async fn accept(log: &dyn EventLog, name: &str, by: &ResponderId) -> Result<
     let kept = load(log, name).await?;
     let Some((held, _)) = kept.held.clone() else { return Err(NotAccepted::NothingHeld(name.to_owned())) };
     let event = CalendarEvent::CalendarAccepted { by: by.clone() };
-    match write(log, name, Some(kept), event, None, clock::now()).await? {
-        Some(_) => Ok(held),
-        None => Err(NotAccepted::NothingHeld(name.to_owned())),
-    }
+    write(log, name, kept, event, None, clock::now()).await?;
+    Ok(held)
 }
 
-/// Writes an event that was decided on `before`; nothing, when it is not so any more.
+/// Writes an event that was decided on `before`; a conflict, when it is not so any more.
 async fn write(
     log: &dyn EventLog,
     name: &str,
-    before: Option<Kept>,
+    before: Kept,
     event: CalendarEvent,
     raw: Option<String>,
     at: DateTime<Utc>,
-) -> Result<Option<CalendarEvent>, ChangeError> {
+) -> Result<CalendarEvent, ChangeError> {
     let (name, packed) = (name.to_owned(), raw.map(|text| Raw::new(text.as_bytes())));
     let decided = log::decide(log, move |view| {
         let stream = view.stream(&names::calendar(&name))?;
         let version = stream.as_ref().map_or(0, |stream| stream.version);
         let mut kept = stream.as_ref().map(Kept::of).unwrap_or_default();
-        if before.as_ref().is_some_and(|before| *before != kept) {
-            return Ok::<_, ChangeError>((Append::default(), None));
+        if before != kept {
+            let conflict = AppendError::Conflict { stream: names::calendar(&name), actual: version };
+            return Err(ChangeError::Append(conflict));
         }
         let known = kept.clone();
         kept.apply(&event, version + 1, at);
@@ -352,7 +361,7 @@ async fn write(
         let expected = if version == 0 { Expected::NoStream } else { Expected::Exact(version) };
         let write = StreamWrite { stream: names::calendar(&name), expected, events: vec![written], head: kept.head() };
         let effects: Vec<NewEffect> = tell::of_event(&name, &known, &event, version + 1, at).into_iter().collect();
-        Ok((Append { streams: vec![write], effects, ..Append::default() }, Some(event.clone())))
+        Ok((Append { streams: vec![write], effects, ..Append::default() }, event.clone()))
     });
     decided.await?.map(|(_, event)| event)
 }

@@ -83,7 +83,7 @@ pub async fn note(log: &dyn EventLog, setup: &mut Setup) {
 }
 
 async fn try_note(log: &dyn EventLog, setup: &mut Setup) -> Result<(), ChangeError> {
-    let at = clock::now().trunc_subsecs(0);
+    let at = next_second(clock::now());
     let present = present(log, setup, at).await?;
     let stream = log.load(&names::imported()).await?;
     if stream.is_none() && present.texts.is_empty() {
@@ -146,7 +146,7 @@ async fn try_note(log: &dyn EventLog, setup: &mut Setup) -> Result<(), ChangeErr
 /// # Errors
 /// The log cannot be read.
 pub async fn recall(log: &dyn EventLog, setup: &mut Setup) -> Result<(), ReadError> {
-    let at = clock::now().trunc_subsecs(0);
+    let at = next_second(clock::now());
     let present = present(log, setup, at).await?;
     let before: Counted = log.load(&names::imported()).await?.map(|stream| read(&stream.head)).unwrap_or_default();
     if before.at.is_none() || before.made_from == present.made_from {
@@ -247,6 +247,12 @@ fn untold(before: &Counted, present: &Present) -> Vec<String> {
     let problems = present.misread.iter().map(|misread| format!("{}: {}", misread.calendar, misread.message));
     let problems: BTreeSet<String> = problems.collect();
     problems.into_iter().filter(|problem| !told.contains(sha256(problem).as_str())).take(TOLD_MAX / 2).collect()
+}
+
+/// Calendars know no parts of seconds, and what is over is not touched.
+fn next_second(at: DateTime<Utc>) -> DateTime<Utc> {
+    let floor = at.trunc_subsecs(0);
+    if floor < at { floor + TimeDelta::seconds(1) } else { floor }
 }
 
 /// What counts from now on as it is kept; of very much, the time that is far ahead is left out, and written when it is nearer.

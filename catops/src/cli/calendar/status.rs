@@ -71,7 +71,8 @@ fn line(status: &Status) -> String {
         return say;
     }
     let read_at = status.read_at.map(|at| format!(", read {}", at.format("%Y-%m-%d %H:%M UTC"))).unwrap_or_default();
-    format!("calendar {}: {} entries ahead{read_at}", status.name, status.entries)
+    let entries = if status.entries == 1 { "1 entry".to_owned() } else { format!("{} entries", status.entries) };
+    format!("calendar {}: {entries} ahead{read_at}", status.name)
 }
 
 pub(super) fn accept(args: &AcceptArgs) -> Result<ExitCode> {
