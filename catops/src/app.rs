@@ -3,6 +3,7 @@
 use crate::action::reach::Reach;
 use crate::config::Setup;
 use crate::context::CloudWatch;
+use crate::flow::calendars::Board;
 use crate::flow::notify::Courier;
 use crate::flow::outbox::{LEASE, Offered, Outbox};
 use crate::flow::published::Shelf;
@@ -50,6 +51,8 @@ pub struct App {
     pub courier: Courier,
     /// The incidents that are over.
     pub past: Past,
+    /// What this process remembers of the calendars that it fetches.
+    pub calendars: Board,
     /// The calendar feeds of the last minute.
     pub feeds: Shelf,
     /// SNS, for pages that Slack does not deliver.
@@ -107,6 +110,7 @@ impl App {
             cloudwatch: CloudWatch::default(),
             courier: Courier::default(),
             past: Past::default(),
+            calendars: Board::default(),
             feeds: Shelf::default(),
             reach: Reach::default(),
             data: parts.data,

@@ -7,8 +7,8 @@ use crate::action::guard::{Private, Refused, written};
 use crate::action::reach::{Reach, why};
 use crate::clock;
 use anyhow::{Context, Result};
-use reqwest::Url;
-use reqwest::header::LOCATION;
+use reqwest::header::{ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION};
+use reqwest::{StatusCode, Url};
 use rota::calendar::{Fetch, GoodCopy, read_calendar};
 use rota::{Span, Zone};
 use std::convert::Infallible;
@@ -79,22 +79,69 @@ async fn file(path: &Path) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
+/// By what a server knows what it sent: handed back, so that it need not send the same again. Its `Debug` says no address.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Validators {
+    etag: Option<String>,
+    changed_at: Option<String>,
+}
+
+/// What a server answers.
+pub enum Answer {
+    /// It is as it was.
+    Same,
+    /// The bytes, and by what the server knows them.
+    Bytes(Vec<u8>, Validators),
+}
+
 async fn call(reach: &Reach, address: &str, allow_private: &[String]) -> Result<Vec<u8>, String> {
+    match get(reach, address, allow_private, &Validators::default(), TIMEOUT).await? {
+        Answer::Bytes(bytes, _) => Ok(bytes),
+        Answer::Same => Err("the server answered 304".to_owned()),
+    }
+}
+
+/// Fetches an address: https, or http where `allow_private` (`[http]` in catops.toml) names the address behind it. No redirect
+/// is followed, and at most a little more than 8 MiB are read.
+///
+/// # Errors
+/// Why not, in words without the address.
+pub async fn get(
+    reach: &Reach,
+    address: &str,
+    allow_private: &[String],
+    known: &Validators,
+    timeout: Duration,
+) -> Result<Answer, String> {
+    let Ok(Source::Address(address)) = address.parse::<Source>() else {
+        return Err("its address has to begin with https://".to_owned());
+    };
     let private = Private::of("[http]", allow_private);
-    let url = Url::parse(address).map_err(|_| "its address cannot be read")?;
+    let url = Url::parse(&address).map_err(|_| "its address cannot be read")?;
     // Over plain http anybody on the way could write who is on call.
     if url.scheme() != "https" && !(url.scheme() == "http" && is_private(&url)) {
         return Err("its address has to begin with https://".to_owned());
     }
-    let (client, url) = reach.client(address, private).map_err(|error| error.to_string())?;
-    let mut answer = client.get(url).timeout(TIMEOUT).send().await.map_err(why)?;
+    let (client, url) = reach.client(&address, private).map_err(|error| error.to_string())?;
+    let mut request = client.get(url).timeout(timeout);
+    for (name, value) in [(IF_NONE_MATCH, &known.etag), (IF_MODIFIED_SINCE, &known.changed_at)] {
+        if let Some(value) = value {
+            request = request.header(name, value);
+        }
+    }
+    let mut answer = request.send().await.map_err(why)?;
     let status = answer.status();
+    if status == StatusCode::NOT_MODIFIED && *known != Validators::default() {
+        return Ok(Answer::Same);
+    }
     if status.is_redirection() && answer.headers().contains_key(LOCATION) {
         return Err("its address leads to another one, which is not followed; name that one".to_owned());
     }
     if !status.is_success() {
         return Err(format!("the server answered {}", status.as_u16()));
     }
+    let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let validators = Validators { etag: header(ETAG), changed_at: header(LAST_MODIFIED) };
     let mut bytes = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(why)? {
         let room = usize::try_from(BYTES_MAX).unwrap_or(usize::MAX).saturating_sub(bytes.len());
@@ -103,7 +150,7 @@ async fn call(reach: &Reach, address: &str, allow_private: &[String]) -> Result<
             break;
         }
     }
-    Ok(bytes)
+    Ok(Answer::Bytes(bytes, validators))
 }
 
 /// Whether an address is written in numbers that lead to a private network; whether it may be called is judged later.

@@ -4,7 +4,7 @@
 use crate::app::App;
 use crate::clock;
 use crate::config::{Files, Problem, Setup};
-use crate::flow::versions;
+use crate::flow::{calendars, versions};
 use index::Runbook;
 use std::path::Path;
 use std::sync::Arc;
@@ -65,8 +65,14 @@ pub fn reload(app: &App) {
     }
     match reading.setup {
         Some(mut setup) => {
-            tokio::runtime::Handle::current().block_on(versions::note(&*app.log, &mut setup));
-            app.replace_setup(setup);
+            tokio::runtime::Handle::current().block_on(async {
+                let _turn = app.calendars.rebuilding.lock().await;
+                versions::note(&*app.log, &mut setup).await;
+                if let Err(error) = calendars::schedule(&*app.log, &setup).await {
+                    tracing::error!(error = %error, "the calendars could not be scheduled; they are with the next start");
+                }
+                app.replace_setup(setup);
+            });
         }
         None => tracing::error!("the configuration in {} cannot be used; the old one stays", folder.display()),
     }

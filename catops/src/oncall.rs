@@ -12,7 +12,7 @@ use incident::ResponderId;
 use log::ReadError;
 use rota::{
     Book, BookEvent, Candidate, Change, Clocks, Facts, Operation, Rota, Span, SpokenSpan, SwapState, Wish,
-    final_schedule, gaps, ledger, shifts, whom_to_ask,
+    away_on_duty, final_schedule, gaps, ledger, shifts, whom_to_ask,
 };
 use slack::blocks::Message;
 use slack::command::Timed;
@@ -99,7 +99,7 @@ pub async fn week(app: &App, schedule: Option<&str>) -> Result<Message, Said> {
         for segment in final_schedule(&setup.rota, &name, &operations, now, end).map_err(no)? {
             let people: Vec<ResponderId> = segment.on_duty.iter().map(|who| (*who).clone()).collect();
             let changed: Vec<String> =
-                segment.reason.operations.iter().map(|operation| format!("#{}", operation.number)).collect();
+                segment.reason.operations.iter().map(|operation| named_change(operation)).collect();
             let changed = if changed.is_empty() { String::new() } else { format!(" ({})", changed.join(", ")) };
             let shift =
                 surface::drawn(app, |setting| slack::rota::shift((segment.start, segment.end), &people, setting));
@@ -107,6 +107,14 @@ pub async fn week(app: &App, schedule: Option<&str>) -> Result<Message, Said> {
         }
     }
     Ok(slack::rota::list("On call in the next seven days", &lines, "No schedule is set up."))
+}
+
+/// How a change of who is on duty is called: by its number, or by the calendar that says it.
+fn named_change(operation: &Operation) -> String {
+    if operation.is_of_calendar() {
+        return slack::escape::line(operation.by.as_str(), 80);
+    }
+    format!("#{}", operation.number)
 }
 
 /// The times with nobody.
@@ -120,8 +128,15 @@ pub async fn no_one(app: &App, schedule: Option<&str>) -> Result<Message, Said> 
     for name in named(&setup.rota, schedule)? {
         let found = gaps(&setup.rota, &name, &operations, now, now + GAPS_AHEAD).map_err(no)?;
         lines.extend(found.into_iter().map(|span| slack::rota::gap(&name, (span.start, span.end))));
+        let within = Span { start: now, end: now + GAPS_AHEAD };
+        for (person, spans) in away_on_duty(&setup.rota, &name, &operations, within).map_err(no)? {
+            let who = slack::escape::line(&app.name(&person), 80);
+            let away =
+                |span: Span| format!("{} ({who} is on call and away)", slack::rota::gap(&name, (span.start, span.end)));
+            lines.extend(spans.into_iter().map(away));
+        }
     }
-    let headline = "Times with nobody on call, next eight weeks";
+    let headline = "Times with nobody on call, or with somebody who is away, next eight weeks";
     Ok(slack::rota::list(headline, &lines, "Somebody is on call at every moment of the next eight weeks."))
 }
 
@@ -322,7 +337,7 @@ pub fn candidates(book: &Book, number: u64, rota: &Rota, at: DateTime<Utc>) -> V
     let mut found: Vec<Candidate> = Vec::new();
     // Who is free in one part may take that part.
     for span in request.open(at) {
-        let free = whom_to_ask(rota, &asked.schedule, &operations, &asked.asker, span, &[], &clocks);
+        let free = whom_to_ask(rota, &asked.schedule, &operations, &asked.asker, span, &rota.away, &clocks);
         for candidate in free.unwrap_or_default() {
             if found.iter().all(|known| known.person != candidate.person) {
                 found.push(candidate);

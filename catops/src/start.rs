@@ -6,7 +6,7 @@ use crate::clock;
 use crate::config::secret::env;
 use crate::config::{Reading, Setup};
 use crate::entry::serve::router;
-use crate::flow::{outbox, versions};
+use crate::flow::{calendars, desk, outbox, versions};
 use crate::slack_side::{SlackSide, Which};
 use crate::store::Data;
 use crate::{library, past, uptime, watchdog};
@@ -77,6 +77,7 @@ pub async fn start(options: Options) -> Result<Started> {
     let (app, offered) = App::new(parts);
     uptime::schedule(&app).await.context("scheduling the uptime checks")?;
     anchor::schedule(&app).await.context("scheduling the anchors")?;
+    calendars::schedule(&*app.log, &app.setup()).await.context("scheduling the calendars")?;
     let loopback = options.address.ip().is_loopback();
     let mut served = router(Arc::clone(&app), loopback);
     if let Which::Local(sim, _) = &which {
@@ -86,6 +87,8 @@ pub async fn start(options: Options) -> Result<Started> {
     tokio::spawn(library::watch(Arc::clone(&app)));
     tokio::spawn(watchdog::run(Arc::clone(&app)));
     tokio::spawn(past::keep_fresh(Arc::clone(&app)));
+    tokio::spawn(calendars::watch(Arc::clone(&app)));
+    tokio::spawn(desk::run(Arc::clone(&app)));
     Ok(Started { app, router: served, local_slack: matches!(which, Which::Local(..)) })
 }
 

@@ -7,9 +7,11 @@
 //! The format is RFC 5545 with the names that programs agree on beside it. Times of imported calendars follow rule L.
 
 mod clock;
+mod condensed;
 mod content;
 mod copy;
 mod feed;
+mod imported;
 mod meaning;
 mod problems;
 mod read;
@@ -20,7 +22,9 @@ mod write;
 #[cfg(test)]
 mod properties;
 
+pub use condensed::condensed;
 pub use copy::{AGE_MAX, Counting, Fetch, GoodCopy, Weight, what_counts};
 pub use feed::{Feed, Published, Request, Subject, feed};
-pub use meaning::{ImportedShift, Meaning, absences, holidays, on_duty, overrides, shifts};
+pub use imported::{Imported, Misread, Texts};
+pub use meaning::{ImportedShift, Meaning, absences, holidays, on_duty, overrides, shifts, times};
 pub use read::{Calendar, Entry, Unreadable, read_calendar};

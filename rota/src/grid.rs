@@ -113,6 +113,11 @@ impl Grid {
         Self::paced(anchor, lengths, Pace::Calendar)
     }
 
+    /// Days from 1970 on, for what has no turns of its own.
+    pub(crate) fn daily() -> Self {
+        Self::new(NaiveDateTime::default(), vec![Every { length: 1, unit: Unit::Day }]).expect("a day is a length")
+    }
+
     /// Turns of so many days on which a window opens: "Mon-Fri daily with four people" loses no turn on a weekend. Turn 0
     /// starts at the anchor's time on the first of `days` from the anchor on. Holidays are days like others, so that a
     /// calendar that comes in later moves nobody's turn.

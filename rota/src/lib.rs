@@ -7,6 +7,7 @@
 //! The rules have letters: L wall time to instant (`zone`), R turns (`grid`), W hours (`window`), M who joins and who leaves
 //! (`membership`), P layers (`schedule`), V versions (`succession`), O and T operations (`operation`).
 
+mod absence;
 mod book;
 pub mod calendar;
 mod cover;
@@ -26,6 +27,7 @@ mod operation;
 mod parse;
 mod picture;
 mod place;
+mod planned;
 mod preview;
 mod quality;
 mod replay;
@@ -51,6 +53,7 @@ mod properties;
 #[cfg(test)]
 mod sample;
 
+pub use absence::{away_of, away_on_duty};
 pub use book::{Book, BookEvent, Swap, SwapState, Wish, WishRefused};
 pub use cover::{
     AskRefused, Asked, AskedPart, AskedTurn, Away, Candidate, CoverCommand, CoverEvent, CoverRefused, CoverRequest,
@@ -73,6 +76,7 @@ pub use operation::{Change, Fallback, Operation, TemporaryShift};
 pub use parse::Problem;
 pub use picture::{Weeks, picture, picture_svg};
 pub use place::Place;
+pub use planned::{Planned, PlannedOverrides};
 pub use preview::{Handed, Move, PersonPreview, Preview, Side, preview};
 pub use quality::{Measure, Part, Proposal, QUALITY_WEEKS, Quality, Suggestion, quality};
 pub use replay::{Elsewhere, Paging, PastPage, Replay, Woken, replay};

@@ -107,6 +107,14 @@ impl Operation {
         Ticks { start: tick(self.start), end: tick(self.end) }
     }
 
+    /// Whom it puts on duty alone; nobody, when it is no override.
+    pub(crate) fn brought(&self) -> &[ResponderId] {
+        match &self.change {
+            Change::ReplaceAll { users } => users,
+            _ => &[],
+        }
+    }
+
     /// Whether it changes that role of the schedule of that name.
     pub(crate) fn is_of(&self, schedule: &str, role: Role) -> bool {
         self.schedule.starts_with(schedule) && Role::named(&self.schedule) == (schedule, role)

@@ -37,6 +37,7 @@ impl Rota {
     /// name = "Ana Ruiz"
     /// slack = "U0ANA"                 # or email = "ana@example.com", or both; phone, sns and webhook, too
     /// zone = "Europe/Madrid"          # optional: in which her own times are read and told
+    /// away = "calendar anas-holidays" # optional: a calendar in which everything is an absence of hers
     /// notify.high = ["slack", "sms after 1m"]  # optional: by what she is paged, and when, unless somebody acknowledges
     /// notify.low = ["slack"]
     ///
@@ -48,6 +49,10 @@ impl Rota {
     /// secondary = "next turn"         # optional: who has the next turn is second, "schedule:payments/secondary"
     /// rollout = "after this turn"     # optional, and the default: see `changes`
     /// holidays = ["holidays/es.ics"]  # optional: calendars that the caller reads, see `on_holidays`
+    /// overrides_from = "changes"      # optional: the entries of a calendar override the layers
+    /// [[schedules.payments.layers]]
+    /// calendar = "nights"             # who is on duty by the entries of a calendar; no rotation, handoff and every then
+    /// priority = 2
     /// [[schedules.payments.layers]]
     /// name = "weekly"
     /// rotation = ["ana", "ben", ["chi", "dan"], []]  # a turn each; [] is nobody

@@ -1,5 +1,6 @@
 //! Everything that the files `rota/*.toml` say: people, schedules, escalation. It does not change while it is in use.
 
+use crate::cover::Away;
 use crate::escalation::Policy;
 use crate::nearest::nearest;
 use crate::notify::{Rule, Rules, Way};
@@ -26,6 +27,8 @@ pub struct Rota {
     pub default_policy: Policy,
     /// By what those are paged who have not said it for themselves.
     pub notify: Rules,
+    /// When people are away by their calendars, which the caller has read. It changes nobody's duty.
+    pub away: Vec<Away>,
 }
 
 /// A person who can be on call. Reachable in at least one way when it comes from [`Rota::parse`].
@@ -51,6 +54,8 @@ pub struct Person {
     pub notify: Rules,
     /// The zone in which their own times are read and told; the schedule's, when `None`.
     pub zone: Option<Zone>,
+    /// The name of the calendar in which everything is an absence of theirs, when there is one.
+    pub away: Option<String>,
     /// Where they are written.
     pub place: Place,
 }

@@ -3,6 +3,7 @@
 
 use crate::grid::Grid;
 use crate::membership::Membership;
+use crate::planned::Planned;
 use crate::ticks::{Ticks, tick};
 use chrono::{DateTime, Utc};
 use incident::ResponderId;
@@ -18,6 +19,8 @@ pub struct Rotation {
     pub(crate) changes: Vec<Membership>,
     /// What follows from them: which groups have the turns from when on, in the order of time; the first from always.
     pub(crate) stints: Vec<Stint>,
+    /// Whose turn it is by a calendar instead, when there is one.
+    planned: Option<Planned>,
 }
 
 /// A time in which the turns belong to the same groups in the same order.
@@ -65,7 +68,21 @@ impl Rotation {
             grid,
             changes: Vec::new(),
             stints: vec![Stint { from: i64::MIN, groups, shift: 0, held: None, settled: true }],
+            planned: None,
         }
+    }
+
+    /// Whose turn it is by the entries of a calendar; its groups are nobody.
+    #[must_use]
+    pub fn by_calendar(planned: Planned) -> Self {
+        let nobodys = Self::new(Grid::daily(), Vec::new());
+        Self { planned: Some(planned), ..nobodys }
+    }
+
+    /// The calendar by which it goes, when it goes by one.
+    #[must_use]
+    pub const fn planned(&self) -> Option<&Planned> {
+        self.planned.as_ref()
     }
 
     /// When its turns start.
@@ -102,7 +119,8 @@ impl Rotation {
     pub(crate) fn members(&self, from: Option<DateTime<Utc>>) -> impl Iterator<Item = &ResponderId> {
         let first = from.map_or(0, |from| self.place(tick(from)));
         let stints = self.stints.iter().skip(first);
-        stints.flat_map(|stint| stint.groups.iter().chain(&stint.held)).flatten()
+        let turns = stints.flat_map(|stint| stint.groups.iter().chain(&stint.held)).flatten();
+        turns.chain(self.planned.iter().flat_map(move |planned| planned.members(from)))
     }
 
     /// The group that has turn `number` at `at`: it may change within a turn, when somebody leaves.
@@ -114,6 +132,9 @@ impl Rotation {
     /// The group of a role in turn `number` at a tick, with the time around it in which the list stays the same.
     #[inline]
     pub(crate) fn group_at(&self, number: i64, at: i64, role: Role) -> (&[ResponderId], Ticks) {
+        if let Some(planned) = &self.planned {
+            return planned.group(at, role);
+        }
         let place = if self.stints.len() == 1 { 0 } else { self.place(at) };
         let Some(stint) = self.stints.get(place) else { return (&[], Ticks::ALWAYS) };
         let end = self.stints.get(place + 1).map_or(i64::MAX, |next| next.from);

@@ -3,8 +3,9 @@
 
 use crate::holiday::{Holiday, OnHolidays, holiday};
 use crate::membership::Rollout;
-use crate::operation::join;
+use crate::operation::{Operation, join};
 use crate::place::Place;
+use crate::planned::PlannedOverrides;
 use crate::rotation::{Role, Rotation};
 use crate::span::Span;
 use crate::sweep::People;
@@ -32,6 +33,10 @@ pub struct Schedule {
     pub holiday_calendars: Vec<String>,
     /// Its holidays, which the caller has read; none as it comes from [`crate::Rota::parse`].
     pub holidays: Vec<Holiday>,
+    /// The name of the calendar whose entries override it, when there is one.
+    pub overrides_from: Option<String>,
+    /// What that calendar says, which the caller has read; nothing as it comes from [`crate::Rota::parse`].
+    pub overrides: PlannedOverrides,
     /// Where it is written.
     pub place: Place,
 }
@@ -108,6 +113,8 @@ impl Schedule {
             rollout: Rollout::default(),
             holiday_calendars: Vec::new(),
             holidays: Vec::new(),
+            overrides_from: None,
+            overrides: PlannedOverrides::default(),
             place: Place::default(),
         }
     }
@@ -115,14 +122,16 @@ impl Schedule {
     /// Everybody who is or ever was on duty by it, each once, in the order of the layers and turns.
     #[must_use]
     pub fn members(&self) -> Vec<&ResponderId> {
-        once(self.layers.iter().flat_map(|layer| layer.rotation.members(None)))
+        let overriding = self.overrides.iter().flat_map(Operation::brought);
+        once(self.layers.iter().flat_map(|layer| layer.rotation.members(None)).chain(overriding))
     }
 
     /// Everybody who can be on duty at `at` or later, each once: without those who were removed before.
     #[must_use]
     pub fn members_from(&self, at: DateTime<Utc>) -> Vec<&ResponderId> {
         let lasting = self.layers.iter().filter(|layer| layer.lasts.end > at);
-        once(lasting.flat_map(|layer| layer.rotation.members(Some(at))))
+        let overriding = self.overrides.iter().filter(|operation| operation.end > at).flat_map(Operation::brought);
+        once(lasting.flat_map(|layer| layer.rotation.members(Some(at))).chain(overriding))
     }
 
     /// The holidays that count for one of its layers.
@@ -180,7 +189,10 @@ impl Layer {
                 Asked::WhoAndWhen => nobody(ticks.and(closed(&self.windows, near))),
             };
         };
-        let (number, turn) = self.rotation.grid().turn(near);
+        let (number, turn) = match self.rotation.planned() {
+            Some(planned) => planned.turn(at),
+            None => self.rotation.grid().turn(near),
+        };
         let (group, listed) = self.rotation.group_at(number, at, role);
         let number = match role {
             Role::Primary => number,

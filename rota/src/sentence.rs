@@ -22,6 +22,13 @@ pub(crate) fn because(schedule: &Schedule, role: Role, reason: &Reason<'_>, at: 
 /// `turn 37 of weekly (every week from Mon 5 Jan 2026 09:00 Europe/Madrid)`, with the last change of its people before.
 fn of_turn(schedule: &Schedule, role: Role, turn: Turn, at: DateTime<Utc>) -> String {
     let Some(layer) = schedule.layers.get(turn.layer) else { return format!("turn {}", turn.number) };
+    if let Some(planned) = layer.rotation.planned() {
+        let whose = match role {
+            Role::Primary => "an entry",
+            Role::Secondary => "the entry after",
+        };
+        return format!("{whose} of calendar {} ({})", planned.calendar(), layer.name);
+    }
     let grid = layer.rotation.grid();
     let anchor = grid.anchor().format("%a %-d %b %Y %H:%M");
     let next = match role {

@@ -56,22 +56,26 @@ impl Schedule {
             }
         }
         layers.extend(starting.iter().filter_map(|layer| layer.starting(at)));
-        Self { layers: Self::new(&new.name, new.zone.clone(), layers).layers, ..new.clone() }
+        let overrides = self.overrides.succeeded_by(&new.overrides, at);
+        Self { layers: Self::new(&new.name, new.zone.clone(), layers).layers, overrides, ..new.clone() }
     }
 
     fn starting(&self, at: DateTime<Utc>) -> Self {
-        Self { layers: self.layers.iter().filter_map(|layer| layer.starting(at)).collect(), ..self.clone() }
+        let layers = self.layers.iter().filter_map(|layer| layer.starting(at)).collect();
+        Self { layers, overrides: self.overrides.from(at), ..self.clone() }
     }
 
     fn ending(&self, at: DateTime<Utc>) -> Self {
-        Self { layers: self.layers.iter().filter_map(|layer| layer.ending(self, at)).collect(), ..self.clone() }
+        let layers = self.layers.iter().filter_map(|layer| layer.ending(self, at)).collect();
+        Self { layers, overrides: self.overrides.until(at), ..self.clone() }
     }
 }
 
 impl Layer {
     /// Whether both count the same turns, so that whose turn it is can go on from one to the other.
     fn has_turns_of(&self, new: &Self) -> bool {
-        self.zone == new.zone && self.rotation.grid() == new.rotation.grid()
+        let calendar = |layer: &Self| layer.rotation.planned().map(|planned| planned.calendar().to_owned());
+        self.zone == new.zone && self.rotation.grid() == new.rotation.grid() && calendar(self) == calendar(new)
     }
 
     /// Whether nothing but the people is different from `at` on.
@@ -104,6 +108,9 @@ impl Rotation {
     /// This rotation until `at`, and the people of `new` from then on, over the same turns. What was planned for later is
     /// what `new` plans.
     fn succeeded_by(&self, new: &Self, zone: &Zone, rollout: Rollout, at: DateTime<Utc>) -> Self {
+        if new.planned().is_some() {
+            return new.clone();
+        }
         let (past, planned) = (self.changes().iter().filter(|change| change.at <= at), new.changes().iter());
         let mut changes: Vec<Membership> = past.cloned().collect();
         if self.listed(at) != new.listed(at) {

@@ -56,6 +56,11 @@ pub(crate) fn who<'r>(
         let standing = layer.standing(schedule.holidays_of(layer), role, Asked::Who, at, near);
         layers.join(place, layer.priority, &standing, &mut duty);
     }
+    if role == Role::Primary
+        && let (Some(planned), _) = schedule.overrides.at(at)
+    {
+        duty.change(planned, at);
+    }
     applying.into_iter().for_each(|operation| duty.change(operation, at));
     duty
 }
@@ -107,6 +112,11 @@ impl<'r> Sweep<'r> {
             }
             ticks = ticks.and(standing.ticks);
             layers.join(place, layer.priority, standing, &mut duty);
+        }
+        if self.role == Role::Primary {
+            let (planned, same) = self.schedule.overrides.at(at);
+            ticks = ticks.and(same);
+            planned.into_iter().for_each(|planned| duty.change(planned, at));
         }
         if !self.unchanged.contains(at) {
             self.look_at_operations(at);

@@ -1,6 +1,7 @@
 //! What is likely a mistake in a rota that can be read: it needs a time, since it looks ahead. Each warning has the line it
 //! is about and says what to write instead. Nothing here refuses a rota, and changes by hand are not its business.
 
+use crate::absence::away_on_duty;
 use crate::escalation::{Policy, Step};
 use crate::on_call::{Segment, final_schedule};
 use crate::parse::Problem;
@@ -8,6 +9,7 @@ use crate::place::Place;
 use crate::rota::{Person, Rota};
 use crate::rotation::Role;
 use crate::schedule::{Asked, Layer, Schedule};
+use crate::span::Span;
 use crate::ticks::{Ticks, tick};
 use crate::zone::{Nearby, Zone};
 
@@ -37,6 +39,7 @@ impl Rota {
                 let second = self.ahead(&format!("{}/secondary", schedule.name), now);
                 warnings.extend(both(schedule, &ahead, &second, now));
             }
+            warnings.extend(self.away(schedule, now));
         }
         for policy in self.policies.values().chain([&self.default_policy]) {
             let pages = policy.pages().into_iter().enumerate();
@@ -78,6 +81,25 @@ impl Rota {
             policy.name
         );
         Some(problem(&step.place, message))
+    }
+
+    /// Who is on duty in the weeks ahead while a calendar says that they are away, each once.
+    fn away(&self, schedule: &Schedule, now: DateTime<Utc>) -> Vec<Problem> {
+        let within = Span { start: now, end: now + TimeDelta::weeks(WEEKS_AHEAD) };
+        let clashes = away_on_duty(self, &schedule.name, &[], within).unwrap_or_default();
+        let told = clashes.into_iter().filter_map(|(person, spans)| {
+            let (first, zone) = (spans.first()?, &schedule.zone);
+            let more = if spans.len() > 1 { format!(", and {} more times", spans.len() - 1) } else { String::new() };
+            let message = format!(
+                "{person} is on duty on {} from {} until {} {} and away by a calendar{more}; ask for cover, or write an override",
+                schedule.name,
+                date(first.start, zone),
+                date(first.end, zone),
+                zone.name()
+            );
+            Some(problem(&schedule.place, message))
+        });
+        told.collect()
     }
 
     /// Everybody who is on some list from `now` on.

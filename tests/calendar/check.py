@@ -2,7 +2,8 @@
 
 1. Feeds: the people that the library finds in our feed are on call by our schedule at each of its edges, and nobody else is.
 2. Samples: each calendar in tests/corpus/calendars has the same entries for both.
-3. Chance: so many made-up series, with exceptions and in many zones, have the same entries for both (--cases, --seed).
+3. Chance: so many made-up series, with exceptions and in many zones, have the same entries for both (--cases, --seed); so has
+   what is kept of them, and a schedule that goes by one has those on call whom the library finds in it, at each edge.
 
 Not compared are times that a change of clocks skips or repeats, where the library follows RFC 5545 and we follow rule L.
 """
@@ -183,6 +184,24 @@ def a_calendar(dice):
     return "\r\n".join([*lines, "END:VCALENDAR", ""]).encode()
 
 
+def check_kept(text, zone, start, end, mine, other):
+    """What is kept of a calendar is the same calendar for both."""
+    kept = ours("condensed", stamp(start), text=text)
+    again, _ = our_entries(kept, zone, start, end)
+    return mine == again and other == theirs(kept, zoneinfo.ZoneInfo(zone), start, end)
+
+
+def check_duty(text, zone, start, end, other):
+    """Who is on call by a calendar is who the library finds in it."""
+    wrong = 0
+    for use in ("layer", "overrides"):
+        for begin, finish, people in json.loads(ours("duty", use, zone, stamp(start), stamp(end), text=text)):
+            begin, finish = (dt.datetime.fromisoformat(at) for at in (begin, finish))
+            for moment in map(stamp, (begin, finish - dt.timedelta(seconds=1))):
+                wrong += {who for first, last, who in other if first <= moment < last} != set(people)
+    return wrong
+
+
 def check_chance(cases, seed):
     wrong, entries = 0, 0
     start, end = dt.datetime(2025, 6, 1, tzinfo=UTC), dt.datetime(2026, 12, 1, tzinfo=UTC)
@@ -191,6 +210,12 @@ def check_chance(cases, seed):
         mine, problems = our_entries(text, "Europe/Madrid", start, end)
         other = theirs(text, zoneinfo.ZoneInfo("Europe/Madrid"), start, end)
         entries += len(mine)
+        if not check_kept(text, "Europe/Madrid", start, end, mine, other):
+            print(f"case {number} of seed {seed}: what is kept differs")
+            wrong += 1
+        if number % 10 == 0 and (differ := check_duty(text, "Europe/Madrid", start, end, other)):
+            print(f"case {number} of seed {seed}: {differ} moments of a schedule by it differ")
+            wrong += 1
         if problems or mine != other:
             difference(f"case {number} of seed {seed}", mine, other)
             print(*problems, text.decode(), sep="\n")

@@ -20,6 +20,7 @@ mod events;
 mod export;
 mod kill;
 mod learning;
+mod living_calendars;
 mod manifest;
 mod outbox;
 mod paging;

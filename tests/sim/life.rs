@@ -154,6 +154,7 @@ fn setup(digest_after: usize) -> Setup {
         config,
         rota: kit().rota.clone(),
         rota_files: Vec::new(),
+        calendars: catops::config::calendars::Calendars::default(),
         catalogue: kit().catalogue.clone(),
         folder: PathBuf::new(),
         files: Files::default(),

@@ -2,15 +2,17 @@
 //! a calendar that somebody else keeps would mean. An address is printed once, when it is opened; it is kept nowhere.
 
 mod import;
+mod status;
 
 use super::read::{DataArgs, Reader, block_on};
 use crate::clock;
 use crate::config::Setup;
+use crate::flow::desk::{self, Wish};
 use crate::flow::feeds::{self, Minted, OpenFeed, Whose};
 use crate::store::Data;
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use incident::ResponderId;
-use log::EventLog;
+use log::{EventLog, OpenError};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -24,6 +26,12 @@ pub(super) enum Args {
     List(DataArgs),
     /// Revoke an address: from then on it is as unknown as any other.
     Revoke(RevokeArgs),
+    /// List the calendars that the rota counts with: how old each is, and what is wrong with it.
+    Status(status::Args),
+    /// Let the copy of a calendar count that waits because most of its entries are gone.
+    Accept(status::AcceptArgs),
+    /// Have the running server fetch a calendar now.
+    Fetch(status::FetchArgs),
     /// Show what a calendar of others means for a schedule: who would be on call, away, or which days are holidays.
     Import(import::Args),
 }
@@ -38,7 +46,7 @@ pub(super) struct OpenArgs {
     /// The configuration folder.
     #[arg(long, env = "CATOPS_CONFIG", default_value = ".")]
     config: PathBuf,
-    /// The data folder, whose server must be stopped meanwhile, or `dynamodb:TABLE`.
+    /// The data folder, whose server may run, or `dynamodb:TABLE`.
     #[arg(long, env = "CATOPS_DATA", default_value = "catops-data")]
     data: Data,
     /// Print JSON instead of text.
@@ -53,7 +61,7 @@ pub(super) struct RevokeArgs {
     /// Who revokes it: an id of rota/*.toml.
     #[arg(long)]
     by: ResponderId,
-    /// The data folder, whose server must be stopped meanwhile, or `dynamodb:TABLE`.
+    /// The data folder, whose server may run, or `dynamodb:TABLE`.
     #[arg(long, env = "CATOPS_DATA", default_value = "catops-data")]
     data: Data,
 }
@@ -63,6 +71,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         Args::Open(args) => open(args),
         Args::List(args) => list(args),
         Args::Revoke(args) => revoke(args),
+        Args::Status(args) => status::list(args),
+        Args::Accept(args) => status::accept(args),
+        Args::Fetch(args) => status::fetch(args),
         Args::Import(args) => import::run(args),
     }
 }
@@ -74,9 +85,23 @@ fn open(args: &OpenArgs) -> Result<ExitCode> {
         bail!("there is no person \"{}\" in rota/*.toml", args.by);
     }
     let minted = Minted::fresh()?;
-    let feed = block_on(async {
-        let log = existing(&args.data).await?;
-        Ok(feeds::open(&*log, whose, args.by.clone(), &minted, clock::now()).await?)
+    let feed: OpenFeed = block_on(async {
+        match Way::to(&args.data).await? {
+            Way::Own(log) => Ok(feeds::open(&*log, whose, args.by.clone(), &minted, clock::now()).await?),
+            Way::Beside(folder) => {
+                let (by, digest, site) = (args.by.clone(), minted.secret.digest(), minted.site.clone());
+                let told = desk::ask(&folder, &Wish::OpenFeed { whose, by, digest: digest.clone(), site }).await?;
+                let (id, at) = (told["id"].as_u64(), serde_json::from_value(told["at"].clone()));
+                let whose = serde_json::from_value(told["whose"].clone()).context("reading what the server opened")?;
+                Ok(OpenFeed {
+                    id: id.context("reading what the server opened")?,
+                    whose,
+                    digest,
+                    by: args.by.clone(),
+                    at: at.context("reading what the server opened")?,
+                })
+            }
+        }
     })?;
     let base = setup.config.public_url.as_deref().unwrap_or_default().trim_end_matches('/');
     let address = format!("{base}{}", minted.secret.path());
@@ -118,8 +143,12 @@ fn list(args: &DataArgs) -> Result<ExitCode> {
 
 fn revoke(args: &RevokeArgs) -> Result<ExitCode> {
     block_on(async {
-        let log = existing(&args.data).await?;
-        Ok(feeds::revoke(&*log, args.id, args.by.clone(), clock::now()).await?)
+        match Way::to(&args.data).await? {
+            Way::Own(log) => Ok(feeds::revoke(&*log, args.id, args.by.clone(), clock::now()).await?),
+            Way::Beside(folder) => {
+                desk::ask(&folder, &Wish::RevokeFeed { id: args.id, by: args.by.clone() }).await.map(drop)
+            }
+        }
     })?;
     println!(
         "feed {} is revoked; programs keep what they have read until they are told to forget the calendar",
@@ -128,10 +157,25 @@ fn revoke(args: &RevokeArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A log that is there: an address of one that was made by mistake would never be answered.
-async fn existing(data: &Data) -> Result<Arc<dyn EventLog>> {
-    data.open_read_only().await?;
-    data.open().await
+/// How something is written into a log that is there; an address of one that was made by mistake would never be answered.
+enum Way {
+    /// Nobody else has it.
+    Own(Arc<dyn EventLog>),
+    /// A server has this folder, and is asked.
+    Beside(PathBuf),
+}
+
+impl Way {
+    async fn to(data: &Data) -> Result<Self> {
+        data.open_read_only().await?;
+        match data.open().await {
+            Ok(log) => Ok(Self::Own(log)),
+            Err(error) => match (error.downcast_ref::<OpenError>(), data.folder()) {
+                (Some(OpenError::InUse { .. }), Some(folder)) => Ok(Self::Beside(folder.to_owned())),
+                _ => Err(error),
+            },
+        }
+    }
 }
 
 fn as_json(feed: &OpenFeed) -> Value {

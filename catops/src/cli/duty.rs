@@ -3,7 +3,7 @@
 
 use super::read::{Reader, block_on};
 use crate::config::Setup;
-use crate::flow::{triage, versions};
+use crate::flow::{calendars, triage, versions};
 use crate::store::Data;
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -20,6 +20,12 @@ pub(super) fn rota(config: &Path) -> Result<Rota> {
     let Some(setup) = Setup::read(config).setup else {
         bail!("{0} cannot be used; `catops lint {0}` says why", config.display());
     };
+    // An answer without them may be another one.
+    for name in setup.config.calendars.iter().filter(|(_, calendar)| calendar.url.is_some()).map(|(name, _)| name) {
+        eprintln!(
+            "calendar {name} is fetched by the server and counts for nothing here; name its data folder with --data"
+        );
+    }
     Ok(setup.rota)
 }
 
@@ -33,6 +39,10 @@ pub(super) fn standing(config: &Path, data: Option<&Data>) -> Result<(Rota, Vec<
     let reader = Reader::open(data)?;
     let operations = block_on(async {
         versions::recall(reader.log(), &mut setup).await.context("reading the versions of the rota")?;
+        let now = crate::clock::now();
+        for say in calendars::statuses(reader.log(), &setup).await?.iter().filter_map(|status| status.say(now)) {
+            eprintln!("{say}");
+        }
         triage::operations(reader.log()).await.context("reading the changes of the schedules")
     })?;
     Ok((setup.rota, operations))

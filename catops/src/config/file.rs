@@ -1,8 +1,10 @@
 //! `catops.toml`: what it may hold. Unknown keys are mistakes, and mistakes carry their line.
 
+use crate::config::calendars::CalendarConfig;
 use crate::config::secret::SecretRef;
 use chrono::TimeDelta;
 use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
 
 /// Cards in a channel within two minutes before a digest begins: as many as stand on one screen.
 const DIGEST_AFTER: usize = 5;
@@ -44,6 +46,8 @@ pub struct Config {
     pub cloudwatch: CloudWatchConfig,
     /// How CatOps watches itself.
     pub watchdog: WatchdogConfig,
+    /// Calendars that others keep, by name.
+    pub calendars: BTreeMap<String, CalendarConfig>,
 }
 
 impl Default for Config {
@@ -62,6 +66,7 @@ impl Default for Config {
             sns: SnsConfig::default(),
             cloudwatch: CloudWatchConfig::default(),
             watchdog: WatchdogConfig::default(),
+            calendars: BTreeMap::new(),
         }
     }
 }
@@ -306,7 +311,7 @@ pub fn parse_duration(text: &str) -> Result<TimeDelta, String> {
     made.ok_or_else(wrong)
 }
 
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TimeDelta, D::Error> {
+pub(crate) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TimeDelta, D::Error> {
     let text = String::deserialize(deserializer)?;
     parse_duration(&text).map_err(serde::de::Error::custom)
 }

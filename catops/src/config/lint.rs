@@ -1,6 +1,7 @@
 //! What only shows when all files are looked at together: names that point nowhere, secrets in the open.
 
 use crate::action::guard::{Private, written};
+use crate::config::calendars;
 use crate::config::file::{Config, ServerConfig, SourceConfig};
 use crate::config::secret::SecretRef;
 use crate::config::setup::{Problem, Reading, Setup};
@@ -43,6 +44,7 @@ pub fn cross_check(setup: &Setup, runbooks: &[Runbook]) -> Vec<Problem> {
     check_sources(setup, &mut problems);
     check_actions(setup, &mut problems);
     check_server(&setup.config.server, &mut problems);
+    calendars::cross_check(&setup.folder, &setup.config, &setup.rota, &mut problems);
     let mut report = |message| problems.push(Problem { path: "catops.toml".to_owned(), line: 0, message });
     crate::page::cross_check(setup, &mut report);
     crate::flow::notify::cross_check(&setup.config, &mut report);

@@ -1,8 +1,8 @@
 //! The configuration: a folder of files in git, read as a whole and checked as a whole.
 //! The only place that reads the environment. It never writes and never opens a socket.
 
+pub mod calendars;
 pub mod file;
-mod holidays;
 pub mod lint;
 pub mod secret;
 pub mod setup;

@@ -1,7 +1,7 @@
 //! The configuration folder, read and checked as a whole: what is good is used, what is wrong is reported with its line.
 
+use crate::config::calendars::{self, Calendars};
 use crate::config::file::Config;
-use crate::config::holidays;
 use crate::config::secret::env;
 use crate::flow::notify;
 use incident::action::Catalogue;
@@ -42,6 +42,8 @@ pub struct Setup {
     pub rota: Rota,
     /// The texts that the rota was read from, by name.
     pub rota_files: Vec<(String, String)>,
+    /// What the calendars say, those in files and, where a log was asked, those in it.
+    pub calendars: Calendars,
     /// `actions/*.toml`.
     pub catalogue: Catalogue,
     /// The folder itself.
@@ -103,8 +105,9 @@ impl Setup {
         let rota = read_rota(folder, &mut problems);
         let catalogue = read_catalogue(folder, &mut problems);
         let setup = match (config, rota) {
-            (Some(config), Some((rota, rota_files))) => {
-                Some(Self { config, rota, rota_files, catalogue, folder: folder.to_owned(), files })
+            (Some(mut config), Some((mut rota, rota_files))) => {
+                let calendars = calendars::fill(folder, &mut config, &mut rota, &mut problems);
+                Some(Self { config, rota, rota_files, calendars, catalogue, folder: folder.to_owned(), files })
             }
             _ => None,
         };
@@ -165,10 +168,7 @@ fn line_of(text: &str, offset: usize) -> usize {
 fn read_rota(folder: &Path, problems: &mut Vec<Problem>) -> Option<(Rota, Vec<(String, String)>)> {
     let files = read_folder(folder, "rota", problems);
     match Rota::parse(&files) {
-        Ok(mut rota) => {
-            holidays::fill(folder, &mut rota, problems);
-            Some((rota, files))
-        }
+        Ok(rota) => Some((rota, files)),
         Err(found) => {
             problems.extend(found.into_iter().map(|found| Problem {
                 path: found.path,

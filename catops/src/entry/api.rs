@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::audit::parse_since;
 use crate::clock;
-use crate::flow::{change, names, switch, triage};
+use crate::flow::{calendars, change, names, switch, triage};
 use crate::metrics;
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -193,7 +193,12 @@ pub async fn oncall(State(app): State<Arc<App>>, Query(query): Query<OnCallQuery
             }))
         })
         .collect();
-    Json(json!({ "at": at, "schedules": schedules })).into_response()
+    let calendars = match app.calendar_statuses().await {
+        Ok(statuses) => statuses,
+        Err(error) => return unavailable(&error),
+    };
+    let away: Vec<_> = setup.rota.away.iter().filter(|away| away.span.contains(at)).map(|away| &away.person).collect();
+    Json(json!({ "at": at, "schedules": schedules, "away": away, "calendars": calendars })).into_response()
 }
 
 /// What an audit may be asked for.
@@ -236,9 +241,22 @@ pub async fn healthz(State(app): State<Arc<App>>) -> Response {
             // Who may look here need not be who may read why.
             let stopped_since = switch::load(&*app.log).await.ok().and_then(|switch| switch.stopped).map(|by| by.at);
             let violations = invariant::counts(&health.violations);
+            let now = clock::now();
+            let calendars: Vec<_> = app
+                .calendar_statuses()
+                .await
+                .unwrap_or_default()
+                .iter()
+                .map(|status| {
+                    json!({
+                        "name": status.name, "age_seconds": status.age(now).map(|age| age.num_seconds()),
+                        "failing_since": status.failing_since, "held": status.held_entries.is_some(),
+                    })
+                })
+                .collect();
             let answer = json!({
                 "status": "ok", "violations": violations, "checked_at": health.checked_at, "sampled": health.sampled,
-                "actions_stopped_since": stopped_since,
+                "actions_stopped_since": stopped_since, "calendars": calendars,
             });
             Json(answer).into_response()
         }
@@ -260,7 +278,11 @@ pub async fn metrics(State(app): State<Arc<App>>) -> Response {
                 Err(error) => return unavailable(&error),
             };
             let switch = format!("# TYPE catops_actions_stopped gauge\ncatops_actions_stopped {stopped}\n");
-            (content, app.metrics.render(&backlog, overdue) + &of_the_log + &app.watch.render() + &switch)
+            let calendars = match app.calendar_statuses().await {
+                Ok(statuses) => calendars::render(&statuses, clock::now()),
+                Err(error) => return unavailable(&error),
+            };
+            (content, app.metrics.render(&backlog, overdue) + &of_the_log + &app.watch.render() + &switch + &calendars)
                 .into_response()
         }
         Err(error) => unavailable(&error),

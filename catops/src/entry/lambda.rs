@@ -21,7 +21,7 @@ use crate::config::secret::{add_fetched, env};
 use crate::entry::calendar;
 use crate::entry::serve::{health_router, hooks_router, limited, slack_router};
 use crate::flow::outbox::{self, Offered};
-use crate::flow::versions;
+use crate::flow::{calendars, versions};
 use crate::slack_side::SlackSide;
 use crate::start::{BAKED, http_client, read_runbooks, usable};
 use crate::store::Data;
@@ -89,6 +89,7 @@ pub async fn run(role: Role) -> Result<()> {
         let deadline = DateTime::from_timestamp_millis(i64::try_from(event.context.deadline).unwrap_or(i64::MAX));
         let deadline = deadline.unwrap_or_else(|| clock::now() + SWEEP_EVERY);
         let before = wired.app.log.consumed().unwrap_or_default();
+        calendars::keep_fresh(&wired.app).await;
         let answer = wired.handle(role, event.payload, deadline).await;
         wired.app.settled().await;
         let after = wired.app.log.consumed().unwrap_or_default();
@@ -146,6 +147,7 @@ async fn wire(role: Role) -> Result<Wired> {
     if role == Role::Act {
         uptime::schedule(&app).await.context("scheduling the uptime checks")?;
         anchor::schedule(&app).await.context("scheduling the anchors")?;
+        calendars::schedule(&*app.log, &app.setup()).await.context("scheduling the calendars")?;
     }
     let acting = Mutex::new(Acting { offered, pass: watchdog::Pass::default() });
     Ok(Wired { app, router, acting })

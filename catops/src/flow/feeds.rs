@@ -157,7 +157,9 @@ impl Secret {
         format!("/calendar/{}.ics", self.0)
     }
 
-    fn digest(&self) -> String {
+    /// The SHA-256 of it, in hexadecimal.
+    #[must_use]
+    pub fn digest(&self) -> String {
         digest(&self.0)
     }
 }
@@ -246,10 +248,24 @@ pub async fn open(
     minted: &Minted,
     at: DateTime<Utc>,
 ) -> Result<OpenFeed, FeedsError> {
-    if whose.name().len() > NAME_BYTES_MAX || by.as_str().len() > NAME_BYTES_MAX {
+    open_known(log, whose, by, minted.secret.digest(), minted.site.clone(), at).await
+}
+
+/// The same for whoever knows the secret's digest alone; `site` is the right half of every UID, should it be the first feed.
+///
+/// # Errors
+/// [`FeedsError`]; then nothing was written.
+pub async fn open_known(
+    log: &dyn EventLog,
+    whose: Whose,
+    by: ResponderId,
+    digest: String,
+    site: String,
+    at: DateTime<Utc>,
+) -> Result<OpenFeed, FeedsError> {
+    if whose.name().len() > NAME_BYTES_MAX || by.as_str().len() > NAME_BYTES_MAX || site.len() > NAME_BYTES_MAX {
         return Err(FeedsError::LongName);
     }
-    let (digest, site) = (minted.secret.digest(), minted.site.clone());
     let feeds = write(log, at, move |feeds| {
         if feeds.open.len() >= OPEN_MAX {
             return Err(FeedsError::TooMany);

@@ -2,11 +2,15 @@
 
 pub mod act;
 pub mod book;
+pub mod calendars;
 pub mod change;
 pub mod changes;
+pub mod cover_asked;
+pub mod desk;
 pub mod digest;
 pub mod feeds;
 pub mod future;
+pub mod imports;
 pub mod names;
 pub mod notify;
 pub mod outbox;

@@ -108,6 +108,24 @@ pub fn versions() -> StreamId {
     StreamId::new("rota/versions")
 }
 
+/// The stream of one calendar that others keep: what was read of it.
+#[must_use]
+pub fn calendar(name: &str) -> StreamId {
+    StreamId::new(format!("calendars/{name}"))
+}
+
+/// The calendar of such a stream, if it is one.
+#[must_use]
+pub fn calendar_of(stream: &StreamId) -> Option<&str> {
+    stream.as_str().strip_prefix("calendars/")
+}
+
+/// The stream of what calendars said for the rota, each time that became something else.
+#[must_use]
+pub fn imported() -> StreamId {
+    StreamId::new("rota/imported")
+}
+
 /// The stream of the changes that people make to the schedules.
 #[must_use]
 pub fn book() -> StreamId {

@@ -4,7 +4,7 @@
 use crate::app::App;
 use crate::clock;
 use crate::flow::change::{self, ChangeError, Origin, change, change_by, command};
-use crate::flow::{book, digest, notify, post, refusals, run, triage};
+use crate::flow::{book, calendars, digest, notify, post, refusals, run, triage};
 use crate::{anchor, context, page, uptime};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{Command, Incident, IncidentId, ResponderId, RunOutcome, Status, Task};
@@ -59,6 +59,8 @@ pub async fn perform(app: &Arc<App>, leased: LeasedEffect) {
     let done = match leased.effect.kind.as_str() {
         notify::TELL => notify::tell(app, &leased).await,
         refusals::NOTE => refusals::perform(app, &leased).await,
+        calendars::FETCH => calendars::perform(app, &leased).await,
+        calendars::NOTE => calendars::perform_note(app, &leased).await,
         book::TELL => book::perform(app, &leased).await,
         _ => perform_task(app, &leased).await,
     };

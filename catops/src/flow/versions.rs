@@ -6,11 +6,12 @@
 use crate::clock;
 use crate::config::Setup;
 use crate::flow::change::{ChangeError, all_events, json};
-use crate::flow::names;
+use crate::flow::{imports, names};
 use chrono::{DateTime, Utc};
 use incident::{FOLD, SCHEMA};
 use log::{Append, EventLog, Expected, Head, NewEvent, ReadError, Stream, StreamWrite};
 use rota::Rota;
+use rota::calendar::Imported;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
@@ -45,7 +46,7 @@ impl Last {
 
 /// The rota of the present files after all versions before; nothing when there is none before. A version that this program
 /// cannot read is passed over.
-fn after(versions: &[Version], present: &Rota) -> Option<Rota> {
+fn after(versions: &[Version], present: &Rota, imported: &Imported) -> Option<Rota> {
     let (last, earlier) = versions.split_last()?;
     let mut all: Option<Rota> = None;
     for version in earlier {
@@ -57,6 +58,7 @@ fn after(versions: &[Version], present: &Rota) -> Option<Rota> {
                 continue;
             }
         };
+        imported.fill(&mut rota);
         for (name, schedule) in &mut rota.schedules {
             schedule.holidays = present.schedules.get(name).map(|now| now.holidays.clone()).unwrap_or_default();
         }
@@ -68,13 +70,19 @@ fn after(versions: &[Version], present: &Rota) -> Option<Rota> {
 /// Writes down that the files changed, if they did, and puts what was before into the rota of the setup. Where it cannot be
 /// written, people are on call by the files alone, and that is logged: nobody is left without an answer over it.
 pub async fn note(log: &dyn EventLog, setup: &mut Setup) {
+    // Nothing is read of calendars where none is named; layers that went by one count when there are versions before.
+    let are_named = imports::are_named(setup);
+    if are_named {
+        imports::note(log, setup).await;
+    }
     match write(log, &schedules_of(&setup.rota_files)).await {
         // Nothing was before the first, so nothing is read: most starts are like that.
         Ok(1) => return,
         Ok(_) => {}
         Err(error) => tracing::error!(error = %error, "a new version of the rota could not be kept"),
     }
-    if let Err(error) = recall(log, setup).await {
+    let recalled = if are_named { recall_files(log, setup).await } else { recall(log, setup).await };
+    if let Err(error) = recalled {
         tracing::error!(error = %error, "the rota's versions could not be read; its files count alone");
     }
 }
@@ -113,13 +121,18 @@ async fn write(log: &dyn EventLog, schedules: &str) -> Result<u64, ChangeError> 
 /// # Errors
 /// The log cannot be read.
 pub async fn recall(log: &dyn EventLog, setup: &mut Setup) -> Result<(), ReadError> {
+    imports::recall(log, setup).await?;
+    recall_files(log, setup).await
+}
+
+async fn recall_files(log: &dyn EventLog, setup: &mut Setup) -> Result<(), ReadError> {
     let mut versions = of_events(&all_events(log, &names::versions()).await?);
     // Files that nobody has served yet count from now on.
     let schedules = schedules_of(&setup.rota_files);
     if versions.last().is_some_and(|last| last.schedules != schedules) {
         versions.push(Version { at: clock::now(), schedules });
     }
-    if let Some(rota) = after(&versions, &setup.rota) {
+    if let Some(rota) = after(&versions, &setup.rota, &setup.calendars.imported) {
         setup.rota = rota;
     }
     Ok(())

@@ -92,6 +92,18 @@ impl Content {
 }
 
 impl Line {
+    /// As it was, with what of its parameters was kept.
+    pub(super) fn written(&self) -> String {
+        let mut line = self.name.clone();
+        for (name, value) in &self.parameters {
+            let quote = if value.contains([':', ';', ',']) { "\"" } else { "" };
+            line.push_str(&format!(";{name}={quote}{}{quote}", value.replace('"', "")));
+        }
+        line.push(':');
+        line.push_str(&self.value);
+        line
+    }
+
     /// The value of a parameter.
     pub(super) fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())

@@ -8,7 +8,7 @@ use super::read::{Calendar, Entry};
 use crate::cover::Away;
 use crate::holiday::Holiday;
 use crate::nearest::nearest;
-use crate::operation::{Change, Operation};
+use crate::operation::{Change, Operation, TemporaryShift};
 use crate::rota::Rota;
 use crate::span::Span;
 use crate::zone::Zone;
@@ -40,6 +40,9 @@ const AWAY_WORDS: [&str; 20] = [
     "vacation",
     "day",
 ];
+
+/// Says in the title of an absence that nobody shall be asked for cover because of it.
+const NO_COVER: &str = "[no cover]";
 
 /// The most unknown names that are told of one calendar.
 const UNKNOWN_MAX: usize = 50;
@@ -96,6 +99,21 @@ pub fn on_duty(shifts: &[ImportedShift], at: DateTime<Utc>) -> Vec<&ResponderId>
 /// is on duty by them, it is they and nobody else.
 #[must_use]
 pub fn overrides(shifts: &[ImportedShift], schedule: &str, by: &ResponderId, first_number: u64) -> Vec<Operation> {
+    let operation = |(number, time): (u64, TemporaryShift)| Operation {
+        number,
+        schedule: schedule.to_owned(),
+        start: time.start,
+        end: time.end,
+        change: Change::ReplaceAll { users: time.users },
+        by: by.clone(),
+        reason: "imported calendar".to_owned(),
+    };
+    (first_number..).zip(times(shifts)).map(operation).collect()
+}
+
+/// The times in which the same people are on duty by imported shifts, one after the other: rule P. None overlaps another.
+#[must_use]
+pub fn times(shifts: &[ImportedShift]) -> Vec<TemporaryShift> {
     let edges: BTreeSet<DateTime<Utc>> = shifts.iter().flat_map(|shift| [shift.start, shift.end]).collect();
     let edges: Vec<DateTime<Utc>> = edges.into_iter().collect();
     let mut by_start: Vec<&ImportedShift> = shifts.iter().collect();
@@ -115,16 +133,7 @@ pub fn overrides(shifts: &[ImportedShift], schedule: &str, by: &ResponderId, fir
             _ => pieces.push((start, end, people)),
         }
     }
-    let operation = |(number, (start, end, users))| Operation {
-        number,
-        schedule: schedule.to_owned(),
-        start,
-        end,
-        change: Change::ReplaceAll { users },
-        by: by.clone(),
-        reason: "imported calendar".to_owned(),
-    };
-    (first_number..).zip(pieces).map(operation).collect()
+    pieces.into_iter().map(|(start, end, users)| TemporaryShift { start, end, users }).collect()
 }
 
 /// The people of the shifts with the highest priority, each once.
@@ -148,18 +157,31 @@ pub fn absences(calendar: &Calendar, rota: &Rota, zone: &Zone, owner: Option<&Re
     let mut unknown = Unknown::default();
     let mut found = Vec::new();
     for entry in &calendar.entries {
+        let (summary, without_cover) = untagged(&entry.summary);
         let people = match owner {
             Some(owner) => vec![owner],
             None => {
-                let title = names.in_absence(&entry.summary).unwrap_or(&entry.summary);
+                let title = names.in_absence(&summary).unwrap_or(&summary);
                 names.people(entry, title, |name| unknown.meet(name, entry.start))
             }
         };
-        let away =
-            |person: &ResponderId| Away { person: person.clone(), span: Span { start: entry.start, end: entry.end } };
+        let span = Span { start: entry.start, end: entry.end };
+        let away = |person: &ResponderId| Away { person: person.clone(), span, without_cover };
         found.extend(people.into_iter().map(away));
     }
     Meaning { found, problems: unknown.told(&names, zone) }
+}
+
+/// A title without the tag that nobody shall be asked for cover, and whether it had it.
+fn untagged(summary: &str) -> (String, bool) {
+    let found = summary
+        .to_ascii_lowercase()
+        .find(NO_COVER)
+        .and_then(|start| Some((summary.get(..start)?, summary.get(start + NO_COVER.len()..)?)));
+    match found {
+        Some((before, after)) => (format!("{} {}", before.trim_end(), after.trim_start()).trim().to_owned(), true),
+        None => (summary.to_owned(), false),
+    }
 }
 
 /// The calendar as holidays, each day that an entry touches in `zone`, each holiday once.

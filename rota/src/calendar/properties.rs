@@ -98,6 +98,22 @@ fn cancelled(feed: &Feed) -> BTreeSet<String> {
     events.map(|event| event.split("UID:").nth(1).unwrap().split("\r\n").next().unwrap().to_owned()).collect()
 }
 
+/// A rota with everybody, whose schedule goes by the calendar "ours": as its layer, or as overrides of nobody's turns.
+fn rota_by_calendar(zone: &Zone, as_overrides: bool) -> Rota {
+    let mut file = String::new();
+    for person in PEOPLE {
+        writeln!(file, "[people.{person}]\nname = \"{person}\"\nslack = \"U{}\"", person.to_uppercase()).unwrap();
+    }
+    let (schedule, layer) = if as_overrides {
+        ("overrides_from = \"ours\"", "calendar = \"nobodys\"")
+    } else {
+        ("", "calendar = \"ours\"")
+    };
+    writeln!(file, "[schedules.s]\nzone = \"{}\"\n{schedule}\n[[schedules.s.layers]]\n{layer}", zone.name()).unwrap();
+    file.push_str("[escalation.default]\nlevels = [{ page = [\"schedule:s\"] }]\n");
+    Rota::parse(&[("rota.toml", file.as_str())]).unwrap()
+}
+
 fn whole_second(at: DateTime<Utc>) -> DateTime<Utc> {
     let floor = DateTime::from_timestamp(at.timestamp(), 0).unwrap();
     if floor < at { floor + TimeDelta::seconds(1) } else { floor }
@@ -200,6 +216,44 @@ proptest! {
         instants = instants.into_iter().step_by(step).chain(near).chain(more.iter().map(|seconds| span.start + TimeDelta::seconds(*seconds))).collect();
         for at in instants {
             prop_assert_eq!(names(&on_duty(&imported.found, at)), people(&segments, at).into_iter().cloned().collect(), "at {}", at);
+        }
+    }
+
+    #[test]
+    fn p18_a_schedule_by_a_feed_of_ours_is_the_schedule_that_it_came_from((rota, zone, operations, at) in changed_rota(), as_overrides in any::<bool>()) {
+        let span = Span { start: at - TimeDelta::days(15), end: at + TimeDelta::days(180) };
+        let body = feed_of(&rota, &operations, &[], at).body;
+        let kept = condensed(body.as_bytes(), span.start.date_naive()).unwrap();
+        prop_assert_eq!(&condensed(kept.as_bytes(), span.start.date_naive()).unwrap(), &kept);
+        let mut copy = rota_by_calendar(&zone, as_overrides);
+        let texts = Texts::from([("ours".to_owned(), kept)]);
+        let (imported, misread) = Imported::read(&copy, &texts, &[], span);
+        prop_assert_eq!(misread, Vec::new());
+        imported.fill(&mut copy);
+        let original = final_schedule(&rota, "s", &operations, span.start, span.end).unwrap();
+        let same = final_schedule(&copy, "s", &[], span.start, span.end).unwrap();
+        let edges = original.iter().chain(&same).map(|segment| whole_second(segment.start)).filter(|edge| *edge < span.end);
+        let instants: Vec<_> = edges.flat_map(|edge| [edge, edge - TimeDelta::seconds(1)]).filter(|at| *at >= span.start).collect();
+        for at in instants {
+            prop_assert_eq!(people(&same, at), people(&original, at), "at {}", at);
+            // The one instant and the sweep agree here as everywhere.
+            let now: BTreeSet<_> = crate::on_duty(&copy, "s", &[], at).unwrap().0.into_iter().collect();
+            prop_assert_eq!(&now, &people(&same, at), "at {}", at);
+        }
+    }
+
+    #[test]
+    fn what_is_kept_of_a_calendar_says_what_the_calendar_says(lines in vec(hostile_line(), 0..60), sample in select(&SAMPLES[..]), zone in select(ZONES.as_slice())) {
+        let hostile = format!("BEGIN:VCALENDAR\r\n{}\r\nEND:VCALENDAR\r\n", lines.join("\r\n"));
+        let window = Span { start: "2025-01-01T00:00:00Z".parse().unwrap(), end: "2028-01-01T00:00:00Z".parse().unwrap() };
+        for text in [hostile.as_str(), sample] {
+            let Ok(calendar) = read_calendar(text.as_bytes(), &zone, window) else { continue };
+            let kept = condensed(text.as_bytes(), window.start.date_naive()).unwrap();
+            let again = read_calendar(kept.as_bytes(), &zone, window).unwrap();
+            let (mut one, mut other) = (calendar.entries, again.entries);
+            one.sort();
+            other.sort();
+            prop_assert_eq!(one, other, "{}", kept);
         }
     }
 

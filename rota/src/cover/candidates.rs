@@ -22,6 +22,8 @@ pub struct Away {
     pub person: ResponderId,
     /// When.
     pub span: Span,
+    /// Whether the entry says that nobody shall be asked for cover because of it: `[no cover]`.
+    pub without_cover: bool,
 }
 
 /// Somebody who can be asked.

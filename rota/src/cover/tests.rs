@@ -233,7 +233,7 @@ fn the_least_burdened_is_asked_first_and_told_why() {
     };
     insta::assert_snapshot!(ask(span("03-07T10:00", "03-07T14:00"), &[]));
     // Ben's week follows, and chi is away for a part of it.
-    let away = [Away { person: "chi".into(), span: span("03-09T08:00", "03-20T00:00") }];
+    let away = [Away { person: "chi".into(), span: span("03-09T08:00", "03-20T00:00"), without_cover: false }];
     insta::assert_snapshot!(ask(span("03-09T00:00", "03-09T09:00"), &away));
     // Into ben's own duty, ben is not asked.
     assert!(!ask(span("03-09T00:00", "03-09T10:00"), &[]).contains("ben:"));

@@ -6,6 +6,7 @@ use super::{Problem, people, words};
 use crate::grid::{Every, Grid, NoGrid};
 use crate::holiday::OnHolidays;
 use crate::membership::Membership;
+use crate::planned::Planned;
 use crate::rotation::{Group, Rotation};
 use crate::schedule::Layer;
 use crate::span::Span;
@@ -14,7 +15,8 @@ use crate::zone::{Occurrence, Zone};
 use chrono::{NaiveDateTime, NaiveTime, WeekdaySet};
 use toml::de::DeValue;
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
+    "calendar",
     "name",
     "rotation",
     "handoff",
@@ -49,11 +51,12 @@ pub(super) fn read(
         Some(node) => zone_of(&node, problems)?,
         None => setting.zone.clone(),
     };
-    let groups = table
-        .need("rotation", "rotation = [\"ana\", \"ben\"]", problems)
-        .and_then(|node| rotation(&node, setting, problems));
+    let calendar = table.get("calendar");
     let windows = windows(table, problems);
-    let grid = grid(table, &windows, problems);
+    let rotation = match calendar {
+        Some(node) => by_calendar(&node, table, problems),
+        None => by_turns(table, &windows, &zone, setting, problems),
+    };
     let priority = table.get("priority").map_or(Some(0), |node| integer(&node, PRIORITY, problems));
     let on_holidays = on_holidays(table, setting, problems);
     let mut bound = |key| {
@@ -65,14 +68,41 @@ pub(super) fn read(
     if lasts.start >= lasts.end {
         problems.push(table.problem(format!("{name} ends before it starts; write an end after its start")));
     }
-    let changes = changes(table, &zone, setting, problems);
-    let mut rotation = Rotation::new(grid?, groups?);
-    for change in &changes {
-        rotation = rotation.changed(change, &zone);
-    }
-    let priority = priority?;
+    let (rotation, priority) = (rotation?, priority?);
     let place = table.written();
     Some(Layer { name, rotation, windows, priority, on_holidays, lasts, past_holidays: None, place, zone })
+}
+
+/// Whose turn it is by the entries of a calendar, which is read elsewhere.
+fn by_calendar(node: &Node<'_>, table: &Table<'_>, problems: &mut Vec<Problem>) -> Option<Rotation> {
+    for key in ["rotation", "handoff", "every", "advance", "changes"] {
+        if let Some(other) = table.get(key) {
+            problems.push(
+                other.problem(format!("{key} is for turns, and this layer goes by a calendar; take one of them out")),
+            );
+        }
+    }
+    let calendar = node.read(words::calendar, problems)?;
+    Some(Rotation::by_calendar(Planned::unread(&calendar)))
+}
+
+fn by_turns(
+    table: &Table<'_>,
+    windows: &[Window],
+    zone: &Zone,
+    setting: &Setting<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<Rotation> {
+    let groups = table
+        .need("rotation", "rotation = [\"ana\", \"ben\"]", problems)
+        .and_then(|node| rotation(&node, setting, problems));
+    let grid = grid(table, windows, problems);
+    let changes = changes(table, zone, setting, problems);
+    let mut rotation = Rotation::new(grid?, groups?);
+    for change in &changes {
+        rotation = rotation.changed(change, zone);
+    }
+    Some(rotation)
 }
 
 fn rotation(node: &Node<'_>, setting: &Setting<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Group>> {

@@ -1,9 +1,9 @@
 //! `[people.NAME]`.
 
-use super::Problem;
 use super::node::Table;
 use super::notify;
 use super::schedules::zone_of;
+use super::{Problem, words};
 use crate::nearest::nearest;
 use crate::rota::Person;
 use incident::ResponderId;
@@ -25,7 +25,7 @@ pub(super) fn read(sections: &[Table<'_>], problems: &mut Vec<Problem>) -> BTree
 }
 
 fn person(section: &Table<'_>, problems: &mut Vec<Problem>) -> Person {
-    section.only(&["name", "slack", "email", "phone", "sns", "webhook", "voice", "zone", "notify"], problems);
+    section.only(&["name", "slack", "email", "phone", "sns", "webhook", "voice", "zone", "notify", "away"], problems);
     let id = section.name.as_str();
     if ["slack", "email", "phone", "sns", "webhook", "voice"].iter().all(|way| section.get(way).is_none()) {
         let message = format!(
@@ -42,7 +42,19 @@ fn person(section: &Table<'_>, problems: &mut Vec<Problem>) -> Person {
     let notify = notify::read(section, problems);
     let name = section.text("name", problems).unwrap_or(id).to_owned();
     let zone = section.get("zone").and_then(|node| zone_of(&node, problems));
-    Person { id: id.into(), name, slack, email, phone, sns, webhook, voice, notify, zone, place: section.written() }
+    let away = section.get("away").and_then(|node| node.read(away, problems));
+    let place = section.written();
+    Person { id: id.into(), name, slack, email, phone, sns, webhook, voice, notify, zone, away, place }
+}
+
+/// `calendar NAME`.
+fn away(text: &str) -> Result<String, String> {
+    match text.split_once(' ') {
+        Some(("calendar", name)) if words::is_name(name.trim()) => Ok(name.trim().to_owned()),
+        _ => Err(format!(
+            "\"{text}\" says no calendar; write away = \"calendar NAME\", with the NAME of a [calendars.NAME] in catops.toml"
+        )),
+    }
 }
 
 fn slack(text: &str) -> Result<String, String> {

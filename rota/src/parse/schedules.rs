@@ -36,7 +36,7 @@ pub(super) fn read(sections: &[Table<'_>], people: &People, problems: &mut Vec<P
 }
 
 fn schedule(section: &Table<'_>, people: &People, problems: &mut Vec<Problem>) -> Schedule {
-    section.only(&["zone", "layers", "secondary", "rollout", "holidays"], problems);
+    section.only(&["zone", "layers", "secondary", "rollout", "holidays", "overrides_from"], problems);
     let zone = section.need("zone", "zone = \"Europe/Madrid\"", problems);
     let zone = zone.and_then(|node| node.read(zone_named, problems)).unwrap_or_else(Zone::utc);
     let secondary = section.get("secondary").and_then(|node| node.read(secondary, problems));
@@ -58,7 +58,15 @@ fn schedule(section: &Table<'_>, people: &People, problems: &mut Vec<Problem>) -
         read.extend(layer);
     }
     let place = section.written();
-    Schedule { secondary, rollout, holiday_calendars, place, ..Schedule::new(&section.name, zone, read) }
+    let overrides_from = section.get("overrides_from").and_then(|node| node.read(words::calendar, problems));
+    Schedule {
+        secondary,
+        rollout,
+        holiday_calendars,
+        overrides_from,
+        place,
+        ..Schedule::new(&section.name, zone, read)
+    }
 }
 
 fn secondary(text: &str) -> Result<Secondary, String> {

@@ -12,6 +12,14 @@ pub(super) fn is_name(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|letter| letter.is_alphanumeric() || "._-".contains(letter))
 }
 
+/// The name of a calendar.
+pub(super) fn calendar(text: &str) -> Result<String, String> {
+    if is_name(text) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("\"{text}\" is no name; write the NAME of a [calendars.NAME] in catops.toml"))
+}
+
 /// The length of a turn: `1 week`, `12 hours`, `day`, `12h`.
 pub(super) fn every(text: &str) -> Result<Every, String> {
     let advice =

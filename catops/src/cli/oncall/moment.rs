@@ -3,9 +3,12 @@
 use super::Asked;
 use crate::cli::duty;
 use anyhow::Result;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rota::{OnCall, When, Zone};
 use serde_json::{Value, json};
+
+/// How far around a moment the ends of an absence are looked for.
+const AROUND: TimeDelta = TimeDelta::days(366);
 
 /// Answers for each moment that was typed, for now when none was.
 pub(super) fn print(asked: &Asked<'_>, typed: &[String], zone: &Zone) -> Result<()> {
@@ -24,11 +27,21 @@ pub(super) fn print(asked: &Asked<'_>, typed: &[String], zone: &Zone) -> Result<
             if asked.json {
                 told.push(as_json(asked, name, zone, at, &answer));
             } else {
-                println!("{}", sentence(asked, name, zone, &answer));
+                println!("{}{}", sentence(asked, name, zone, &answer), away(asked, zone, at, &answer));
             }
         }
     }
     if asked.json { duty::print_json(&told.into()) } else { Ok(()) }
+}
+
+/// A line for each of them who is away by a calendar.
+fn away(asked: &Asked<'_>, zone: &Zone, at: DateTime<Utc>, answer: &OnCall) -> String {
+    let within = rota::Span { start: at - AROUND, end: at + AROUND };
+    let lines = answer.on_duty.iter().filter_map(|person| {
+        let away = rota::away_of(asked.rota, person, within).into_iter().find(|away| away.contains(at))?;
+        Some(format!("\n  but {} is away until {}", duty::names(asked.rota, [person]), duty::local(away.end, zone)))
+    });
+    lines.collect()
 }
 
 /// Three lines: who until when, since when and who is next, why.
@@ -52,8 +65,10 @@ fn sentence(asked: &Asked<'_>, name: &str, zone: &Zone, answer: &OnCall) -> Stri
 fn as_json(asked: &Asked<'_>, name: &str, zone: &Zone, at: DateTime<Utc>, answer: &OnCall) -> Value {
     let next = answer.next.as_ref().map(|next| json!({ "on_duty": next.on_duty, "start": next.start }));
     let names: Vec<String> = answer.on_duty.iter().map(|person| duty::names(asked.rota, [person])).collect();
+    let away: Vec<_> = asked.rota.away.iter().filter(|away| away.span.contains(at)).map(|away| &away.person).collect();
+    let away: Vec<_> = answer.on_duty.iter().filter(|person| away.contains(person)).collect();
     json!({
         "schedule": name, "zone": zone.name(), "at": at, "on_duty": answer.on_duty, "names": names,
-        "since": answer.since, "until": answer.until, "next": next, "because": answer.because,
+        "since": answer.since, "until": answer.until, "next": next, "because": answer.because, "away": away,
     })
 }

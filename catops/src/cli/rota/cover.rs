@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let clocks = Clocks::of(&rota, &name)?;
     let mut parts = Vec::new();
     for span in CoverRequest::new(asked).spans() {
-        parts.push((span, rota::whom_to_ask(&rota, &name, &operations, &asker, span, &[], &clocks)?));
+        parts.push((span, rota::whom_to_ask(&rota, &name, &operations, &asker, span, &rota.away, &clocks)?));
     }
     if args.json {
         duty::print_json(&as_json(&rota, &name, &asker, &parts))?;

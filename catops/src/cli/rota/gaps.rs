@@ -43,9 +43,10 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         let gaps = rota::gaps(&rota, &name, &operations, span.start, span.end)?;
         let zone = &rota.schedule(&name)?.zone;
         is_gap |= !gaps.is_empty();
+        let away = rota::away_on_duty(&rota, &name, &operations, span)?;
         if args.json {
             told.push(
-                json!({ "schedule": name, "zone": zone.name(), "start": span.start, "end": span.end, "gaps": gaps }),
+                json!({ "schedule": name, "zone": zone.name(), "start": span.start, "end": span.end, "gaps": gaps, "away": away }),
             );
         } else if gaps.is_empty() {
             println!("{name}: somebody is on call all the time, {} {}", duty::span(span, zone), zone.name());
@@ -54,6 +55,12 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
             let (count, all) = (duty::count(gaps.len(), "gap"), duty::length(all));
             println!("{name}: {count}, {all} in all, {} {}", duty::span(span, zone), zone.name());
             gaps.iter().for_each(|gap| println!("  {}  {}", duty::span(*gap, zone), duty::length(gap.length())));
+        }
+        if !args.json {
+            for (person, spans) in &away {
+                let who = duty::names(&rota, [person]);
+                spans.iter().for_each(|span| println!("  {who} is on call and away {}", duty::span(*span, zone)));
+            }
         }
     }
     if args.json {

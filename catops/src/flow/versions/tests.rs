@@ -35,9 +35,9 @@ fn an_edit_moves_nobody_who_is_on_call_and_changes_nothing_before_it() {
     let (old, new) =
         (files("[\"ana\", \"ben\"]", "+34600111222"), files("[\"chi\", \"ana\", \"ben\"]", "+34600111222"));
     let mut versions = vec![version(&old, "2026-01-01T00:00:00Z")];
-    assert_eq!(after(&versions, &parsed(&old)), None, "there is nothing before the first");
+    assert_eq!(after(&versions, &parsed(&old), &Imported::default()), None, "there is nothing before the first");
     versions.push(version(&new, "2026-01-07T00:00:00Z"));
-    let rota = after(&versions, &parsed(&new)).unwrap();
+    let rota = after(&versions, &parsed(&new), &Imported::default()).unwrap();
     check(&rota, "2026-01-06T00:00:00Z", "ana");
     check(&rota, "2026-01-08T00:00:00Z", "ana");
     check(&parsed(&new), "2026-01-08T00:00:00Z", "chi");
@@ -57,7 +57,7 @@ fn however_often_files_are_edited_nobody_moves_who_need_not() {
     let old = files("[\"ana\", \"ben\"]", "+34600111222");
     let new = files("[\"chi\", \"ana\", \"ben\"]", "+34600111222");
     let mut versions = vec![version(&old, "2026-01-01T00:00:00Z"), version(&new, "2026-01-07T00:00:00Z")];
-    let before = after(&versions, &parsed(&new)).unwrap();
+    let before = after(&versions, &parsed(&new), &Imported::default()).unwrap();
     for day in 0..60 {
         // Somebody else's schedule, again and again.
         let mut edited = new.clone();
@@ -66,7 +66,7 @@ fn however_often_files_are_edited_nobody_moves_who_need_not() {
         );
         let at = at("2026-02-01T00:00:00Z") + chrono::TimeDelta::days(10 * day);
         versions.push(Version { at, schedules: schedules_of(&edited) });
-        let rota = after(&versions, &parsed(&edited)).unwrap();
+        let rota = after(&versions, &parsed(&edited), &Imported::default()).unwrap();
         for week in 0..120 {
             let when = DateTime::UNIX_EPOCH + chrono::TimeDelta::weeks(2920 + week);
             assert_eq!(
