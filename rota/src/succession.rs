@@ -71,7 +71,7 @@ impl Schedule {
 impl Layer {
     /// Whether both count the same turns, so that whose turn it is can go on from one to the other.
     fn has_turns_of(&self, new: &Self) -> bool {
-        self.zone == new.zone && self.rotation.grid() == new.rotation.grid()
+        self.zone == new.zone && self.rotation.grid() == new.rotation.grid() && self.rotation.deals_like(&new.rotation)
     }
 
     /// Whether nothing but the people is different from `at` on.

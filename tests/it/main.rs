@@ -1,5 +1,6 @@
 //! One integration binary for the whole workspace. Each file is one subject.
 
+mod asked;
 mod audit;
 mod backtest;
 mod calendars;
@@ -17,6 +18,7 @@ mod disk;
 mod doctor;
 mod events;
 mod export;
+mod fetched;
 mod kill;
 mod learning;
 mod manifest;

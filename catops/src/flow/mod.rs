@@ -2,6 +2,7 @@
 
 pub mod act;
 pub mod book;
+pub mod causes;
 pub mod change;
 pub mod changes;
 pub mod digest;

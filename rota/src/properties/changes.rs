@@ -91,7 +91,7 @@ proptest! {
         // Afterwards everybody has a turn in each round.
         let rotation = &after.schedules["s"].layers[0].rotation;
         let later = rotation.stints.last().unwrap();
-        let round: Vec<&[ResponderId]> = (0..groups.len() as i64).map(|turn| later.group(turn)).collect();
+        let round: Vec<&[ResponderId]> = (0..groups.len() as i64).map(|turn| later.group(turn, rotation.grid())).collect();
         prop_assert!(groups.iter().all(|group| round.contains(&group.as_slice())));
     }
 
