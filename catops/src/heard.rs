@@ -12,8 +12,12 @@ const KEPT: usize = 4_096;
 pub struct Heard(Mutex<(HashSet<String>, VecDeque<String>)>);
 
 impl Heard {
-    /// Whether an event of that key is heard for the first time; of several at once, one is the first.
+    /// Whether an event of that key is heard for the first time; of several at once, one is the first. A key without an id
+    /// behind its last colon tells events apart from none, and is always new.
     pub fn is_first(&self, key: &str) -> bool {
+        if key.is_empty() || key.ends_with(':') {
+            return true;
+        }
         let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (known, order) = &mut *heard;
         if !known.insert(key.to_owned()) {
@@ -38,6 +42,7 @@ mod tests {
         let heard = Heard::default();
         assert!(heard.is_first("Ev1"));
         assert!(!heard.is_first("Ev1"));
+        assert!(heard.is_first("slack:event:") && heard.is_first("slack:event:"));
         (0..KEPT).for_each(|number| assert!(heard.is_first(&format!("other {number}"))));
         assert!(heard.is_first("Ev1"));
     }

@@ -13,16 +13,10 @@ use std::collections::BTreeMap;
 
 /// Answers a line that was typed outside a thread.
 pub async fn answer(app: &App, command: &Command) -> Message {
-    answer_in(app, command, None).await
-}
-
-/// Answers a line; `thread_ts` is the thread it was typed in, whose card is "this".
-pub async fn answer_in(app: &App, command: &Command, thread_ts: Option<&str>) -> Message {
-    let line = match parse(&command.text) {
-        Ok(line) => line,
-        Err(misread) => return surface::misread(app, &misread),
-    };
-    answer_line(app, command, thread_ts, line).await
+    match parse(&command.text) {
+        Ok(line) => answer_line(app, command, None, line).await,
+        Err(misread) => surface::misread(app, &misread),
+    }
 }
 
 /// What is answered to something that was said in a mention or a direct message.
@@ -33,7 +27,7 @@ pub enum Answer {
     Shared(Message),
 }
 
-/// Answers what was said in a mention or a direct message: a command, or the question who is on call in anybody's words.
+/// Answers what was said in a mention or a direct message; `thread_ts` is the thread it was said in, whose card is "this". It is a command, or the question who is on call in anybody's words.
 pub async fn answer_said(app: &App, command: &Command, thread_ts: Option<&str>) -> Answer {
     match parse_said(&command.text) {
         Ok(Line::OnCall(OnCall::Who { schedule, at })) => {

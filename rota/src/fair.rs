@@ -86,7 +86,8 @@ impl Fair {
     }
 
     /// What the wall time from `start` to `end` weighs, both in seconds since 1970.
-    pub(crate) fn weight(&self, start: i64, end: i64) -> i64 {
+    #[cfg(test)]
+    fn weight(&self, start: i64, end: i64) -> i64 {
         self.until(end) - self.until(start)
     }
 

@@ -51,13 +51,13 @@ async fn saying(server: &Server, channel: &str, who: &str, wanted: &[&str]) -> R
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mention_asks_who_is_on_call_and_is_answered_in_its_thread() -> Result<()> {
     let server = home()?.serve(&[])?;
-    say(&server, BEN, OPS, "<@U0CATOPS> who is on call?").await?;
+    say(&server, BEN, OPS, "@CatOps who is on call?").await?;
     let answers = saying(&server, OPS, ANA, &["On call now", "payments", "Ana Ruiz", "billing", "Ben Okafor"]).await?;
     assert_eq!(answers.len(), 1, "{answers:#?}");
     ensure!(answers[0]["thread_ts"].is_string(), "in the thread of the question: {:#?}", answers[0]);
 
     // The time is Ana's, five or six hours behind that of the schedule.
-    say(&server, ANA, OPS, "<@U0CATOPS> who's on call for billing tomorrow night").await?;
+    say(&server, ANA, OPS, "@CatOps who's on call for billing tomorrow night").await?;
     let answers = saying(&server, OPS, BEN, &["On call at", "22:00 America/New_York", "Ben Okafor"]).await?;
     ensure!(!text_of(&answers[0]).contains("payments"), "{:#?}", answers[0]);
     say(&server, ANA, "D0ANA", "who has the pager").await?;
@@ -68,7 +68,7 @@ async fn a_mention_asks_who_is_on_call_and_is_answered_in_its_thread() -> Result
 #[tokio::test(flavor = "multi_thread")]
 async fn other_words_in_a_mention_get_help_and_do_nothing() -> Result<()> {
     let server = home()?.serve(&[])?;
-    say(&server, ANA, OPS, "<@U0CATOPS> no problem, thank you").await?;
+    say(&server, ANA, OPS, "@CatOps no problem, thank you").await?;
     saying(&server, OPS, ANA, &["CatOps", "mention CatOps in a thread"]).await?;
     let seen = server.messages(OPS, BEN).await?;
     ensure!(

@@ -177,6 +177,36 @@ async fn pages_are_followed_by_their_links() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_listed_briefly_is_asked_for_in_whole() -> Result<()> {
+    let mut lists = vec![("users", listed("opsgenie", "users.json", "users")?)];
+    for kind in ["teams", "schedules", "escalations", "services"] {
+        lists.push((kind, listed("opsgenie", "export.json", kind)?));
+    }
+    let server = Receiver::new(move |told| {
+        let path = path(told);
+        let words: Vec<&str> = path.split('?').next().unwrap_or_default().split('/').skip(2).collect();
+        let all = lists.iter().find(|(kind, _)| words.first() == Some(kind)).map_or(&[][..], |(_, all)| all);
+        let data = match words[..] {
+            [_] => json!(all),
+            [_, id] => all.iter().find(|object| object["id"] == id).cloned().unwrap_or_default(),
+            [.., "overrides"] => json!([]),
+            _ => json!({ "finalTimeline": { "rotations": [] } }),
+        };
+        ("200 OK", json!({ "data": data, "took": 0.1, "requestId": "r" }).to_string())
+    })
+    .await?;
+    says(
+        &ask("opsgenie", &server.url, &[]),
+        0,
+        &["✅ user Ana Ruiz", "✅ rotation payments_schedule / Days", "imported, "],
+    );
+    let signed =
+        |told: &Told| told.headers.get("authorization").is_some_and(|value| value == &format!("GenieKey {TOKEN}"));
+    ensure!(server.told().iter().all(|told| told.line.starts_with("GET ") && signed(told)));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_graphql_api_is_queried_and_older_servers_by_older_fields() -> Result<()> {
     let text = fs::read_to_string(root().join("tests/corpus/import/goalert/goalert.json"))?;
     let export: Value = serde_json::from_str(&text)?;

@@ -23,7 +23,7 @@ pub(super) struct Args {
     /// The data folder of `catops serve` or `catops demo`: then the changes that people made are counted.
     #[arg(long, env = "CATOPS_DATA")]
     data: Option<Data>,
-    /// At this time instead of now: "18:00", "tomorrow 09:00", "mon 09:00", "2026-12-24 08:00" of the schedule's zone,
+    /// At this time instead of now: "18:00", "tomorrow 09:00", "fri 3am", "2026-12-24 08:00" of the schedule's zone,
     /// or 2026-11-23T03:00:00Z. May be given several times.
     #[arg(long, conflicts_with_all = ["from", "to", "month"])]
     at: Vec<String>,

@@ -172,7 +172,7 @@ pub async fn oncall(State(app): State<Arc<App>>, Query(query): Query<OnCallQuery
     };
     let setup = app.setup();
     let now = clock::now();
-    let asked = query.at.map(|typed| rota::When::parse(&typed, &setup.rota.zone_of(None), now));
+    let asked = query.at.map(|typed| rota::When::spoken(&typed, &setup.rota.zone_of(None), now));
     let at = match asked.transpose() {
         Ok(asked) => asked.map_or(now, |when| when.at),
         Err(unreadable) => return problem(StatusCode::BAD_REQUEST, &unreadable.to_string()),
@@ -210,7 +210,7 @@ pub async fn oncall_why(State(app): State<Arc<App>>, Query(query): Query<WhyQuer
     };
     let (setup, now) = (app.setup(), clock::now());
     let zone = setup.rota.zone_of(query.schedule.as_deref());
-    let asked = query.at.map(|typed| rota::When::parse(&typed, &zone, now)).transpose();
+    let asked = query.at.map(|typed| rota::When::spoken(&typed, &zone, now)).transpose();
     let at = match asked {
         Ok(asked) => asked.map_or(now, |when| when.at),
         Err(unreadable) => return problem(StatusCode::BAD_REQUEST, &unreadable.to_string()),

@@ -162,7 +162,7 @@ async fn carry_out(app: &Arc<App>, press: &Press, claim: &Claim) -> Reply {
     match claim.verb {
         Verb::Help => return Reply::say(surface::help(app, None)),
         Verb::Incidents => return say_or_fail(surface::incidents(app).await),
-        Verb::OnCall => return say_or_fail(surface::on_call(app, None, None).await),
+        Verb::OnCall => return say_or_fail(surface::on_call(app, &press.who.user, None, None).await),
         Verb::AcknowledgeAll => return acknowledge_all(app, press, claim).await,
         Verb::Link => return Reply::Quiet,
         _ => {}

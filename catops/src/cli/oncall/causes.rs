@@ -12,7 +12,7 @@ pub(super) fn print(asked: &Asked<'_>, causes: &Causes, typed: &[String], zone: 
     let now = crate::clock::now();
     let mut moments = Vec::new();
     for typed in typed {
-        moments.push(When::parse(typed, zone, now)?.at);
+        moments.push(When::spoken(typed, zone, now)?.at);
     }
     if moments.is_empty() {
         moments.push(now);
