@@ -10,6 +10,7 @@ use crate::flow::published::Shelf;
 use crate::flow::receive::Received;
 use crate::flow::refusals::Refusals;
 use crate::flow::turns::Turns;
+use crate::heard::Heard;
 use crate::metrics::Metrics;
 use crate::page::Sns;
 use crate::past::Past;
@@ -39,6 +40,8 @@ pub struct App {
     pub refusals: Refusals,
     /// Whether the invariants hold.
     pub watch: Watch,
+    /// The events of Slack that were heard lately.
+    pub heard: Heard,
     /// Slack, when there is one.
     pub slack: Option<SlackSide>,
     /// The client for what Amazon signs with.
@@ -105,6 +108,7 @@ impl App {
             metrics: Arc::default(),
             refusals: Refusals::default(),
             watch: Watch::default(),
+            heard: Heard::default(),
             slack: parts.slack,
             http: parts.http,
             cloudwatch: CloudWatch::default(),

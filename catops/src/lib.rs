@@ -25,6 +25,7 @@ pub mod entry;
 #[cfg(feature = "fail_points")]
 pub mod fail_point;
 pub mod flow;
+pub mod heard;
 pub mod history;
 pub mod library;
 pub mod metrics;

@@ -5,16 +5,17 @@ use crate::app::App;
 use crate::clock;
 use crate::flow::act::Doer;
 use crate::flow::book::{self, NotDone};
+use crate::flow::causes::Causes;
 use crate::flow::change::ChangeError;
 use crate::surface;
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::ResponderId;
 use log::ReadError;
 use rota::{
-    Book, BookEvent, Candidate, Change, Clocks, Facts, Operation, Rota, Span, SpokenSpan, SwapState, Wish,
+    Book, BookEvent, Candidate, Change, Clocks, Facts, Operation, Rota, Span, SpokenSpan, SwapState, When, Wish,
     away_on_duty, final_schedule, gaps, ledger, shifts, whom_to_ask,
 };
-use slack::blocks::Message;
+use slack::blocks::{Block, Message, Text};
 use slack::command::Timed;
 
 /// How far ahead gaps are looked for.
@@ -27,6 +28,8 @@ const SHIFTS_MAX: usize = 10;
 const FAIR_AROUND: TimeDelta = TimeDelta::weeks(4);
 /// How long somebody who takes over has it when no shift ends.
 const TAKEN: TimeDelta = TimeDelta::hours(12);
+/// Characters of one cause: a reason can be long.
+const WHY_LINE_CHARS_MAX: usize = 600;
 /// Candidates that a request names.
 const NAMED_MAX: usize = 3;
 
@@ -82,6 +85,27 @@ pub async fn mine(app: &App, who: &ResponderId) -> Result<Message, Said> {
     let named = |(span, name): &(Span, &String)| slack::rota::gap(name, (span.start, span.end));
     let lines: Vec<String> = own.iter().take(SHIFTS_MAX).map(named).collect();
     Ok(slack::rota::list(&headline, &lines, "You have no shift in the next eight weeks."))
+}
+
+/// Every cause of who is on call, a line each, by the clocks of whoever asks.
+///
+/// # Errors
+/// No such schedule, no such time, or the log cannot be read.
+pub async fn why(app: &App, user: &str, schedule: Option<&str>, at: Option<&str>) -> Result<Message, Said> {
+    let (setup, now) = (app.setup(), clock::now());
+    let rota = &setup.rota;
+    let own = rota.by_slack_id(user).and_then(|person| person.zone.clone());
+    let zone = own.clone().unwrap_or_else(|| rota.zone_of(schedule));
+    let at = at.map(|typed| When::spoken(typed, &zone, now)).transpose().map_err(no)?.map_or(now, |when| when.at);
+    let causes = Causes::load(&*app.log).await?;
+    let mut lines = Vec::new();
+    for name in named(rota, schedule)? {
+        for (place, line) in causes.why(rota, &name, at).map_err(no)?.lines(rota, own.as_ref()).iter().enumerate() {
+            let line = slack::escape::line(line.trim_start(), WHY_LINE_CHARS_MAX);
+            lines.push(if place == 0 { format!("*{line}*") } else { format!("• {line}") });
+        }
+    }
+    Ok(slack::rota::list("Who is on call, and why", &lines, "No schedule is set up."))
 }
 
 /// The next seven days.
@@ -176,16 +200,24 @@ pub async fn ask(app: &App, doer: &Doer, timed: &Timed) -> Result<Message, Said>
     let book = book::load(&*app.log).await?;
     let operations = book.operations();
     let setup = app.setup();
-    let first_read = read(app, doer, timed, timed.schedule.as_deref())?;
+    // One moment for all readings: "in 2 hours" must not move while the schedule is looked for.
+    let now = clock::now();
+    let read = |name: &str| {
+        let zone = surface::zone_of(&setup.rota, &doer.who, Some(name));
+        SpokenSpan::parse(&timed.when, &zone, now)
+    };
     let is_on = |name: &String| {
-        let segments = final_schedule(&setup.rota, name, &operations, first_read.span.start, first_read.span.end);
-        segments.is_ok_and(|segments| segments.iter().any(|segment| segment.on_duty.contains(&&doer.who)))
+        let segments = read(name).ok().and_then(|SpokenSpan { span, .. }| {
+            final_schedule(&setup.rota, name, &operations, span.start, span.end).ok()
+        });
+        segments.is_some_and(|segments| segments.iter().any(|segment| segment.on_duty.contains(&&doer.who)))
     };
     let schedule = choose(&setup.rota, timed.schedule.as_deref(), &doer.who, is_on)?;
-    let span = read(app, doer, timed, Some(&schedule))?.span;
-    let wish = Wish::Cover { schedule, span, reason: timed.why.clone() };
+    let read = read(&schedule).map_err(no)?;
+    let wish = Wish::Cover { schedule, span: read.span, reason: timed.why.clone() };
     let (event, book) = book::wish(app, doer, wish).await?;
-    Ok(cover(app, &book, event.number()).map_or_else(|| surface::sentence("Asked."), surface::aloud))
+    Ok(cover(app, &book, event.number())
+        .map_or_else(|| surface::sentence("Asked."), |told| repeated(told, Some(&read))))
 }
 
 /// Takes a request for cover, whole or in part.
@@ -199,11 +231,12 @@ pub async fn accept(app: &App, doer: &Doer, number: u64, part: &str) -> Result<M
             let book = book::load(&*app.log).await?;
             let schedule = book.request(number).map(|request| request.asked.schedule.clone());
             let timed = Timed { when: part.to_owned(), ..Timed::default() };
-            Some(read(app, doer, &timed, schedule.as_deref())?.span)
+            Some(read(app, doer, &timed, schedule.as_deref())?)
         }
     };
-    let (_, book) = book::wish(app, doer, Wish::Accept { number, part }).await?;
-    Ok(cover(app, &book, number).map_or_else(|| surface::sentence("Taken."), surface::aloud))
+    let wish = Wish::Accept { number, part: part.as_ref().map(|part| part.span) };
+    let (_, book) = book::wish(app, doer, wish).await?;
+    Ok(cover(app, &book, number).map_or_else(|| surface::sentence("Taken."), |told| repeated(told, part.as_ref())))
 }
 
 /// Takes over now, from whoever has it or from somebody.
@@ -219,15 +252,18 @@ pub async fn take(app: &App, doer: &Doer, from: Option<ResponderId>, timed: &Tim
         from.as_ref().is_some_and(|from| duty.is_ok_and(|(people, _)| people.contains(&from)))
     };
     let schedule = choose(&setup.rota, timed.schedule.as_deref(), &doer.who, has_it)?;
-    let span = if timed.when.is_empty() {
-        let until = rota::on_call(&setup.rota, &schedule, &operations, now).map_err(no)?.until;
-        Span { start: now, end: until.unwrap_or(now + TAKEN) }
-    } else {
-        read(app, doer, timed, Some(&schedule))?.span
+    let typed = (!timed.when.is_empty()).then(|| read(app, doer, timed, Some(&schedule))).transpose()?;
+    let span = match &typed {
+        Some(typed) => typed.span,
+        None => {
+            let until = rota::on_call(&setup.rota, &schedule, &operations, now).map_err(no)?.until;
+            Span { start: now, end: until.unwrap_or(now + TAKEN) }
+        }
     };
     let wish = Wish::Override { schedule, span, user: doer.who.clone(), from, reason: timed.why.clone() };
     let (event, book) = book::wish(app, doer, wish).await?;
-    Ok(overridden(app, &book, event.number()).map_or_else(|| surface::sentence("Taken."), surface::aloud))
+    let told = overridden(app, &book, event.number());
+    Ok(told.map_or_else(|| surface::sentence("Taken."), |told| repeated(told, typed.as_ref())))
 }
 
 /// Puts somebody on duty.
@@ -239,10 +275,11 @@ pub async fn put(app: &App, doer: &Doer, user: ResponderId, timed: &Timed) -> Re
     let is_member =
         |name: &String| setup.rota.members_from(name, clock::now()).is_ok_and(|members| members.contains(&&user));
     let schedule = choose(&setup.rota, timed.schedule.as_deref(), &user, is_member)?;
-    let span = read(app, doer, timed, Some(&schedule))?.span;
-    let wish = Wish::Override { schedule, span, user, from: None, reason: timed.why.clone() };
+    let typed = read(app, doer, timed, Some(&schedule))?;
+    let wish = Wish::Override { schedule, span: typed.span, user, from: None, reason: timed.why.clone() };
     let (event, book) = book::wish(app, doer, wish).await?;
-    Ok(overridden(app, &book, event.number()).map_or_else(|| surface::sentence("Done."), surface::aloud))
+    let told = overridden(app, &book, event.number());
+    Ok(told.map_or_else(|| surface::sentence("Done."), |told| repeated(told, Some(&typed))))
 }
 
 /// Offers a swap.
@@ -319,6 +356,17 @@ fn read(app: &App, doer: &Doer, timed: &Timed, schedule: Option<&str>) -> Result
     let setup = app.setup();
     let zone = surface::zone_of(&setup.rota, &doer.who, schedule);
     SpokenSpan::parse(&timed.when, &zone, clock::now()).map_err(no)
+}
+
+/// The confirmation for everybody, with the time as it was understood: in the zone in which it was typed, which others'
+/// clocks do not show.
+fn repeated(mut told: Message, read: Option<&SpokenSpan>) -> Message {
+    if let Some(read) = read {
+        let understood = slack::escape::line(&format!("Understood as {read}."), 200);
+        told.text.push_str(&format!(" {understood}"));
+        told.blocks.push(Block::context([Text::verbatim(understood)]));
+    }
+    surface::aloud(told)
 }
 
 /// The zone in which a part of a request is typed.

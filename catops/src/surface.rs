@@ -256,9 +256,11 @@ pub async fn incidents(app: &App) -> Result<Message, ChangeError> {
 ///
 /// # Errors
 /// The log cannot be read.
-pub async fn on_call(app: &App, schedule: Option<&str>, at: Option<&str>) -> Result<Message, ChangeError> {
-    let now = clock::now();
-    let asked = at.map(|typed| rota::When::parse(typed, &app.setup().rota.zone_of(schedule), now));
+pub async fn on_call(app: &App, user: &str, schedule: Option<&str>, at: Option<&str>) -> Result<Message, ChangeError> {
+    let (setup, now) = (app.setup(), clock::now());
+    let own = setup.rota.by_slack_id(user).and_then(|person| person.zone.clone());
+    let zone = own.unwrap_or_else(|| setup.rota.zone_of(schedule));
+    let asked = at.map(|typed| rota::When::spoken(typed, &zone, now));
     let asked = match asked.transpose() {
         Ok(asked) => asked,
         Err(unreadable) => return Ok(sentence(&unreadable.to_string())),

@@ -7,21 +7,51 @@ use crate::flow::switch;
 use crate::{oncall, surface};
 use incident::{ActionId, Incident, IncidentId, Mark, Refused, ResponderId};
 use slack::blocks::Message;
-use slack::command::{Actions, Line, Marking, OnCall, Person, Run, Which, parse};
+use slack::command::{Actions, Line, Marking, OnCall, Person, Run, Which, parse, parse_said};
 use slack::read::Command;
 use std::collections::BTreeMap;
 
 /// Answers a line that was typed outside a thread.
 pub async fn answer(app: &App, command: &Command) -> Message {
-    answer_in(app, command, None).await
+    match parse(&command.text) {
+        Ok(line) => answer_line(app, command, None, line).await,
+        Err(misread) => surface::misread(app, &misread),
+    }
 }
 
-/// Answers a line; `thread_ts` is the thread it was typed in, whose card is "this".
-pub async fn answer_in(app: &App, command: &Command, thread_ts: Option<&str>) -> Message {
-    let line = match parse(&command.text) {
-        Ok(line) => line,
-        Err(misread) => return surface::misread(app, &misread),
+/// What is answered to something that was said in a mention or a direct message.
+pub enum Answer {
+    /// For whoever said it.
+    Private(Message),
+    /// For everybody in the thread: it changes nothing, and others want to know it too.
+    Shared(Message),
+}
+
+/// Answers what was said in a mention or a direct message; `thread_ts` is the thread it was said in, whose card is "this". It is a command, or the question who is on call in anybody's words.
+pub async fn answer_said(app: &App, command: &Command, thread_ts: Option<&str>) -> Answer {
+    match parse_said(&command.text) {
+        Ok(Line::OnCall(OnCall::Who { schedule, at })) => {
+            let (schedule, at) = with_schedule(app, schedule, at);
+            let line = Line::OnCall(OnCall::Who { schedule, at });
+            Answer::Shared(answer_line(app, command, thread_ts, line).await)
+        }
+        Ok(line) => Answer::Private(answer_line(app, command, thread_ts, line).await),
+        Err(misread) => Answer::Private(surface::misread(app, &misread)),
+    }
+}
+
+/// Among words that were taken for a time, a schedule's name is one: "who is on call billing tomorrow".
+fn with_schedule(app: &App, schedule: Option<String>, at: Option<String>) -> (Option<String>, Option<String>) {
+    let (None, Some(words)) = (&schedule, &at) else { return (schedule, at) };
+    let setup = app.setup();
+    let Some(name) = words.split_whitespace().find(|word| setup.rota.schedule(word).is_ok()) else {
+        return (schedule, at);
     };
+    let rest: Vec<&str> = words.split_whitespace().filter(|word| *word != name).collect();
+    (Some(name.to_owned()), (!rest.is_empty()).then(|| rest.join(" ")))
+}
+
+async fn answer_line(app: &App, command: &Command, thread_ts: Option<&str>, line: Line) -> Message {
     let speaker = Speaker { app, command, thread_ts };
     match speaker.answer(line).await {
         Ok(message) => message,
@@ -81,7 +111,10 @@ impl Speaker<'_> {
         let app = self.app;
         let looked = match &wish {
             OnCall::Who { schedule, at } => {
-                return Ok(surface::on_call(app, schedule.as_deref(), at.as_deref()).await?);
+                return Ok(surface::on_call(app, &self.command.who.user, schedule.as_deref(), at.as_deref()).await?);
+            }
+            OnCall::Why { schedule, at } => {
+                oncall::why(app, &self.command.who.user, schedule.as_deref(), at.as_deref()).await
             }
             OnCall::Week(schedule) => oncall::week(app, schedule.as_deref()).await,
             OnCall::Gaps(schedule) => oncall::no_one(app, schedule.as_deref()).await,

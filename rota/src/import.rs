@@ -66,12 +66,6 @@ impl Tool {
             Self::GoAlert => "GoAlert",
         }
     }
-
-    /// The tool of that word.
-    #[must_use]
-    pub fn of_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|tool| tool.word() == word)
-    }
 }
 
 /// What an import would write, and what became of every object of the export.

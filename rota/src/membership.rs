@@ -2,7 +2,7 @@
 //! before the change is different, who was removed is never on duty after it, and who joined changes nobody's running turn.
 
 use crate::grid::Grid;
-use crate::rotation::{Group, Role, Rotation, Stint};
+use crate::rotation::{Group, Mode, Role, Rotation, Stint};
 use crate::ticks::tick;
 use crate::zone::{Nearby, Zone};
 use chrono::{DateTime, Utc};
@@ -47,8 +47,13 @@ impl Rotation {
         changed.changes.push(Membership { groups: groups.clone(), ..membership.clone() });
         changed.stints.retain(|stint| stint.from < moment.at);
         changed.stints.extend(match membership.rollout {
-            Rollout::Now => vec![Stint { from: moment.at, groups, shift: 0, held: None, settled: true }],
+            Rollout::Now => {
+                let mode = moment.settled.mode.counted_from(0);
+                vec![Stint { from: moment.at, groups, shift: 0, mode, held: None, settled: true }]
+            }
             Rollout::AfterThisTurn => moment.after_this_turn(groups),
+            // Where turns are dealt by what was done, there is no round whose end could be waited for.
+            Rollout::AfterAFullRound if moment.settled.mode != Mode::InTurn => moment.after_this_turn(groups),
             Rollout::AfterAFullRound => moment.after_a_full_round(groups, self.grid(), zone),
         });
         changed
@@ -58,6 +63,7 @@ impl Rotation {
 /// How a rotation stands at the instant of a change.
 struct Moment<'r> {
     at: i64,
+    grid: &'r Grid,
     /// The running turn, and when it ends.
     number: i64,
     turn_end: i64,
@@ -77,25 +83,40 @@ impl<'r> Moment<'r> {
         let current = &rotation.stints[rotation.place(at)];
         let settled = rotation.stints.iter().rev().find(|stint| stint.from <= at && stint.settled);
         let on_duty = rotation.group_at(number, at, Role::Primary).0;
-        Self { at, number, turn_end: turn.end, on_duty, current, settled: settled.unwrap_or(current) }
+        Self {
+            at,
+            grid: rotation.grid(),
+            number,
+            turn_end: turn.end,
+            on_duty,
+            current,
+            settled: settled.unwrap_or(current),
+        }
     }
 
     fn after_this_turn(&self, groups: Vec<Group>) -> Vec<Stint> {
         let (place, successor) = self.place_in(&groups);
         let held = self.held(&groups, successor.as_ref());
         let count = i64::try_from(groups.len()).unwrap_or(i64::MAX);
-        let shift = i64::try_from(place).unwrap_or_default().wrapping_sub(self.number).rem_euclid(count);
-        vec![
-            Stint { from: self.at, groups: groups.clone(), shift, held: Some(held), settled: false },
-            Stint { from: self.turn_end, groups, shift, held: None, settled: true },
-        ]
+        let mut shift = i64::try_from(place).unwrap_or_default().wrapping_sub(self.number).rem_euclid(count);
+        let mut mode = self.settled.mode.counted_from(self.number.saturating_add(1));
+        if mode != Mode::InTurn && groups == self.settled.groups {
+            // Somebody was taken out and is back within the turn: the count goes on as if nothing had been.
+            (mode, shift) = (self.settled.mode.clone(), self.settled.shift);
+        }
+        let settled = Stint { from: self.turn_end, groups, shift, mode, held: None, settled: true };
+        vec![Stint { from: self.at, held: Some(held), settled: false, ..settled.clone() }, settled]
     }
 
     /// The place in `groups` after which the order goes on, and who takes over when nobody on duty is left.
     fn place_in(&self, groups: &[Group]) -> (usize, Option<Group>) {
-        let owner = self.settled.place(self.number);
+        let owner = self.settled.place(self.number, self.grid);
         let owner = place_of(&self.settled.groups, owner, groups);
-        let here = self.current.place(self.number);
+        let here = match self.current.held {
+            // Its order begins behind whoever has this turn.
+            Some(_) => self.current.place_in_turn(self.number),
+            None => self.current.place(self.number, self.grid),
+        };
         let count = self.current.groups.len();
         let around = (0..count).map(|step| (here + step) % count);
         // A turn of nobody survives, but cannot take over.
@@ -109,10 +130,11 @@ impl<'r> Moment<'r> {
                     from: self.at,
                     groups: groups.to_vec(),
                     shift: self.current.shift,
+                    mode: Mode::InTurn,
                     held: None,
                     settled: true,
                 };
-                (fresh.place(self.number), Some(fresh.group(self.number).to_vec()))
+                (fresh.place(self.number, self.grid), Some(fresh.group(self.number, self.grid).to_vec()))
             }
         }
     }
@@ -129,16 +151,18 @@ impl<'r> Moment<'r> {
         let orders = [self.settled, self.current].into_iter();
         let old = orders.filter_map(|order| Some((survivors(&order.groups, &groups)?, order.shift))).next();
         let Some((old, shift)) = old else { return self.after_this_turn(groups) };
-        let order = Stint { from: self.turn_end, groups: old, shift, held: None, settled: true };
-        let place = order.place(self.number);
+        let mode = Mode::InTurn;
+        let order = Stint { from: self.turn_end, groups: old, shift, mode: mode.clone(), held: None, settled: true };
+        let place = order.place(self.number, grid);
         let held = self.held(&groups, order.groups.get(place));
         let left = i64::try_from(order.groups.len() - place).unwrap_or(i64::MAX);
         let first = self.number.saturating_add(left);
         let begins = |number| tick(grid.start(number, zone));
 
         // In the last turn of the round the new order is named already: its first group is next.
-        let new = Stint { from: begins(first), shift: first.wrapping_neg(), groups, held: None, settled: true };
-        let last = Stint { from: begins(first - 1), held: Some(order.group(first - 1).to_vec()), ..new.clone() };
+        let shift = first.wrapping_neg();
+        let new = Stint { from: begins(first), shift, groups, mode, held: None, settled: true };
+        let last = Stint { from: begins(first - 1), held: Some(order.group(first - 1, grid).to_vec()), ..new.clone() };
         if left == 1 {
             return vec![Stint { from: self.at, held: Some(held), settled: false, ..last }, new];
         }

@@ -197,15 +197,6 @@ impl Preview {
         self.handed.is_empty()
     }
 
-    /// What is said to one person whose shifts move, in their own zone; `None` when none of theirs does.
-    #[must_use]
-    pub fn told_to(&self, person: &ResponderId) -> Option<String> {
-        let preview = self.people.get(person).filter(|preview| !preview.moves.is_empty())?;
-        let zone = self.clocks.zone(person);
-        let shifts = told::count(preview.moves.len(), "shift");
-        Some(format!("{shifts} of yours on {} ({}):\n{}", self.schedule, zone.name(), self.lines(preview, zone)))
-    }
-
     /// A line for each move.
     fn lines(&self, preview: &PersonPreview, zone: &Zone) -> String {
         let tell = |span: &Span| told::span(*span, zone, self.span.start);

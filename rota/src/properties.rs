@@ -176,11 +176,13 @@ fn layer(from: DateTime<Utc>) -> impl Strategy<Value = Layer> {
             1 => Just(OnHolidays::Only),
         ];
         let changes = prop_oneof![2 => vec(membership(from, 0), 0..1), 1 => vec(membership(from, 0), 1..4)];
-        (parts(&zone, 0), vec(window(), 0..3), 0..3_i64, lasts, on_holidays, changes, Just(zone))
+        let rotation = (parts(&zone, 0), prop::bool::weighted(0.25));
+        (rotation, vec(window(), 0..3), 0..3_i64, lasts, on_holidays, changes, Just(zone))
     };
-    zone().prop_flat_map(parts).prop_map(|(parts, windows, priority, lasts, on_holidays, mut changes, zone)| {
+    zone().prop_flat_map(parts).prop_map(|((parts, fair), windows, priority, lasts, on_holidays, mut changes, zone)| {
         changes.sort_by_key(|change| change.at);
-        let rotation = changes.iter().fold(parts.rotation(), |rotation, change| rotation.changed(change, &zone));
+        let first = if fair { parts.rotation().fair(&windows) } else { parts.rotation() };
+        let rotation = changes.iter().fold(first, |rotation, change| rotation.changed(change, &zone));
         Layer { windows, priority, lasts, on_holidays, ..Layer::new("layer", zone, rotation) }
     })
 }

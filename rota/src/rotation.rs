@@ -1,12 +1,15 @@
 //! Whose turn it is: groups over a grid of turns. When somebody joins or leaves, the grid stays; only which group has which
 //! turn changes, by the rules of `membership`.
 
+use crate::fair::{Count, Fair};
 use crate::grid::Grid;
 use crate::membership::Membership;
 use crate::planned::Planned;
 use crate::ticks::{Ticks, tick};
+use crate::window::Window;
 use chrono::{DateTime, Utc};
 use incident::ResponderId;
+use std::sync::Arc;
 
 /// People who have a turn together; nobody, when empty.
 pub type Group = Vec<ResponderId>;
@@ -31,10 +34,36 @@ pub(crate) struct Stint {
     /// In order, at least one; turn `k` is that of group `k + shift`, counted around.
     pub(crate) groups: Vec<Group>,
     pub(crate) shift: i64,
+    /// How the turns are dealt among them.
+    pub(crate) mode: Mode,
     /// Who is on duty instead, for the rest of one turn: those who stay, or who stands in for somebody who left.
     pub(crate) held: Option<Group>,
     /// Whether turns are given by this order; not in the rest of a turn that was given by the one before.
     pub(crate) settled: bool,
+}
+
+/// How turns are dealt.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Mode {
+    /// One after the other.
+    InTurn,
+    /// The next one to whoever has done least.
+    Fair {
+        /// What turns weigh.
+        fair: Arc<Fair>,
+        /// The turn with which the first count starts.
+        from: i64,
+    },
+}
+
+impl Mode {
+    /// The same, with counts that start with turn `number`.
+    pub(crate) fn counted_from(&self, number: i64) -> Self {
+        match self {
+            Self::InTurn => Self::InTurn,
+            Self::Fair { fair, .. } => Self::Fair { fair: Arc::clone(fair), from: number },
+        }
+    }
 }
 
 /// Which of the two is asked about.
@@ -67,7 +96,7 @@ impl Rotation {
         Self {
             grid,
             changes: Vec::new(),
-            stints: vec![Stint { from: i64::MIN, groups, shift: 0, held: None, settled: true }],
+            stints: vec![Stint { from: i64::MIN, groups, shift: 0, mode: Mode::InTurn, held: None, settled: true }],
             planned: None,
         }
     }
@@ -83,6 +112,22 @@ impl Rotation {
     #[must_use]
     pub const fn planned(&self) -> Option<&Planned> {
         self.planned.as_ref()
+    }
+
+    /// The same groups, but each turn goes to whoever has done least, weighed by the hours of `windows`: the counts start
+    /// with turn 0, and turn 0 is that of the first group. It holds of a rotation whose people never changed; others stay.
+    #[must_use]
+    pub fn fair(mut self, windows: &[Window]) -> Self {
+        if let [stint] = &mut self.stints[..] {
+            stint.mode = Mode::Fair { fair: Arc::new(Fair::new(windows)), from: 0 };
+        }
+        self
+    }
+
+    /// Whether its turns go to whoever has done least, at `at`.
+    #[must_use]
+    pub fn is_fair(&self, at: DateTime<Utc>) -> bool {
+        self.stints.get(self.place(tick(at))).is_some_and(|stint| stint.mode != Mode::InTurn)
     }
 
     /// When its turns start.
@@ -102,6 +147,12 @@ impl Rotation {
     pub fn listed(&self, at: DateTime<Utc>) -> &[Group] {
         let last = self.changes.iter().rev().find(|change| change.at <= at);
         last.map_or_else(|| self.stints.first().map_or(&[][..], |stint| &stint.groups), |change| &change.groups)
+    }
+
+    /// Whether turns are dealt among the same groups as `other` would deal them.
+    pub(crate) fn deals_like(&self, other: &Self) -> bool {
+        let mode = |rotation: &Self| rotation.stints.first().map(|stint| stint.mode.clone());
+        mode(self) == mode(other)
     }
 
     /// The rotation as it was before all changes.
@@ -140,8 +191,8 @@ impl Rotation {
         let end = self.stints.get(place + 1).map_or(i64::MAX, |next| next.from);
         let group = match (role, &stint.held) {
             (Role::Primary, Some(held)) => held,
-            (Role::Primary, None) => stint.group(number),
-            (Role::Secondary, _) => stint.group(number.saturating_add(1)),
+            (Role::Primary, None) => stint.group(number, &self.grid),
+            (Role::Secondary, _) => stint.group(number.saturating_add(1), &self.grid),
         };
         (group, Ticks { start: stint.from, end })
     }
@@ -153,16 +204,28 @@ impl Rotation {
 }
 
 impl Stint {
-    /// The place of the group that has turn `number`.
+    /// The place of the group that has turn `number` of that grid.
     #[inline]
-    pub(crate) fn place(&self, number: i64) -> usize {
+    pub(crate) fn place(&self, number: i64, grid: &Grid) -> usize {
+        match &self.mode {
+            Mode::InTurn => self.place_in_turn(number),
+            Mode::Fair { fair, from } => {
+                let (groups, first) = (self.groups.len(), self.place_in_turn(*from));
+                fair.place(number, Count { grid, groups, from: *from, first })
+            }
+        }
+    }
+
+    /// The place of the group that has turn `number` where turns go around.
+    #[inline]
+    pub(crate) fn place_in_turn(&self, number: i64) -> usize {
         let count = i64::try_from(self.groups.len()).unwrap_or(i64::MAX).max(1);
         usize::try_from(number.wrapping_add(self.shift).rem_euclid(count)).unwrap_or_default()
     }
 
     #[inline]
-    pub(crate) fn group(&self, number: i64) -> &[ResponderId] {
-        self.groups.get(self.place(number)).map_or(&[], Vec::as_slice)
+    pub(crate) fn group(&self, number: i64, grid: &Grid) -> &[ResponderId] {
+        self.groups.get(self.place(number, grid)).map_or(&[], Vec::as_slice)
     }
 }
 

@@ -39,7 +39,8 @@ fn of_turn(schedule: &Schedule, role: Role, turn: Turn, at: DateTime<Utc>) -> St
         Some(change) => format!(", people changed {}", moment(change.at, &layer.zone, at)),
         None => String::new(),
     };
-    format!("{next}turn {} of {} ({grid} from {anchor} {}{changed})", turn.number, layer.name, layer.zone.name())
+    let fair = if layer.rotation.is_fair(at) { ", to whoever has done least" } else { "" };
+    format!("{next}turn {} of {} ({grid} from {anchor} {}{fair}{changed})", turn.number, layer.name, layer.zone.name())
 }
 
 /// `override until Sat 08:00, asked by bo: dentist`.

@@ -75,7 +75,10 @@ impl Layer {
     /// Whether both count the same turns, so that whose turn it is can go on from one to the other.
     fn has_turns_of(&self, new: &Self) -> bool {
         let calendar = |layer: &Self| layer.rotation.planned().map(|planned| planned.calendar().to_owned());
-        self.zone == new.zone && self.rotation.grid() == new.rotation.grid() && calendar(self) == calendar(new)
+        self.zone == new.zone
+            && self.rotation.grid() == new.rotation.grid()
+            && self.rotation.deals_like(&new.rotation)
+            && calendar(self) == calendar(new)
     }
 
     /// Whether nothing but the people is different from `at` on.

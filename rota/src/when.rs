@@ -1,6 +1,7 @@
 //! A time as an on-call person types it: `18:00`, `tomorrow 09:00`, `mon 09:00`, `2026-12-24 08:00`, RFC 3339.
 //! What the clock shows is an argument, as everywhere here. It reads one moment, never a span.
 
+use crate::natural::SpokenSpan;
 use crate::rota::Rota;
 use crate::zone::{Occurrence, Zone};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday};
@@ -42,6 +43,21 @@ impl When {
         };
         let readable = when.filter(|when| (1970..2200).contains(&when.at.year()));
         readable.ok_or_else(|| UnreadableTime { said: text.chars().take(SAID_CHARS_MAX).collect() })
+    }
+
+    /// Reads a moment as people say it in passing: what [`Self::parse`] reads, and `tomorrow night`, `fri 3am`, `next monday`;
+    /// of a stretch of time (`next week`, `tonight`) its start.
+    ///
+    /// # Errors
+    /// When it is no time; the error says how to write one.
+    pub fn spoken(text: &str, zone: &Zone, now: DateTime<Utc>) -> Result<Self, UnreadableTime> {
+        Self::parse(text, zone, now).or_else(|unreadable| {
+            let text = with_hours(text);
+            // A moment is where a stretch of any length starts.
+            let moment = SpokenSpan::parse(&format!("{text} for 1m"), zone, now);
+            let spoken = moment.or_else(|_| SpokenSpan::parse(&text, zone, now));
+            spoken.map(|spoken| Self { at: spoken.span.start, zone: spoken.zone }).map_err(|_| unreadable)
+        })
     }
 
     fn of_words(text: &str, zone: &Zone, now: DateTime<Utc>) -> Option<Self> {
@@ -88,6 +104,35 @@ impl Rota {
         let first = asked.next().map_or_else(Zone::utc, |schedule| schedule.zone.clone());
         if asked.all(|schedule| schedule.zone == first) { first } else { Zone::utc() }
     }
+}
+
+/// The words with the hours that a part of the day begins at, and without "next" and "this" in front of a weekday, which is
+/// the next one anyway.
+fn with_hours(text: &str) -> String {
+    let small = text.to_lowercase();
+    let words: Vec<&str> = small.split_whitespace().collect();
+    let is_weekday = |word: Option<&&str>| word.is_some_and(|word| word.parse::<Weekday>().is_ok());
+    let mut told: Vec<&str> = Vec::new();
+    for (place, word) in words.iter().enumerate() {
+        match *word {
+            "next" | "this" if is_weekday(words.get(place + 1)) => {}
+            "this" if words.get(place + 1).is_some_and(|next| hours_of(next).is_some()) => told.push("today"),
+            word => told.push(hours_of(word).filter(|_| place > 0).unwrap_or(word)),
+        }
+    }
+    told.join(" ")
+}
+
+/// When a part of the day begins; a night as `tonight` does.
+fn hours_of(part: &str) -> Option<&'static str> {
+    Some(match part {
+        "morning" => "09:00",
+        "noon" => "12:00",
+        "afternoon" => "15:00",
+        "evening" => "19:00",
+        "night" => "22:00",
+        _ => return None,
+    })
 }
 
 /// The next instant, from now on, at which clocks show this.

@@ -27,9 +27,11 @@ use incident::{IncidentId, Mark};
 
 mod length;
 mod nearest;
+mod question;
 mod rota;
 mod words;
 
+pub use question::parse_said;
 pub use rota::{OnCall, Timed};
 
 use words::{Spoken, readable, split};
@@ -289,7 +291,7 @@ impl Word {
             Self::Run => "run an action; alone, choose one from a list",
             Self::Actions => "stop all actions at once, or start them again",
             Self::Why => "why these actions were suggested",
-            Self::OnCall => "who is on call and why; me, week, gaps, fair, cover, take, override, swap, accept, cancel",
+            Self::OnCall => "who is on call; why, me, week, gaps, fair, cover, take, override, swap, accept, cancel",
             Self::Ping => "check that CatOps is there",
             Self::Assign => "give an incident to somebody",
             Self::Escalate => "ask the next level now",

@@ -331,6 +331,15 @@ async function commands(screen, check) {
     await screen.hear(/Actions and people/, () => screen.press(screen.answer, "help.open"));
   });
   await check("a mention is answered for its writer", () => screen.hear(/open incidents/, () => screen.type("@CatOps incidents")));
+  await check("who is on call is asked in anybody's words", async () => {
+    await screen.type("@CatOps who is on call?");
+    const question = screen.at("messages").locator(".message:not(.private)").filter({ hasText: "who is on call?" }).last();
+    await see(question, /1 reply/);
+    await question.getByRole("button", { name: /1 reply/ }).click();
+    await see(screen.at("thread"), /On call now/);
+    await screen.at("thread-close").click();
+  });
+  await check("other words in a mention get the help", () => screen.hear(/mention CatOps in a thread/, () => screen.type("@CatOps no problem, thanks")));
   await check("a mention in the thread means the thread's incident", async () => {
     await card.getByRole("button", { name: "Reply in thread" }).click({ force: true });
     await screen.at("reply-box").fill("@CatOps note typed in the thread");

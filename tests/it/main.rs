@@ -1,5 +1,6 @@
 //! One integration binary for the whole workspace. Each file is one subject.
 
+mod asked;
 mod asking;
 mod audit;
 mod backtest;
@@ -18,6 +19,7 @@ mod disk;
 mod doctor;
 mod events;
 mod export;
+mod fetched;
 mod kill;
 mod learning;
 mod living_calendars;

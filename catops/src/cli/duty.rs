@@ -3,6 +3,7 @@
 
 use super::read::{Reader, block_on};
 use crate::config::Setup;
+use crate::flow::causes::Causes;
 use crate::flow::{calendars, triage, versions};
 use crate::store::Data;
 use anyhow::{Context, Result, bail};
@@ -53,6 +54,13 @@ pub(super) fn operations(data: Option<&Data>) -> Result<Vec<Operation>> {
     let Some(data) = data else { return Ok(Vec::new()) };
     let reader = Reader::open(data)?;
     block_on(async { triage::operations(reader.log()).await.context("reading the changes of the schedules") })
+}
+
+/// What the log knows of the causes of who is on call; nothing when no data folder is named.
+pub(super) fn causes(data: Option<&Data>) -> Result<Causes> {
+    let Some(data) = data else { return Ok(Causes::default()) };
+    let reader = Reader::open(data)?;
+    block_on(async { Causes::load(reader.log()).await.context("reading the changes of the schedules") })
 }
 
 /// The schedule that was asked for, else all of them.

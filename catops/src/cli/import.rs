@@ -2,6 +2,7 @@
 //! for a person, as after a restore, so that yesterday's pages do not go out again. `catops import TOOL FILE`, which makes a
 //! rota of another tool's export, is in `tool`.
 
+mod api;
 mod tool;
 
 use super::backup::{hold, sound};

@@ -24,6 +24,7 @@ mod lambda;
 mod links;
 mod lint;
 mod oncall;
+mod pipe;
 mod progress;
 mod read;
 mod redact;
@@ -154,6 +155,7 @@ impl Cli {
 /// Runs one command; its error is printed with its causes.
 #[must_use]
 pub fn run(cli: Cli) -> ExitCode {
+    pipe::end_quietly();
     let done = match cli.command {
         Command::Demo(args) => serve::demo(args),
         Command::Serve(args) => serve::serve(args),

@@ -1,6 +1,7 @@
 //! `catops oncall`: who is on call at a moment and why, over a time, or as a picture of a month. Changes that people made
 //! lie in the log, so it asks for the data.
 
+mod causes;
 mod moment;
 mod month;
 mod stretch;
@@ -22,10 +23,14 @@ pub(super) struct Args {
     /// The data folder of `catops serve` or `catops demo`: then the changes that people made are counted.
     #[arg(long, env = "CATOPS_DATA")]
     data: Option<Data>,
-    /// At this time instead of now: "18:00", "tomorrow 09:00", "mon 09:00", "2026-12-24 08:00" of the schedule's zone,
+    /// At this time instead of now: "18:00", "tomorrow 09:00", "fri 3am", "2026-12-24 08:00" of the schedule's zone,
     /// or 2026-11-23T03:00:00Z. May be given several times.
     #[arg(long, conflicts_with_all = ["from", "to", "month"])]
     at: Vec<String>,
+    /// Every cause of it, a line each: layers and what hides them, turns, hours, changes of people, versions of the files,
+    /// changes by hand with their numbers.
+    #[arg(long, conflicts_with_all = ["from", "to", "month"])]
+    why: bool,
     /// Everybody from this time on, in the same words, until --to.
     #[arg(long, conflicts_with = "month")]
     from: Option<String>,
@@ -59,6 +64,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     match (&args.month, &args.from) {
         (Some(month), _) => month::print(&asked, month, &zone, args.svg.as_deref())?,
         (None, Some(from)) => stretch::print(&asked, stretch::read(from, args.to.as_deref(), &zone)?)?,
+        (None, None) if args.why => causes::print(&asked, &duty::causes(args.data.as_ref())?, &args.at, &zone)?,
         (None, None) => moment::print(&asked, &args.at, &zone)?,
     }
     Ok(ExitCode::SUCCESS)

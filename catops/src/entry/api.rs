@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::audit::parse_since;
 use crate::clock;
+use crate::flow::causes::Causes;
 use crate::flow::{calendars, change, names, switch, triage};
 use crate::metrics;
 use axum::Json;
@@ -176,7 +177,7 @@ pub async fn oncall(State(app): State<Arc<App>>, Query(query): Query<OnCallQuery
     };
     let setup = app.setup();
     let now = clock::now();
-    let asked = query.at.map(|typed| rota::When::parse(&typed, &setup.rota.zone_of(None), now));
+    let asked = query.at.map(|typed| rota::When::spoken(&typed, &setup.rota.zone_of(None), now));
     let at = match asked.transpose() {
         Ok(asked) => asked.map_or(now, |when| when.at),
         Err(unreadable) => return problem(StatusCode::BAD_REQUEST, &unreadable.to_string()),
@@ -199,6 +200,40 @@ pub async fn oncall(State(app): State<Arc<App>>, Query(query): Query<OnCallQuery
     };
     let away: Vec<_> = setup.rota.away.iter().filter(|away| away.span.contains(at)).map(|away| &away.person).collect();
     Json(json!({ "at": at, "schedules": schedules, "away": away, "calendars": calendars })).into_response()
+}
+
+/// What the causes may be asked for.
+#[derive(Debug, Deserialize)]
+pub struct WhyQuery {
+    /// Of one schedule; of all, when none is named.
+    #[serde(default)]
+    schedule: Option<String>,
+    #[serde(default)]
+    at: Option<String>,
+}
+
+/// `GET /api/v1/oncall/why?schedule=payments&at=2026-12-24T08:00:00Z`: every cause of who is on call, in words and as data.
+pub async fn oncall_why(State(app): State<Arc<App>>, Query(query): Query<WhyQuery>) -> Response {
+    let causes = match Causes::load(app.log.as_ref()).await {
+        Ok(causes) => causes,
+        Err(error) => return unavailable(&error),
+    };
+    let (setup, now) = (app.setup(), clock::now());
+    let zone = setup.rota.zone_of(query.schedule.as_deref());
+    let asked = query.at.map(|typed| rota::When::spoken(&typed, &zone, now)).transpose();
+    let at = match asked {
+        Ok(asked) => asked.map_or(now, |when| when.at),
+        Err(unreadable) => return problem(StatusCode::BAD_REQUEST, &unreadable.to_string()),
+    };
+    let names = query.schedule.map_or_else(|| setup.rota.schedules.keys().cloned().collect(), |name| vec![name]);
+    let mut told: Vec<serde_json::Value> = Vec::new();
+    for name in names {
+        match causes.why(&setup.rota, &name, at) {
+            Ok(why) => told.push(json!({ "lines": why.lines(&setup.rota, None), "why": why })),
+            Err(unknown) => return problem(StatusCode::NOT_FOUND, &unknown.to_string()),
+        }
+    }
+    Json(json!({ "at": at, "schedules": told })).into_response()
 }
 
 /// What an audit may be asked for.

@@ -24,6 +24,7 @@ pub fn router(app: Arc<App>, loopback: bool) -> Router {
         .route("/api/v1/incidents/{id}", get(api::incident))
         .route("/api/v1/incidents/{id}/similar", get(api::similar))
         .route("/api/v1/oncall", get(api::oncall))
+        .route("/api/v1/oncall/why", get(api::oncall_why))
         .route("/api/v1/audit", get(api::audit))
         .route("/i/{id}", get(console::incident))
         .route("/rb/{*id}", get(console::runbook))

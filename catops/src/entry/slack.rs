@@ -7,6 +7,7 @@ use crate::flow::act::{self, Doer, Seen, Wish};
 use crate::flow::change::{self, ChangeError};
 use crate::flow::digest;
 use crate::slack_side::SlackSide;
+use crate::typed::Answer;
 use crate::{oncall, surface, typed};
 use axum::Json;
 use axum::body::Bytes;
@@ -67,6 +68,8 @@ pub async fn event(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes)
     match read::event(&body) {
         Ok(inbound) if is_foreign(side, &inbound) => not_ours(&app),
         Ok(Inbound::Challenge(challenge)) => challenge.into_response(),
+        // Slack sends an event again when it missed our answer; whoever asked is answered once.
+        Ok(Inbound::Event(event)) if !app.heard.is_first(&event.key) => StatusCode::OK.into_response(),
         Ok(Inbound::Event(event)) => {
             app.background.spawn(mentioned(Arc::clone(&app), event));
             StatusCode::OK.into_response()
@@ -160,7 +163,7 @@ async fn carry_out(app: &Arc<App>, press: &Press, claim: &Claim) -> Reply {
     match claim.verb {
         Verb::Help => return Reply::say(surface::help(app, None)),
         Verb::Incidents => return say_or_fail(surface::incidents(app).await),
-        Verb::OnCall => return say_or_fail(surface::on_call(app, None, None).await),
+        Verb::OnCall => return say_or_fail(surface::on_call(app, &press.who.user, None, None).await),
         Verb::AcknowledgeAll => return acknowledge_all(app, press, claim).await,
         Verb::Link => return Reply::Quiet,
         _ => {}
@@ -445,10 +448,21 @@ async fn mentioned(app: Arc<App>, event: Event) {
         app: event.app.clone(),
         key: event.key.clone(),
     };
-    let answer = typed::answer_in(&app, &command, event.thread_ts.as_deref()).await;
-    let sent = match event.kind {
-        EventKind::DirectMessage => side.client.post_message(&event.channel, answer).await.map(drop),
-        _ => side.client.post_ephemeral(&event.channel, &event.who.user, answer).await,
+    let answer = typed::answer_said(&app, &command, event.thread_ts.as_deref()).await;
+    let sent = match (answer, event.kind) {
+        (Answer::Shared(answer), _) => {
+            // In a direct message the answer stands below the question; elsewhere it opens or goes on with a thread.
+            let thread = match event.kind {
+                EventKind::DirectMessage => event.thread_ts,
+                EventKind::Mention | EventKind::HomeOpened => Some(event.thread_ts.unwrap_or(event.ts)),
+            };
+            let shown = Message { response_type: None, replace_original: None, thread_ts: thread, ..answer };
+            side.client.post_message(&event.channel, shown).await.map(drop)
+        }
+        (Answer::Private(answer), EventKind::DirectMessage) => {
+            side.client.post_message(&event.channel, answer).await.map(drop)
+        }
+        (Answer::Private(answer), _) => side.client.post_ephemeral(&event.channel, &event.who.user, answer).await,
     };
     if let Err(failure) = sent {
         tracing::warn!(error = %failure, "could not answer a mention: {failure}");

@@ -3,6 +3,7 @@
 pub mod act;
 pub mod book;
 pub mod calendars;
+pub mod causes;
 pub mod change;
 pub mod changes;
 pub mod cover_asked;

@@ -138,6 +138,14 @@ async fn recall_files(log: &dyn EventLog, setup: &mut Setup) -> Result<(), ReadE
     Ok(())
 }
 
+/// When the files changed, in order, as far as it was seen.
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn edits(log: &dyn EventLog) -> Result<Vec<DateTime<Utc>>, ReadError> {
+    Ok(all_events(log, &names::versions()).await?.iter().map(|event| event.at).collect())
+}
+
 fn of_events(events: &[log::Event]) -> Vec<Version> {
     let version = |event: &log::Event| {
         let Edited { schedules } = serde_json::from_slice(&event.body).ok()?;

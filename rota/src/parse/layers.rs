@@ -5,7 +5,7 @@ use super::schedules::{Setting, zone_of};
 use super::{Problem, people, words};
 use crate::grid::{Every, Grid, NoGrid};
 use crate::holiday::OnHolidays;
-use crate::membership::Membership;
+use crate::membership::{Membership, Rollout};
 use crate::planned::Planned;
 use crate::rotation::{Group, Rotation};
 use crate::schedule::Layer;
@@ -15,10 +15,11 @@ use crate::zone::{Occurrence, Zone};
 use chrono::{NaiveDateTime, NaiveTime, WeekdaySet};
 use toml::de::DeValue;
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "calendar",
     "name",
     "rotation",
+    "mode",
     "handoff",
     "every",
     "advance",
@@ -75,7 +76,7 @@ pub(super) fn read(
 
 /// Whose turn it is by the entries of a calendar, which is read elsewhere.
 fn by_calendar(node: &Node<'_>, table: &Table<'_>, problems: &mut Vec<Problem>) -> Option<Rotation> {
-    for key in ["rotation", "handoff", "every", "advance", "changes"] {
+    for key in ["rotation", "mode", "handoff", "every", "advance", "changes"] {
         if let Some(other) = table.get(key) {
             problems.push(
                 other.problem(format!("{key} is for turns, and this layer goes by a calendar; take one of them out")),
@@ -98,7 +99,12 @@ fn by_turns(
         .and_then(|node| rotation(&node, setting, problems));
     let grid = grid(table, windows, problems);
     let changes = changes(table, zone, setting, problems);
+    let is_fair = is_fair(table, setting, problems);
     let mut rotation = Rotation::new(grid?, groups?);
+    if is_fair {
+        fair_with(table, &rotation, &changes, problems);
+        rotation = rotation.fair(windows);
+    }
     for change in &changes {
         rotation = rotation.changed(change, zone);
     }
@@ -121,6 +127,43 @@ fn rotation(node: &Node<'_>, setting: &Setting<'_>, problems: &mut Vec<Problem>)
         problems.push(node.problem("rotation has nobody in it; write at least one name, as in [\"ana\", \"ben\"]"));
     }
     Some(groups)
+}
+
+/// Whether turns go to whoever has done least.
+fn is_fair(table: &Table<'_>, setting: &Setting<'_>, problems: &mut Vec<Problem>) -> bool {
+    let Some(node) = table.get("mode") else { return false };
+    let read = |text: &str| match text {
+        "in turn" => Ok(false),
+        "fair" => Ok(true),
+        _ => Err(format!("\"{text}\" gives turns to nobody; write \"fair\", or leave it out for one after the other")),
+    };
+    let is_fair = node.read(read, problems).unwrap_or_default();
+    if is_fair && setting.rollout == Rollout::AfterAFullRound {
+        problems.push(node.problem(NO_FULL_ROUND));
+    }
+    is_fair
+}
+
+/// What does not go together with turns that go to whoever has done least.
+fn fair_with(table: &Table<'_>, rotation: &Rotation, changes: &[Membership], problems: &mut Vec<Problem>) {
+    if table.get("monthdays").is_some() {
+        problems.push(
+            table.problem("mode = \"fair\" weighs the hours of a week, and monthdays are none; take one of them out"),
+        );
+    }
+    if changes.iter().any(|change| change.rollout == Rollout::AfterAFullRound) {
+        problems.push(table.problem(NO_FULL_ROUND));
+    }
+    for groups in changes.iter().map(|change| &change.groups[..]).chain([rotation.groups()]) {
+        let people: Vec<_> = groups.iter().flatten().collect();
+        let is_again = |(place, person)| people.iter().take(place).any(|other| other == person);
+        if groups.iter().any(Vec::is_empty) || people.iter().enumerate().any(is_again) {
+            problems
+                .push(table.problem(
+                    "mode = \"fair\" has each person in one turn and no turn of nobody; write each name once",
+                ));
+        }
+    }
 }
 
 fn grid(table: &Table<'_>, windows: &[Window], problems: &mut Vec<Problem>) -> Option<Grid> {
@@ -249,6 +292,7 @@ fn wall_time(node: &Node<'_>, problems: &mut Vec<Problem>) -> Option<NaiveDateTi
     words::wall_time(&written.to_string()).map_err(|message| problems.push(node.problem(message))).ok()
 }
 
+const NO_FULL_ROUND: &str = "mode = \"fair\" has no rounds to wait for; write rollout = \"after this turn\" or \"now\"";
 const PRIORITY: &str = "priority is a whole number; the highest one with somebody on duty wins, like priority = 1";
 const MONTH_DAY: &str =
     "monthdays are 1 to 31, or -1 for the last day of the month and so on; write them like [1, 15, -1]";

@@ -57,6 +57,34 @@ proptest! {
     }
 
     #[test]
+    fn p11_p12_fair_turns_change_hands_as_others_do((zone, parts, at) in plain(), was in 1..=5_usize, is in subsequence(&PEOPLE[..], 1..=5).prop_shuffle(), back in any::<bool>()) {
+        let alone = |names: &[&str]| names.iter().map(|name| vec![ResponderId::from(*name)]).collect::<Vec<Group>>();
+        let parts = Parts { groups: alone(&PEOPLE[..was]), ..short(parts) };
+        let before = parts.rotation().fair(&[]);
+        let change = |groups: Vec<Group>, at| Membership { at, groups, rollout: Rollout::AfterThisTurn };
+        let after = before.changed(&change(alone(&is), at), &zone);
+        let rota = |rotation: &Rotation| rota_of(zone.clone(), vec![Layer::new("layer", zone.clone(), rotation.clone())]);
+        let (old, new) = (rota(&before), rota(&after));
+        prop_assert_eq!(segments(&old, &[], days(at, -5), at), segments(&new, &[], days(at, -5), at));
+        let (had, has) = (people(&old, at).0, people(&new, at).0);
+        prop_assert!(had == has || !is.iter().any(|name| had.contains(&ResponderId::from(*name))), "{had:?} {has:?}");
+
+        let found = segments(&new, &[], at, days(at, 60));
+        for (place, segment) in found.iter().enumerate() {
+            prop_assert!(is.iter().any(|name| segment.on_duty == [&ResponderId::from(*name)]), "{segment:?}");
+            if let Some(next) = found.get(place + 1) {
+                prop_assert!(is.len() == 1 || segment.on_duty != next.on_duty, "two in a row: {segment:?} {next:?}");
+            }
+        }
+        // Back before the turn ends: as if nothing had been.
+        let end = segments(&old, &[], at, days(at, 60))[0].end;
+        if back && end < days(at, 60) && end - at > TimeDelta::seconds(1) {
+            let again = after.changed(&change(alone(&PEOPLE[..was]), end - TimeDelta::seconds(1)), &zone);
+            prop_assert_eq!(watches(&segments(&old, &[], end, days(end, 60))), watches(&segments(&rota(&again), &[], end, days(end, 60))));
+        }
+    }
+
+    #[test]
     fn p12_taking_somebody_out_and_back_before_the_next_handoff_is_neutral((zone, parts, at) in plain(), who in any::<Index>(), rollout in rollout(), parts_of_turn in (0..100_i64, 1..100_i64)) {
         let groups: Vec<Group> = PEOPLE.iter().take(parts.groups.len() + 1).map(|name| vec![ResponderId::from(*name)]).collect();
         let parts = Parts { groups: groups.clone(), ..short(parts) };
@@ -91,7 +119,7 @@ proptest! {
         // Afterwards everybody has a turn in each round.
         let rotation = &after.schedules["s"].layers[0].rotation;
         let later = rotation.stints.last().unwrap();
-        let round: Vec<&[ResponderId]> = (0..groups.len() as i64).map(|turn| later.group(turn)).collect();
+        let round: Vec<&[ResponderId]> = (0..groups.len() as i64).map(|turn| later.group(turn, rotation.grid())).collect();
         prop_assert!(groups.iter().all(|group| round.contains(&group.as_slice())));
     }
 

@@ -112,7 +112,7 @@ proptest! {
         let first = turn(rotation.grid(), at, &zone).0;
         let mut had: BTreeMap<usize, i64> = (0..rotation.groups().len()).map(|place| (place, 0)).collect();
         for number in first..first + turns {
-            let place = rotation.stints[0].place(number);
+            let place = rotation.stints[0].place(number, rotation.grid());
             prop_assert_eq!(rotation.group(number, at), &rotation.groups()[place][..]);
             *had.get_mut(&place).unwrap() += 1;
         }

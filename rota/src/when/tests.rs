@@ -91,3 +91,24 @@ proptest! {
         prop_assert!(when.at - now <= TimeDelta::hours(25), "{} from {now}", when);
     }
 }
+
+#[test]
+fn a_moment_is_read_as_people_say_it_in_passing() {
+    // Wednesday 25 November 2026, 10:00 in Madrid.
+    let (zone, now) = (Zone::get("Europe/Madrid").unwrap(), "2026-11-25T09:00:00Z".parse().unwrap());
+    for (said, expected) in [
+        ("tomorrow night", "Thu 26 Nov 2026 22:00 Europe/Madrid"),
+        ("fri 3am", "Fri 27 Nov 2026 03:00 Europe/Madrid"),
+        ("monday 9am", "Mon 30 Nov 2026 09:00 Europe/Madrid"),
+        ("next monday 09:00", "Mon 30 Nov 2026 09:00 Europe/Madrid"),
+        ("this evening", "Wed 25 Nov 2026 19:00 Europe/Madrid"),
+        ("tonight", "Wed 25 Nov 2026 22:00 Europe/Madrid"),
+        ("next week", "Mon 30 Nov 2026 00:00 Europe/Madrid"),
+        ("next weekend", "Sat 5 Dec 2026 00:00 Europe/Madrid"),
+        ("saturday", "Sat 28 Nov 2026 00:00 Europe/Madrid"),
+        ("tomorrow 09:00", "Thu 26 Nov 2026 09:00 Europe/Madrid"),
+    ] {
+        assert_eq!(When::spoken(said, &zone, now).map(|when| when.to_string()).as_deref(), Ok(expected), "{said}");
+    }
+    assert!(When::spoken("billing", &zone, now).is_err());
+}

@@ -1,7 +1,7 @@
 //! What people type about the rota, behind `oncall`:
 //!
 //! ```text
-//! oncall = "oncall", ( [ schedule ], [ "at", time ]
+//! oncall = "oncall", ( [ "why" ], [ schedule ], [ "at", time ]
 //!        | "me" | ( "week" | "gaps" | "fair" ), [ schedule ]
 //!        | "cover", [ "me" ], time, { clause }
 //!        | "take", [ person ], [ time ], { clause }
@@ -23,6 +23,13 @@ use crate::escape::unescape;
 pub enum OnCall {
     /// Who is on call: of a schedule, at a time.
     Who {
+        /// The schedule; `None` is all.
+        schedule: Option<String>,
+        /// When; `None` is now.
+        at: Option<String>,
+    },
+    /// Every cause of who is on call.
+    Why {
         /// The schedule; `None` is all.
         schedule: Option<String>,
         /// When; `None` is now.
@@ -86,15 +93,23 @@ const OVERRIDE: &str = "oncall override @ben mon 9-17";
 const SWAP: &str = "oncall swap @ben";
 
 /// Words that are no schedule's name.
-const WORDS: [&str; 10] = ["me", "week", "gaps", "fair", "cover", "take", "override", "swap", "accept", "cancel"];
+const WORDS: [&str; 11] =
+    ["me", "why", "week", "gaps", "fair", "cover", "take", "override", "swap", "accept", "cancel"];
 
 /// Reads what stands behind `oncall`.
 pub(super) fn on_call(rest: &mut Rest<'_>) -> Result<Line, Misread> {
     let said = rest.peek().map(str::to_lowercase).unwrap_or_default();
-    let Some(word) = WORDS.into_iter().find(|word| *word == said) else { return who(rest) };
+    let Some(word) = WORDS.into_iter().find(|word| *word == said) else {
+        let (schedule, at) = schedule_and_time(rest)?;
+        return rest.end(Line::OnCall(OnCall::Who { schedule, at }));
+    };
     rest.next += 1;
     let wish = match word {
         "me" => return rest.end(Line::OnCall(OnCall::Me)),
+        "why" => {
+            let (schedule, at) = schedule_and_time(rest)?;
+            return rest.end(Line::OnCall(OnCall::Why { schedule, at }));
+        }
         "week" | "gaps" | "fair" => {
             let schedule = rest.take().map(unescape);
             let wish = match word {
@@ -142,7 +157,7 @@ pub(super) fn on_call(rest: &mut Rest<'_>) -> Result<Line, Misread> {
     Ok(Line::OnCall(wish))
 }
 
-fn who(rest: &mut Rest<'_>) -> Result<Line, Misread> {
+fn schedule_and_time(rest: &mut Rest<'_>) -> Result<(Option<String>, Option<String>), Misread> {
     let schedule = if rest.peek_is("at") { None } else { rest.take().map(unescape) };
     let at = if rest.peek_is("at") {
         rest.next += 1;
@@ -153,7 +168,7 @@ fn who(rest: &mut Rest<'_>) -> Result<Line, Misread> {
     } else {
         None
     };
-    rest.end(Line::OnCall(OnCall::Who { schedule, at }))
+    Ok((schedule, at))
 }
 
 /// A mention or a name behind `@`: a bare word could be a time.

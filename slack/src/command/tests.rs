@@ -144,6 +144,11 @@ fn what_people_change_about_the_rota_is_understood() {
     };
     let ben = || Person::User("U0BEN".into());
     check("oncall me", OnCall::Me);
+    check("oncall why", OnCall::Why { schedule: None, at: None });
+    check(
+        "oncall why payments at fri 3am",
+        OnCall::Why { schedule: Some("payments".into()), at: Some("fri 3am".into()) },
+    );
     check("oncall week payments", OnCall::Week(Some("payments".into())));
     check("oncall gaps", OnCall::Gaps(None));
     check(

@@ -1,8 +1,11 @@
-//! `catops import TOOL FILE`: the export of another tool becomes the files `rota/*.toml`, with a tick or a reason for every
+//! `catops import TOOL FILE`, or URL: the export of another tool becomes the files `rota/*.toml`, with a tick or a reason for every
 //! object in it. Without `--out` only the plan is told. A file that is there already is replaced only when that was said.
 
+use super::api;
 use crate::cli::duty;
+use crate::cli::read::block_on;
 use crate::config::lint;
+use crate::config::secret::env;
 use anyhow::{Context, Result, bail};
 use rota::Rota;
 use rota::import::{Check, File, FileChange, Outcome, Plan, Tool, plan};
@@ -22,9 +25,16 @@ const DIFFERENCE_LINES: usize = 5;
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
-    /// The export: JSON files, or folders of them. Answers of the tool's API can be given as they came.
-    #[arg(required = true)]
+    /// The export: JSON files, or folders of them. Answers of the tool's API can be given as they came. Or the address of
+    /// the API, https://api.pagerduty.com, which is then asked for everything; nothing is changed there.
+    #[arg(required = true, value_name = "FILE|URL")]
     files: Vec<PathBuf>,
+    /// The variable of the environment that holds the API's token.
+    #[arg(long, value_name = "NAME")]
+    token_env: Option<String>,
+    /// Keep what the API said in this folder.
+    #[arg(long, value_name = "DIR", requires = "token_env")]
+    save: Option<PathBuf>,
     /// Write the files into this configuration folder, and check it. Without it the plan is told and nothing is written.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -40,7 +50,13 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) fn run(args: &Args, tool: Tool) -> Result<ExitCode> {
-    let export = documents(&args.files)?;
+    let export = match address(&args.files)? {
+        Some(url) => asked(args, tool, url)?,
+        None if args.token_env.is_some() => {
+            bail!("--token-env goes with the address of an API, which begins with https://")
+        }
+        None => documents(&args.files)?,
+    };
     let existing = args.out.as_deref().map_or_else(|| Ok(Vec::new()), rota_files)?;
     let mut plan = plan(tool, &export, &existing);
     // An empty file is one for which nothing is left: it is taken away, not written.
@@ -67,6 +83,27 @@ pub(super) fn run(args: &Args, tool: Tool) -> Result<ExitCode> {
         return Ok(if plan.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     };
     check(out, args.json)
+}
+
+/// The address of an API, when one is named.
+fn address(places: &[PathBuf]) -> Result<Option<&str>> {
+    let urls = || places.iter().filter_map(|place| place.to_str()).filter(|place| place.contains("://"));
+    match (urls().next(), places.len()) {
+        (Some(url), 1) => Ok(Some(url)),
+        (Some(_), _) => bail!("name one address, or files"),
+        (None, _) => Ok(None),
+    }
+}
+
+/// What the API says.
+fn asked(args: &Args, tool: Tool, url: &str) -> Result<api::Documents> {
+    let name = args.token_env.as_deref().context("--token-env NAME says which variable holds the API's token")?;
+    let token = env(name).with_context(|| format!("the environment has no {name}; put the API's token there"))?;
+    let documents = block_on(api::fetch(tool, url, token, crate::clock::now()))?;
+    if let Some(folder) = &args.save {
+        api::save(&documents, folder)?;
+    }
+    Ok(documents)
 }
 
 /// The documents of an export: name and text of each file, in the order of the names.

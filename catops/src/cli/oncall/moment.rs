@@ -13,7 +13,7 @@ const AROUND: TimeDelta = TimeDelta::days(366);
 /// Answers for each moment that was typed, for now when none was.
 pub(super) fn print(asked: &Asked<'_>, typed: &[String], zone: &Zone) -> Result<()> {
     let now = crate::clock::now();
-    let moments = typed.iter().map(|typed| When::parse(typed, zone, now)).collect::<Result<Vec<_>, _>>()?;
+    let moments = typed.iter().map(|typed| When::spoken(typed, zone, now)).collect::<Result<Vec<_>, _>>()?;
     let instants: Vec<DateTime<Utc>> =
         if moments.is_empty() { vec![now] } else { moments.iter().map(|when| when.at).collect() };
     let mut told: Vec<Value> = Vec::new();
