@@ -108,6 +108,12 @@ pub fn versions() -> StreamId {
     StreamId::new("rota/versions")
 }
 
+/// The stream of the versions of the runbooks' folder.
+#[must_use]
+pub fn runbook_versions() -> StreamId {
+    StreamId::new("runbooks/versions")
+}
+
 /// The stream of the changes that people make to the schedules.
 #[must_use]
 pub fn book() -> StreamId {
