@@ -21,6 +21,7 @@ use chrono::{DateTime, Utc};
 use incident::{Alarm, IncidentId, ResponderId, RunId, RunbookId};
 use log::{EventLog, Holder, Lease};
 use std::collections::HashMap;
+use std::mem;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::watch;
@@ -70,7 +71,7 @@ pub struct App {
     pub public_url: String,
     performs: bool,
     setup: RwLock<Arc<Setup>>,
-    library: RwLock<index::Library>,
+    library: RwLock<Arc<index::Library>>,
     stops: Mutex<HashMap<RunId, (IncidentId, watch::Sender<bool>)>>,
 }
 
@@ -124,7 +125,7 @@ impl App {
             background: TaskTracker::new(),
             public_url: parts.public_url.trim_end_matches('/').to_owned(),
             setup: RwLock::new(Arc::new(parts.setup)),
-            library: RwLock::new(parts.library),
+            library: RwLock::new(Arc::new(parts.library)),
             stops: Mutex::default(),
         };
         (Arc::new(app), offered)
@@ -147,19 +148,19 @@ impl App {
     /// The runbooks that fit an alarm, best first. Takes below a millisecond, so it is asked where it is needed.
     #[must_use]
     pub fn search(&self, alarm: &Alarm, limit: usize) -> Vec<index::Hit> {
-        self.library.read().unwrap_or_else(PoisonError::into_inner).search(alarm, limit)
+        self.library().search(alarm, limit)
     }
 
     /// The runbooks that say these words, the best first.
     #[must_use]
     pub fn find_runbooks(&self, words: &str, max: usize) -> Vec<Found> {
-        runbooks::find(&self.library.read().unwrap_or_else(PoisonError::into_inner), words, max)
+        runbooks::find(&self.library(), words, max)
     }
 
     /// A runbook's title and text.
     #[must_use]
     pub fn runbook(&self, id: &RunbookId) -> Option<(String, String)> {
-        let library = self.library.read().unwrap_or_else(PoisonError::into_inner);
+        let library = self.library();
         let runbook = library.get(id)?;
         let section = |section: &index::Section| match section.level {
             0 => section.text.clone(),
@@ -168,12 +169,18 @@ impl App {
         Some((runbook.title.clone(), runbook.sections.iter().map(section).collect::<Vec<_>>().join("\n")))
     }
 
-    /// Brings the library up to the files; searches wait for the new index, which takes milliseconds.
-    ///
-    /// # Errors
-    /// The index cannot be built; the old one stays.
-    pub fn reload_library(&self, files: &[index::RunbookFile]) -> Result<index::Reload, index::IndexFailed> {
-        self.library.write().unwrap_or_else(PoisonError::into_inner).reload(files)
+    /// The runbooks of this moment.
+    #[must_use]
+    pub fn library(&self) -> Arc<index::Library> {
+        Arc::clone(&self.library.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts other runbooks in place; whoever searches the old ones finishes with them, and nobody waits.
+    pub fn replace_library(&self, library: index::Library) {
+        let next = Arc::new(library);
+        let old = mem::replace(&mut *self.library.write().unwrap_or_else(PoisonError::into_inner), next);
+        // Outside the lock: that may take a millisecond.
+        drop(old);
     }
 
     /// Waits for what was begun in the background.

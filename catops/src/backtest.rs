@@ -1,11 +1,12 @@
 //! How good the suggestions would have been: every incident of a log is ranked again as it stood when it opened, with what
 //! its alarm's record held by then, and compared with what people ran and what helped.
 //!
-//! Pure: it is fed events in the order in which they were written. Runbooks and catalogue are those of the configuration that
-//! is tried; how they stood at the time is not known to the log.
+//! Pure: it is fed events in the order in which they were written. The catalogue is that of the configuration that is tried;
+//! the runbooks are too, or those of the time where the log knows them.
 
 use crate::config::Setup;
 use crate::flow::{names, triage};
+use crate::runbooks_then::Then;
 use chrono::{DateTime, Utc};
 use incident::{
     ActionId, AlarmKey, Change, Changes, Event, Fix, Incident, IncidentId, Record, RecordEvent, Recorded, RunId,
@@ -49,6 +50,10 @@ impl Case {
 /// The replay of a log.
 pub struct Replay<'t> {
     tried: &'t [Tried],
+    /// The runbooks of the time, for the first configuration.
+    then: Option<Then>,
+    /// How many incidents were ranked with them.
+    as_then: usize,
     since: DateTime<Utc>,
     records: HashMap<AlarmKey, Record>,
     changes: Changes,
@@ -59,7 +64,21 @@ impl<'t> Replay<'t> {
     /// Incidents that opened before `since` are learned from and not counted.
     #[must_use]
     pub fn new(tried: &'t [Tried], since: DateTime<Utc>) -> Self {
-        Self { tried, since, records: HashMap::new(), changes: Changes::default(), cases: BTreeMap::new() }
+        Self {
+            tried,
+            then: None,
+            as_then: 0,
+            since,
+            records: HashMap::new(),
+            changes: Changes::default(),
+            cases: BTreeMap::new(),
+        }
+    }
+
+    /// Ranks by the runbooks of the time in the place of the first configuration's, where they are known.
+    #[must_use]
+    pub fn with_runbooks_then(self, then: Then) -> Self {
+        Self { then: Some(then), ..self }
     }
 
     /// Takes in the next event; one of another sort of stream, or that cannot be read, changes nothing.
@@ -93,13 +112,16 @@ impl<'t> Replay<'t> {
                 let changes = incident.map(|incident| self.changes.before(&incident)).unwrap_or_default();
                 let none = Record::default();
                 let record = self.records.get(&alarm.key).unwrap_or(&none);
-                let rank = |tried: &Tried| {
-                    let hits = tried.library.search(&alarm, triage::HITS);
+                let then = self.then.as_mut().and_then(|then| then.at(at));
+                self.as_then += usize::from(then.is_some());
+                let rank = |(place, tried): (usize, &Tried)| {
+                    let library = then.filter(|_| place == 0).unwrap_or(&tried.library);
+                    let hits = library.search(&alarm, triage::HITS);
                     let known = Known { changes: &changes, ..Known::of(record) };
                     let ranking = suggest::suggest(&alarm, &hits, &tried.setup.catalogue, known, at);
                     (actions(&ranking.suggestions, &ranking.runners_up), ranking.suggestions.len())
                 };
-                let ranked = self.tried.iter().map(rank).collect();
+                let ranked = self.tried.iter().enumerate().map(rank).collect();
                 let (chosen, helped, runs) = (BTreeSet::new(), BTreeSet::new(), HashMap::new());
                 self.cases.insert(id, Case { title: alarm.title, ranked, chosen, helped, runs });
             }
@@ -122,7 +144,9 @@ impl<'t> Replay<'t> {
     #[must_use]
     pub fn report(&self, misses: usize) -> Report {
         let scores = (0..self.tried.len()).map(|tried| self.score(tried)).collect();
-        Report { incidents: self.cases.len(), scores, misses: self.misses(misses), changed: self.changed() }
+        let (misses, changed) = (self.misses(misses), self.changed());
+        let runbooks = self.then.as_ref().map(|then| AsThen { incidents: self.as_then, since: then.since() });
+        Report { incidents: self.cases.len(), runbooks, scores, misses, changed }
     }
 
     fn score(&self, tried: usize) -> Score {
@@ -184,12 +208,23 @@ fn share(part: usize, whole: usize) -> f64 {
 pub struct Report {
     /// Incidents that were ranked.
     pub incidents: usize,
+    /// How many of them by the runbooks of the time; none when others were asked for.
+    pub runbooks: Option<AsThen>,
     /// For each configuration.
     pub scores: Vec<Score>,
     /// The worst misses of the first one.
     pub misses: Vec<Miss>,
     /// The second one beside the first.
     pub changed: Changed,
+}
+
+/// What was ranked by the runbooks of the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct AsThen {
+    /// How many incidents.
+    pub incidents: usize,
+    /// Since when the log knows the runbooks; none when it knows none.
+    pub since: Option<DateTime<Utc>>,
 }
 
 /// How one configuration did.

@@ -7,7 +7,7 @@
 use crate::config::Setup;
 use crate::flow::act;
 use crate::flow::change::{ChangeError, Draft, Origin};
-use crate::flow::names;
+use crate::flow::{names, runbook_versions};
 use anyhow::{Context, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use fastrand::Rng;
@@ -16,7 +16,7 @@ use incident::{
     ActionId, ActionRequest, Alarm, AlarmState, BY_SLACK, Command, Event, Fix, Incident, IncidentId, Reception, Record,
     Recorded, ResponderId, RunId, RunOutcome, Severity, receive,
 };
-use index::Library;
+use index::{Library, RunbookFile};
 use log::{Append, Claim, EventLog};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
@@ -69,6 +69,8 @@ pub struct Wish {
     pub days: u32,
     /// The end of the history.
     pub until: DateTime<Utc>,
+    /// How many edits of runbooks, evenly spread; without one the log does not know how the runbooks stood.
+    pub edits: usize,
     /// The same seed is the same history.
     pub seed: u64,
 }
@@ -88,6 +90,7 @@ pub async fn invent(
     log: &dyn EventLog,
     setup: &Setup,
     library: &Library,
+    runbooks: &[RunbookFile],
     wish: Wish,
     mut progress: impl FnMut(usize),
 ) -> Result<()> {
@@ -96,11 +99,32 @@ pub async fn invent(
     let firings = firings(&kinds.kind, wish, &mut chance);
     let middle = wish.until - TimeDelta::days(i64::from(wish.days)) / 2;
     let mut author = Author { log, setup, library, chance, middle, records: HashMap::new(), count: 0 };
+    let mut edits = edits(runbooks, wish).peekable();
     for (place, firing) in firings.iter().enumerate() {
+        while let Some((at, files)) = edits.next_if(|(at, _)| *at <= firing.at) {
+            runbook_versions::write_at(log, &files, at).await?;
+        }
         author.night(firing).await?;
         progress(place + 1);
     }
     Ok(())
+}
+
+/// The runbooks after each edit and before the first, in order. An edit says of one, one after the other, when somebody
+/// looked through it.
+fn edits(runbooks: &[RunbookFile], wish: Wish) -> impl Iterator<Item = (DateTime<Utc>, Vec<RunbookFile>)> {
+    let edits = if runbooks.is_empty() { 0 } else { wish.edits };
+    let minutes = i64::from(wish.days) * 24 * 60;
+    let mut files = runbooks.to_vec();
+    let versions = if edits == 0 { 0 } else { edits + 1 };
+    (0..versions).map(move |edit| {
+        let at = wish.until - TimeDelta::minutes(minutes - minutes * edit as i64 / versions as i64);
+        let count = files.len();
+        if let Some(file) = edit.checked_sub(1).and_then(|edit| files.get_mut(edit % count)) {
+            file.text.push_str(&format!("\nLooked through on {}.\n", at.format("%-d %B %Y at %H:%M")));
+        }
+        (at, files.clone())
+    })
 }
 
 /// When what fires, in order; as many as are wished, each kind as often as it says in comparison with the others.

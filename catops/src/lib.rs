@@ -35,6 +35,7 @@ pub mod paged;
 pub mod past;
 pub mod probe;
 pub mod runbooks;
+pub mod runbooks_then;
 pub mod seed;
 pub mod slack_side;
 pub mod sns_certificate;

@@ -4,7 +4,7 @@
 use crate::app::App;
 use crate::clock;
 use crate::config::{Files, Problem, Setup};
-use crate::flow::{calendars, versions};
+use crate::flow::{calendars, runbook_versions, versions};
 use index::Runbook;
 use std::path::Path;
 use std::sync::Arc;
@@ -77,9 +77,14 @@ pub fn reload(app: &App) {
         None => tracing::error!("the configuration in {} cannot be used; the old one stays", folder.display()),
     }
     let scan = index::scan_dir(&folder.join("runbooks"));
-    match app.reload_library(&scan.files) {
+    let mut library = (*app.library()).clone();
+    match library.reload(&scan.files) {
         Ok(reload) => {
             report(&scan, &reload);
+            let digest = library.digest();
+            let note = runbook_versions::note(&*app.log, &digest, || scan.files.clone());
+            tokio::runtime::Handle::current().block_on(note);
+            app.replace_library(library);
             let (added, changed, removed) = (reload.added, reload.changed, reload.removed);
             tracing::info!(
                 added,

@@ -6,7 +6,7 @@ use crate::clock;
 use crate::config::secret::env;
 use crate::config::{Reading, Setup};
 use crate::entry::serve::router;
-use crate::flow::{calendars, desk, outbox, versions};
+use crate::flow::{calendars, desk, outbox, runbook_versions, versions};
 use crate::slack_side::{SlackSide, Which};
 use crate::store::Data;
 use crate::{library, past, uptime, watchdog};
@@ -57,6 +57,7 @@ pub async fn start(options: Options) -> Result<Started> {
     }
     let own_url = format!("http://{}", options.address);
     versions::note(&*log, &mut setup).await;
+    runbook_versions::note(&*log, &runbooks.digest(), || index::scan_dir(&setup.runbooks()).files).await;
     let which = which_slack(&options, &own_url, &setup.rota)?;
     let slack = match &which {
         Which::Real => Some(SlackSide::from_environment(&setup)?),

@@ -6,6 +6,9 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::unwrap_used, reason = "a measuring program")]
 
 use std::hint::black_box;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, RwLock};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use chrono::DateTime;
@@ -250,6 +253,7 @@ fn main() {
         edits.sort_unstable();
         let slowest = at(&edits, 100);
         println!("  {EDITS} files changed one by one: {}, slowest {slowest:.1?}", figures(&edits));
+        waiting(&library, &mut files, &alarms);
         let ours = measure(&alarms, |alarm| library.search(alarm, 10).len());
         println!("  search                    {}", figures(&ours));
         let body = [Tantivy::over(&files, &["title", "body"]), Tantivy::over(&files, &PARTS)];
@@ -260,6 +264,56 @@ fn main() {
         }
         opening(&library, &alarms[0]);
     }
+}
+
+/// What searches take while files are changed one after the other: under a lock that each change holds, and on a copy that
+/// is put into its place.
+fn waiting(library: &Library, files: &mut [RunbookFile], alarms: &[Alarm]) {
+    let locked = RwLock::new(library.clone());
+    let search = |alarm: &Alarm| locked.read().unwrap().search(alarm, 10).len();
+    let under_a_lock = searched_beside(alarms, search, |edit| {
+        files[edit * 13].text.push_str("\nAnother line.\n");
+        locked.write().unwrap().reload(files).unwrap();
+    });
+    let swapped = RwLock::new(Arc::new(library.clone()));
+    let present = || Arc::clone(&swapped.read().unwrap());
+    let beside_a_copy = searched_beside(
+        alarms,
+        |alarm| present().search(alarm, 10).len(),
+        |edit| {
+            files[edit * 13].text.push_str("\nAnother line.\n");
+            let mut next = (*present()).clone();
+            next.reload(files).unwrap();
+            *swapped.write().unwrap() = Arc::new(next);
+        },
+    );
+    for (how, times) in [("under a lock", under_a_lock), ("beside a copy", beside_a_copy)] {
+        println!("  search, files changing {how}: {}, slowest {:.1?}", figures(&times), at(&times, 100));
+    }
+}
+
+/// What each search takes until sixteen files were changed, in rising order.
+fn searched_beside(
+    alarms: &[Alarm],
+    search: impl Fn(&Alarm) -> usize + Sync,
+    mut change: impl FnMut(usize),
+) -> Vec<Duration> {
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let searching = scope.spawn(|| {
+            let mut times = Vec::new();
+            for alarm in alarms.iter().cycle().take_while(|_| !is_over.load(Ordering::Relaxed)) {
+                times.push(timed(|| black_box(search(alarm))).0);
+                // As alarms come: a lock that is always held would keep the change waiting instead.
+                thread::sleep(Duration::from_micros(500));
+            }
+            times.sort_unstable();
+            times
+        });
+        (0..16).for_each(&mut change);
+        is_over.store(true, Ordering::Relaxed);
+        searching.join().unwrap()
+    })
 }
 
 /// Opens the baked index and searches once, several times: the first reads from disk.

@@ -4,7 +4,7 @@
 //! The texts stay in their files and are read when somebody wants to see one.
 
 use crate::engine::{Engine, Facts};
-use crate::library::{IndexFailed, Library};
+use crate::library::{Elsewhere, IndexFailed, Library};
 use crate::runbook::Runbook;
 use crate::weights::Weights;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use tantivy::directory::{
 };
 
 /// The shape of `runbooks.json`, and of the index beside it. Another one is laid out anew.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// The file that says what is in the index.
 const CONTENTS: &str = "runbooks.json";
@@ -52,6 +52,8 @@ struct Contents {
     format: u32,
     /// The version that laid it out: words may be cut otherwise in another one.
     version: String,
+    /// As [`Library::digest`].
+    digest: String,
     runbooks: Vec<Runbook>,
     facts: Facts,
 }
@@ -90,7 +92,8 @@ impl Library {
         let contents = Contents {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            runbooks: self.all().to_vec(),
+            digest: self.digest(),
+            runbooks: self.iter().cloned().collect(),
             facts: Facts { units: engine.units, names: engine.names },
         };
         let path = folder.join(CONTENTS);
@@ -112,7 +115,8 @@ impl Library {
         let weights = Weights::built_in();
         let directory = MmapDirectory::open(folder).map_err(|error| failed(error.into()))?;
         let engine = Engine::open(ReadOnly(directory), contents.facts, &contents.runbooks, &weights).map_err(failed)?;
-        Ok(Self::over(weights, contents.runbooks, engine, runbooks.to_owned()))
+        let elsewhere = Elsewhere { folder: runbooks.to_owned(), digest: contents.digest };
+        Ok(Self::over(weights, contents.runbooks, engine, elsewhere))
     }
 }
 

@@ -11,9 +11,9 @@ use crate::titles::Titles;
 use crate::weights::{Shape, Weights};
 use crate::words::Analyzer;
 use crate::written::{WrittenUnit, written, written_each};
-use incident::RunbookId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use tantivy::TantivyError;
 use tantivy::directory::{Directory, RamDirectory};
 use tantivy::fieldnorm::FieldNormReader;
@@ -65,8 +65,8 @@ pub(crate) struct Places<'a> {
     pub(crate) rarity: f32,
 }
 
-/// The index.
-#[derive(Default)]
+/// The index. A copy shares the postings, so that one can be searched while the other is changed.
+#[derive(Clone, Default)]
 pub(crate) struct Engine {
     segments: Vec<Segment>,
     /// For each of [`Part::ALL`].
@@ -79,27 +79,23 @@ pub(crate) struct Engine {
     titles: Titles,
 }
 
-/// A change of the library.
+/// A change of the library: what is not the same runbook in the same place of memory is another one.
 pub(crate) struct Edit<'a> {
     /// What the index is over, by id.
-    pub(crate) before: &'a [Runbook],
+    pub(crate) before: &'a [Arc<Runbook>],
     /// What it shall be over, by id.
-    pub(crate) after: &'a [&'a Runbook],
-    /// Those whose text is another or new.
-    pub(crate) changed: &'a BTreeSet<RunbookId>,
+    pub(crate) after: &'a [Arc<Runbook>],
 }
 
 impl Engine {
     /// Lays an index out in a directory, and opens it.
     pub(crate) fn build_in(
         directory: impl Into<Box<dyn Directory>>,
-        runbooks: &[Runbook],
+        runbooks: &[Arc<Runbook>],
         weights: &Weights,
     ) -> Result<Self, TantivyError> {
         let mut engine = Self::default();
-        let after: Vec<&Runbook> = runbooks.iter().collect();
-        let edit = Edit { before: &[], after: &after, changed: &BTreeSet::new() };
-        engine.update_in(directory, &edit, weights)?;
+        engine.update_in(directory, &Edit { before: &[], after: runbooks }, weights)?;
         Ok(engine)
     }
 
@@ -137,7 +133,7 @@ impl Engine {
         fresh.extend(self.units[first..].iter().filter_map(|unit| moved(&moves, unit)));
 
         let fresh: Vec<u32> = fresh.into_iter().collect();
-        let texts: Vec<&Runbook> = fresh.iter().map(|place| edit.after[*place as usize]).collect();
+        let texts: Vec<&Runbook> = fresh.iter().map(|place| &*edit.after[*place as usize]).collect();
         let mut writer = SegmentWriter::new(directory)?;
         let mut added = Vec::new();
         let mut stems = BTreeSet::new();
@@ -158,10 +154,10 @@ impl Engine {
         self.segments.push(segment);
         self.names.forget(|unit| unit as usize >= first || self.units[unit as usize].is_gone());
         for (place, title, heading) in added {
-            self.add(place, edit.after[place as usize], title, heading);
+            self.add(place, &edit.after[place as usize], title, heading);
         }
         self.names.sort();
-        self.names.declare(edit.after.iter().copied());
+        self.names.declare(edit.after.iter().map(|runbook| &**runbook));
         self.measure(&weights.shape);
         let mut titles = std::mem::take(&mut self.titles);
         titles.recount(stems.iter().map(String::as_str), |stem| self.most_with(stem));
@@ -194,7 +190,7 @@ impl Engine {
     fn forget(
         &mut self,
         moves: &[Option<u32>],
-        before: &[Runbook],
+        before: &[Arc<Runbook>],
         first: usize,
         shape: &Shape,
         stems: &mut BTreeSet<String>,
@@ -286,6 +282,13 @@ impl Engine {
         places.iter().for_each(|place| place.each(|unit, _| found(unit)));
     }
 
+    #[cfg(test)]
+    pub(crate) fn kept(&self) -> usize {
+        let parts =
+            self.segments.iter().flat_map(|segment| Part::ALL.into_iter().filter_map(|part| segment.part(part)));
+        self.units.len() + self.titles.kept() + parts.map(PartIndex::kept).sum::<usize>()
+    }
+
     /// In how many titles or bodies a stem stands: the larger count.
     fn most_with(&self, stem: &str) -> u32 {
         let with = |part| {
@@ -307,9 +310,11 @@ fn note(unit: &WrittenUnit, stems: &mut BTreeSet<String>) {
 
 /// Where each runbook of before is afterwards; nothing when it is gone or another.
 fn moves(edit: &Edit) -> Vec<Option<u32>> {
-    let place = |runbook: &Runbook| {
-        let place = edit.after.binary_search_by(|after| after.id.cmp(&runbook.id)).ok()?;
-        (!edit.changed.contains(&runbook.id)).then_some(place as u32)
+    let mut after = (0..).zip(edit.after).peekable();
+    let place = |before: &Arc<Runbook>| {
+        // Both are in the order of their ids. Most are the same, which is seen without a look at the id.
+        while after.next_if(|(_, after)| !Arc::ptr_eq(before, after) && after.id < before.id).is_some() {}
+        after.next_if(|(_, after)| Arc::ptr_eq(before, after)).map(|(place, _)| place)
     };
     edit.before.iter().map(place).collect()
 }

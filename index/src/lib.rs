@@ -29,7 +29,7 @@ mod words;
 mod written;
 
 pub use baked::BakeFailed;
-pub use library::{IndexFailed, Library, Reload};
+pub use library::{Change, IndexFailed, Library, Reload, digest_of};
 pub use rank::{RankFailed, Ranked, rank_file, read_alarms, read_runbooks};
 pub use runbook::{Problem, Runbook, Section};
 pub use scan::{RunbookFile, Scan, scan_dir};

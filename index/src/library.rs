@@ -2,6 +2,7 @@
 //!
 //! A file that breaks keeps its last good version, so that a typo at midnight takes no suggestion away.
 //! Only new and changed files are parsed again, and few others laid out again.
+//! A copy shares texts and postings, so that one copy is searched while the next one is made.
 
 use crate::engine::{Edit, Engine};
 use crate::runbook::{Problem, Runbook};
@@ -15,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Said when tantivy could not lay out the index. The library stays as it was.
 #[derive(Debug, thiserror::Error)]
@@ -34,15 +36,53 @@ pub struct Reload {
     pub problems: Vec<Problem>,
 }
 
-/// The runbooks and their index. Cheap to search from many threads; `reload` needs it alone.
+/// What became of some files since the library was last brought up to them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Change {
+    /// Those that are new or have a new text.
+    pub files: Vec<RunbookFile>,
+    /// Those that are gone.
+    pub gone: Vec<RunbookId>,
+}
+
+/// The runbooks and their index. Cheap to search from many threads; `reload` needs it alone, and takes its time: whoever
+/// may not keep searches waiting changes a copy and puts it in the place of the old one.
+#[derive(Clone)]
 pub struct Library {
     weights: Weights,
     /// In the order of their ids.
-    runbooks: Vec<Runbook>,
-    seen: BTreeMap<RunbookId, Seen>,
+    runbooks: Vec<Arc<Runbook>>,
+    seen: Arc<BTreeMap<RunbookId, Seen>>,
     engine: Engine,
     /// Where the texts are, when they are not here.
-    texts: Option<PathBuf>,
+    elsewhere: Option<Elsewhere>,
+}
+
+/// An index that was laid out before.
+#[derive(Debug, Clone)]
+pub(crate) struct Elsewhere {
+    /// Where its texts are.
+    pub(crate) folder: PathBuf,
+    /// As [`Library::digest`].
+    pub(crate) digest: String,
+}
+
+/// The SHA-256 over the ids of files, in order, and the SHA-256 of their texts, in hex as it is itself.
+#[must_use]
+pub fn digest_of<'a>(files: impl IntoIterator<Item = (&'a RunbookId, &'a str)>) -> String {
+    let mut digest = Sha256::new();
+    for (id, sha256) in files {
+        digest.update(id.as_str());
+        digest.update([0]);
+        digest.update(sha256);
+        digest.update([0]);
+    }
+    hex(&digest.finalize())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// The newest text seen of a file, good or broken.
@@ -62,7 +102,7 @@ impl Library {
     /// An empty library with other weights, for measuring them.
     #[must_use]
     pub fn with_weights(weights: Weights) -> Self {
-        Self { weights, runbooks: Vec::new(), seen: BTreeMap::new(), engine: Engine::default(), texts: None }
+        Self { weights, runbooks: Vec::new(), seen: Arc::default(), engine: Engine::default(), elsewhere: None }
     }
 
     /// A library of runbooks that were made elsewhere.
@@ -76,17 +116,29 @@ impl Library {
     }
 
     /// A library over an index that is there already, whose texts stay in a folder.
-    pub(crate) fn over(weights: Weights, runbooks: Vec<Runbook>, engine: Engine, texts: PathBuf) -> Self {
-        Self { weights, runbooks, seen: BTreeMap::new(), engine, texts: Some(texts) }
+    pub(crate) fn over(weights: Weights, runbooks: Vec<Runbook>, engine: Engine, elsewhere: Elsewhere) -> Self {
+        let runbooks = runbooks.into_iter().map(Arc::new).collect();
+        Self { weights, runbooks, seen: Arc::default(), engine, elsewhere: Some(elsewhere) }
     }
 
-    pub(crate) fn all(&self) -> &[Runbook] {
+    pub(crate) fn all(&self) -> &[Arc<Runbook>] {
         &self.runbooks
+    }
+
+    /// The SHA-256 over the ids and the texts of all files as they were last seen, good and broken, in hex. Two libraries
+    /// that have seen the same files have the same one.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        if let Some(elsewhere) = &self.elsewhere {
+            return elsewhere.digest.clone();
+        }
+        let texts: Vec<String> = self.seen.values().map(|seen| hex(&seen.digest)).collect();
+        digest_of(self.seen.keys().zip(texts.iter().map(String::as_str)))
     }
 
     fn known(&self, id: &RunbookId) -> Option<&Runbook> {
         let place = self.runbooks.binary_search_by(|runbook| runbook.id.cmp(id)).ok()?;
-        self.runbooks.get(place)
+        self.runbooks.get(place).map(|runbook| &**runbook)
     }
 
     pub(crate) const fn weights(&self) -> &Weights {
@@ -98,7 +150,7 @@ impl Library {
     /// # Errors
     /// [`IndexFailed`]; the library is then as before.
     pub fn reload(&mut self, files: &[RunbookFile]) -> Result<Reload, IndexFailed> {
-        if self.texts.take().is_some() {
+        if self.elsewhere.take().is_some() {
             // What was laid out elsewhere has no texts here to take words off by: this library is a new one.
             *self = Self::with_weights(self.weights.clone());
         }
@@ -126,8 +178,39 @@ impl Library {
         if !fresh.is_empty() || !removed.is_empty() {
             self.put(fresh, &removed)?;
         }
-        self.seen = seen;
+        self.seen = Arc::new(seen);
         Ok(reload)
+    }
+
+    /// Takes in what became of some files, change after change. It leads to where [`Self::reload`] after each of them leads
+    /// to, and lays out only what is left of them at the end. Not for an index that was laid out elsewhere.
+    ///
+    /// # Errors
+    /// [`IndexFailed`]; the library is then as before.
+    pub fn follow(&mut self, changes: &[Change]) -> Result<(), IndexFailed> {
+        let mut seen = Arc::clone(&self.seen);
+        let now = Arc::make_mut(&mut seen);
+        let mut last: BTreeMap<RunbookId, Option<Runbook>> = BTreeMap::new();
+        for change in changes {
+            for id in &change.gone {
+                now.remove(id);
+                last.insert(id.clone(), None);
+            }
+            for file in &change.files {
+                let parsed = Runbook::parse(file.id.clone(), &file.path, &file.text);
+                let digest = Sha256::digest(file.text.as_bytes()).into();
+                let problem = parsed.as_ref().err().cloned();
+                now.insert(file.id.clone(), Seen { digest, problem });
+                // A broken one leaves the last good one where it is.
+                parsed.into_iter().for_each(|runbook| drop(last.insert(runbook.id.clone(), Some(runbook))));
+            }
+        }
+        let removed = last.iter().filter(|(_, runbook)| runbook.is_none()).map(|(id, _)| id.clone()).collect();
+        if !last.is_empty() {
+            self.put(last.into_iter().filter_map(|(id, runbook)| Some((id, runbook?))).collect(), &removed)?;
+        }
+        self.seen = seen;
+        Ok(())
     }
 
     /// Takes new and changed runbooks in, and those of `removed` out.
@@ -136,15 +219,12 @@ impl Library {
         fresh: BTreeMap<RunbookId, Runbook>,
         removed: &BTreeSet<RunbookId>,
     ) -> Result<(), IndexFailed> {
-        let changed: BTreeSet<RunbookId> = fresh.keys().cloned().collect();
-        let kept = self.runbooks.iter().filter(|old| !changed.contains(&old.id) && !removed.contains(&old.id));
-        let mut after: Vec<&Runbook> = kept.chain(fresh.values()).collect();
+        let kept = self.runbooks.iter().filter(|old| !fresh.contains_key(&old.id) && !removed.contains(&old.id));
+        let mut after: Vec<Arc<Runbook>> = kept.cloned().collect();
+        after.extend(fresh.into_values().map(Arc::new));
         after.sort_by(|a, b| a.id.cmp(&b.id));
-        let edit = Edit { before: &self.runbooks, after: &after, changed: &changed };
-        self.engine.update(&edit, &self.weights).map_err(IndexFailed)?;
-        self.runbooks.retain(|old| !changed.contains(&old.id) && !removed.contains(&old.id));
-        self.runbooks.extend(fresh.into_values());
-        self.runbooks.sort_by(|a, b| a.id.cmp(&b.id));
+        self.engine.update(&Edit { before: &self.runbooks, after: &after }, &self.weights).map_err(IndexFailed)?;
+        self.runbooks = after;
         Ok(())
     }
 
@@ -171,20 +251,26 @@ impl Library {
     #[must_use]
     pub fn get(&self, id: &RunbookId) -> Option<Cow<'_, Runbook>> {
         let known = self.known(id)?;
-        let Some(texts) = &self.texts else { return Some(Cow::Borrowed(known)) };
-        let text = std::fs::read_to_string(texts.join(format!("{id}.md"))).ok()?;
+        let Some(elsewhere) = &self.elsewhere else { return Some(Cow::Borrowed(known)) };
+        let text = std::fs::read_to_string(elsewhere.folder.join(format!("{id}.md"))).ok()?;
         Runbook::parse(id.clone(), &known.path, &text).ok().map(Cow::Owned)
     }
 
     /// All runbooks, by id.
     pub fn iter(&self) -> impl Iterator<Item = &Runbook> {
-        self.runbooks.iter()
+        self.runbooks.iter().map(|runbook| &**runbook)
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
         self.runbooks.len()
+    }
+
+    /// How much is kept beside postings and texts: units, words of titles, numbers of what is gone.
+    #[cfg(test)]
+    pub(crate) fn kept(&self) -> usize {
+        self.engine.kept()
     }
 
     /// True when there is none.

@@ -20,7 +20,7 @@ pub(crate) enum Nearness {
 }
 
 /// The names of all units, ready to be looked up, and what their runbooks declare.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Names {
     /// Plain names and their units, in order.
     all: Vec<(String, u32)>,

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 const KEY_CHARS: usize = 3;
 
 /// Patterns, each with the place of the runbook that declares it.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Patterns {
     all: Vec<Pattern>,
     by_key: HashMap<[char; KEY_CHARS], Vec<usize>>,
@@ -15,6 +15,7 @@ pub(crate) struct Patterns {
     rest: Vec<usize>,
 }
 
+#[derive(Clone)]
 struct Pattern {
     runbook: u32,
     written: String,

@@ -14,6 +14,7 @@ use crate::weights::Weights;
 use incident::{ActionId, Alarm, RunbookId};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 /// A runbook that fits an alarm.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -111,7 +112,7 @@ const UNKNOWN_WORD: f32 = 0.5;
 pub(crate) fn search(
     engine: &Engine,
     weights: &Weights,
-    runbooks: &[Runbook],
+    runbooks: &[Arc<Runbook>],
     alarm: &Alarm,
     limit: usize,
 ) -> Vec<Hit> {
@@ -129,7 +130,7 @@ pub(crate) fn search(
         .iter()
         .zip(matched)
         .map(|(unit, matched)| {
-            let Runbook { id, title, actions, .. } = &runbooks[engine.units[*unit as usize].runbook as usize];
+            let Runbook { id, title, actions, .. } = &*runbooks[engine.units[*unit as usize].runbook as usize];
             Hit {
                 runbook: id.clone(),
                 title: title.clone(),
@@ -246,7 +247,7 @@ fn explain(
     places: &[Places],
     scored: &Scored,
     best: &[u32],
-    runbooks: &[Runbook],
+    runbooks: &[Arc<Runbook>],
     engine: &Engine,
 ) -> Vec<Vec<Match>> {
     let mut rising: Vec<(u32, usize)> = best.iter().copied().zip(0..).collect();

@@ -2,7 +2,7 @@
 //!
 //! It is written in one go and its writer is dropped, so an idle process holds the postings and nothing else.
 //! Nothing is stored: tantivy's document number is the unit's place in the segment. Units that are gone stay in the
-//! postings; what they still count there is kept beside them and taken off.
+//! postings; what they still count there is kept beside them, by where the postings of each term begin, and taken off.
 
 use crate::part::Part;
 use crate::words::Lines;
@@ -15,14 +15,15 @@ use tantivy::indexer::SingleSegmentIndexWriter;
 use tantivy::postings::{Postings as _, TermInfo};
 use tantivy::schema::{Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
 use tantivy::tokenizer::TokenizerManager;
-use tantivy::{DocSet as _, Index, InvertedIndexReader, TERMINATED, TantivyDocument, TantivyError, Term};
+use tantivy::{DocSet as _, Index, InvertedIndexReader, TERMINATED, TantivyDocument, TantivyError};
 
 /// What the segment writer's table of terms begins with, in bytes; it grows, and is given back afterwards.
 const WRITER_BYTES: usize = 15_000_000;
 /// The name under which tantivy knows that texts are cut into words already.
 const LINES: &str = "lines";
 
-/// A segment.
+/// A segment. A copy shares the postings and has its own count of what is gone.
+#[derive(Clone)]
 pub(crate) struct Segment {
     /// Parts that hold anything.
     parts: Vec<PartIndex>,
@@ -35,19 +36,19 @@ pub(crate) struct Segment {
 }
 
 /// The postings of one part.
+#[derive(Clone)]
 pub(crate) struct PartIndex {
     pub(crate) part: Part,
-    field: Field,
     postings: Arc<InvertedIndexReader>,
     lengths: FieldNormReader,
     gone: Gone,
 }
 
 /// What units that are gone still count in a part.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Gone {
-    /// How many of them have a stem.
-    units_with: HashMap<String, u32>,
+    /// How many of them have a stem, by where its postings begin: no more than there are terms, and no text is kept.
+    units_with: HashMap<usize, u32>,
     /// How many stems they hold.
     stems: u64,
 }
@@ -96,7 +97,7 @@ impl Segment {
                 let postings = segment.inverted_index(field)?;
                 if postings.terms().num_terms() > 0 {
                     let lengths = segment.get_fieldnorms_reader(field)?;
-                    parts.push(PartIndex { part, field, postings, lengths, gone: Gone::default() });
+                    parts.push(PartIndex { part, postings, lengths, gone: Gone::default() });
                 }
             }
         }
@@ -112,7 +113,9 @@ impl Segment {
         self.has_gone = true;
         for index in &mut self.parts {
             for stem in unit.stems(index.part) {
-                *index.gone.units_with.entry(stem.to_owned()).or_default() += 1;
+                if let Some(info) = index.info(stem) {
+                    *index.gone.units_with.entry(info.postings_range.start).or_default() += 1;
+                }
             }
             let stems =
                 unit.parts.iter().filter(|(part, _)| *part == index.part).map(|(_, stems)| stems.lines().count());
@@ -124,12 +127,22 @@ impl Segment {
 impl PartIndex {
     /// A term, and in how many units that are not gone it stands.
     pub(crate) fn find(&self, stem: &str) -> Option<(TermInfo, u32)> {
-        // The index is in memory or mapped: a term that could not be read would count as absent.
-        let info = self.postings.get_term_info(&Term::from_field_text(self.field, stem)).ok().flatten()?;
-        let gone = self.gone.units_with.get(stem).copied().unwrap_or(0);
+        let info = self.info(stem)?;
+        let gone = self.gone.units_with.get(&info.postings_range.start).copied().unwrap_or(0);
         debug_assert!(gone <= info.doc_freq, "{stem:?}: {gone} of {} units are gone", info.doc_freq);
         let living = info.doc_freq.saturating_sub(gone);
         Some((info, living))
+    }
+
+    /// A term. The index is in memory or mapped: one that could not be read would count as absent.
+    fn info(&self, stem: &str) -> Option<TermInfo> {
+        self.postings.terms().get(stem).ok().flatten()
+    }
+
+    /// How many counts it keeps of what is gone.
+    #[cfg(test)]
+    pub(crate) fn kept(&self) -> usize {
+        self.gone.units_with.len()
     }
 
     /// How many stems the units that are not gone hold.

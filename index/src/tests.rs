@@ -1,6 +1,6 @@
 //! What a user sees of the library: golden rankings, explanations, reloads, front matter and the scan of a folder.
 
-use crate::{Hit, Library, Match, Problem, Runbook, RunbookFile, Weights, scan_dir};
+use crate::{Change, Hit, Library, Match, Problem, Runbook, RunbookFile, Weights, scan_dir};
 use chrono::DateTime;
 use incident::{Alarm, AlarmKey, AlarmState, DeliveryId, RunbookId, Severity};
 use proptest::prelude::*;
@@ -251,6 +251,64 @@ fn a_baked_index_ranks_like_the_library_it_was_baked_from_and_can_be_loaded_anew
     let mut new = Library::new();
     new.reload(&files()[..5]).expect("lays out an index");
     assert_eq!(baked.search(&asked, 9), new.search(&asked, 9));
+}
+
+/// A copy that is changed leaves the other one as it was: that one is searched meanwhile.
+#[test]
+fn a_copy_that_is_changed_changes_nothing_of_the_other_one() {
+    let (old, asked) = (library(), alarm("database disk space", "filling up", &[]));
+    let before = old.search(&asked, 9);
+    let mut new = old.clone();
+    new.reload(&files()[..3]).expect("lays out an index");
+    assert_eq!(old.search(&asked, 9), before);
+    assert_eq!(new.search(&asked, 9), library_of_files(&files()[..3]).search(&asked, 9));
+    assert_ne!(old.digest(), new.digest());
+}
+
+#[test]
+fn following_changes_leads_to_where_a_reload_after_each_leads_to() {
+    let mut followed = library();
+    let broken = file("deploy/roll-back", "+++\nnever closed");
+    let late = file("zzz/late", "# Disk of the database\nIt fills up.");
+    let changes = [
+        Change { files: vec![late.clone(), broken.clone()], gone: vec!["aws/rds-cpu".into()] },
+        Change { files: vec![file("aws/rds-cpu", "# Another\ndatabase")], gone: vec!["zzz/late".into()] },
+        Change { files: vec![late.clone()], gone: vec!["queue/lag".into()] },
+    ];
+    followed.follow(&changes).expect("lays out an index");
+    let mut reloaded = library();
+    let mut folder: BTreeMap<RunbookId, RunbookFile> =
+        files().into_iter().map(|file| (file.id.clone(), file)).collect();
+    for change in &changes {
+        change.gone.iter().for_each(|id| drop(folder.remove(id)));
+        folder.extend(change.files.iter().map(|file| (file.id.clone(), file.clone())));
+        reloaded.reload(&folder.values().cloned().collect::<Vec<_>>()).expect("lays out an index");
+    }
+    let asked = alarm("database disk latency", "filling up after a deploy", &[("service", "checkout-api")]);
+    assert_eq!(followed.search(&asked, 9), reloaded.search(&asked, 9));
+    assert_eq!((followed.digest(), followed.len()), (reloaded.digest(), 7));
+    assert!(followed.get(&"deploy/roll-back".into()).is_some_and(|kept| kept.title == "Roll back a service"));
+}
+
+/// Each edit has words that no other one has: what is gone is not kept for ever.
+#[test]
+fn many_edits_of_one_runbook_leave_no_more_behind_than_a_few() {
+    let mut library = library();
+    let mut most = 0;
+    for edit in 0..400 {
+        let text = format!("# Queue title{edit}\nMessages wait, word{edit} and other{edit}.");
+        let change = Change { files: vec![file("queue/lag", &text)], gone: Vec::new() };
+        library.follow(&[change]).expect("lays out an index");
+        most = most.max(library.kept());
+    }
+    let new = library_of_files(&[files(), vec![file("queue/lag", "# Queue title\nMessages")]].concat());
+    assert!(most <= 4 * new.kept(), "{most} words and numbers are kept, {} in a new one", new.kept());
+}
+
+fn library_of_files(files: &[RunbookFile]) -> Library {
+    let mut library = Library::new();
+    library.reload(files).expect("lays out an index");
+    library
 }
 
 fn parse(text: &str) -> Result<Runbook, Problem> {

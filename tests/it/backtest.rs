@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
-use tests::{catops, text};
+use tests::{Home, Server, TOKEN, catops, text};
 
 fn invent(folder: &Path, seed: &str) -> Result<()> {
     let said =
@@ -93,5 +93,58 @@ fn the_same_seed_is_the_same_history() -> Result<()> {
     };
     ensure!(titles(one.path())? == titles(two.path())?);
     ensure!(titles(one.path())? != titles(other.path())?);
+    Ok(())
+}
+
+/// How often the log says that the runbooks changed.
+fn versions(home: &Home) -> Result<usize> {
+    let said = catops(&["export", "--data", text(&home.data)]);
+    ensure!(said.code == Some(0), "{}", said.stderr);
+    Ok(said.stdout.lines().filter(|line| line.contains("\"runbooks_edited\"")).count())
+}
+
+/// What `catops runbook` says of the runbook for a full disk, as it stood then.
+fn runbook_at(home: &Home, at: &str) -> String {
+    let said = catops(&["runbook", "host/disk-full", "--at", at, "--data", text(&home.data)]);
+    said.stdout + &said.stderr
+}
+
+#[tokio::test]
+async fn the_runbooks_of_the_time_are_known_to_whoever_looks_back() -> Result<()> {
+    let home = Home::new()?;
+    let path = home.config.join("runbooks/host/disk-full.md");
+    let before = fs::read_to_string(&path)?;
+    let unknown = runbook_at(&home, "2026-01-01 00:00");
+    ensure!(unknown.contains("catops: "), "there is no log yet: {unknown}");
+    let server = home.serve(&[TOKEN])?;
+    ensure!(versions(&home)? == 1, "the first start writes down what there is");
+    ensure!(server.fire("db-1/disk", "a1", "Disk is full on db-1").await? == 202);
+    let began = home.read(&["incidents"])?;
+    let began = began["incidents"].as_array().or(began.as_array()).context("a list")?[0]["opened_at"].clone();
+    let began = began.as_str().context("when it began")?.to_owned();
+    fs::write(&path, "# Something else\n\nNothing of use.\n")?;
+    let changed = async |_: &Server| {
+        let count = versions(&home)?;
+        Ok(if count == 2 { Ok(()) } else { Err(format!("{count} versions")) })
+    };
+    server.until("a second version", changed).await?;
+    let now = runbook_at(&home, "2099-01-01 00:00");
+    ensure!(now.contains("Something else") && !now.contains("df -"), "{now}");
+    let then = runbook_at(&home, &began);
+    ensure!(!then.contains("Something else") && then.contains(before.lines().last().context("a line")?), "{then}");
+    let unknown = runbook_at(&home, "2020-01-01 00:00");
+    ensure!(unknown.contains("the runbooks are known since 20"), "{unknown}");
+    server.kill();
+    let again = home.serve(&[TOKEN])?;
+    again.kill();
+    ensure!(versions(&home)? == 2, "a start at which nothing changed writes nothing");
+
+    let report = backtest(&home.data, &home.config, &[])?;
+    ensure!(report["incidents"] == 1 && report["runbooks"]["incidents"] == 1, "{report:#}");
+    let these = home.config.join("runbooks");
+    let report = backtest(&home.data, &home.config, &["--runbooks", text(&these)])?;
+    ensure!(report["runbooks"].is_null(), "these, for all: {report:#}");
+    let said = catops(&["backtest", "--data", text(&home.data), "--config", text(&home.config)]);
+    ensure!(said.stdout.contains("By the runbooks as they stood at each incident"), "{}", said.stdout);
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What a replay counts, on nights made by hand.
 
 use super::*;
+use crate::flow::runbook_versions::Version;
 use incident::{Alarm, RunOutcome};
 use serde_json::json;
 
@@ -120,4 +121,42 @@ fn incidents_are_ranked_with_what_was_known_when_they_opened() {
     let first = |id| replay.cases[&IncidentId(id)].ranked[0].0[0].to_string();
     assert_ne!(first(2), "drain-node");
     assert_eq!(first(3), "drain-node");
+}
+
+/// Runbooks that offer one action for a full disk.
+fn disk_runbook(action: &str) -> index::RunbookFile {
+    let text = format!("+++\nactions = [\"{action}\"]\n+++\n# Disk is full\nThe disk of the host is full.\n");
+    index::RunbookFile { id: "disk".into(), path: "runbooks/disk.md".to_owned(), text }
+}
+
+#[test]
+fn each_incident_is_ranked_by_the_runbooks_that_there_were() {
+    let tried = tried();
+    let version = |minute, action| Version {
+        at: at(minute),
+        change: index::Change { files: vec![disk_runbook(action)], gone: Vec::new() },
+    };
+    let then = Then::of(vec![version(5, "drain-node"), version(15, "grow-volume")]);
+    let mut replay = Replay::new(&tried, at(0)).with_runbooks_then(then);
+    for (id, minute) in [("inc/1", 1), ("inc/2", 10), ("inc/3", 20)] {
+        told(&mut replay, id, minute, &Event::Opened { alarm: alarm("Disk is full") });
+    }
+    let first = |id| replay.cases[&IncidentId(id)].ranked[0].0.first().map(ToString::to_string);
+    assert_eq!(first(1).as_deref(), Some("host-overview"), "nothing is known of then: those of now");
+    assert_eq!(first(2).as_deref(), Some("drain-node"));
+    assert_eq!(first(3).as_deref(), Some("grow-volume"));
+    assert_eq!(replay.report(1).runbooks, Some(AsThen { incidents: 2, since: Some(at(5)) }));
+}
+
+#[test]
+fn a_second_configuration_is_tried_with_its_own_runbooks() {
+    let mut both = tried();
+    both.extend(tried());
+    let change = index::Change { files: vec![disk_runbook("drain-node")], gone: Vec::new() };
+    let then = Then::of(vec![Version { at: at(1), change }]);
+    let mut replay = Replay::new(&both, at(0)).with_runbooks_then(then);
+    told(&mut replay, "inc/1", 2, &Event::Opened { alarm: alarm("Disk is full") });
+    let ranked = &replay.cases[&IncidentId(1)].ranked;
+    assert_eq!(ranked[0].0.first().map(ToString::to_string).as_deref(), Some("drain-node"));
+    assert_eq!(ranked[1].0.first().map(ToString::to_string).as_deref(), Some("host-overview"));
 }

@@ -1,10 +1,11 @@
 //! `catops backtest`: how good the suggestions would have been on the log's own history.
 
-use super::read::{DataArgs, Reader};
+use super::read::{DataArgs, Reader, block_on};
 use super::tried;
-use crate::backtest::{Hits, Miss, Replay, Report, Score};
+use crate::backtest::{AsThen, Hits, Miss, Replay, Report, Score};
 use crate::clock;
 use crate::config::file::parse_duration;
+use crate::runbooks_then::Then;
 use anyhow::{Context, Result, bail};
 use chrono::TimeDelta;
 use std::path::PathBuf;
@@ -14,13 +15,13 @@ use std::process::ExitCode;
 pub(super) struct Args {
     #[command(flatten)]
     data: DataArgs,
-    /// The configuration folder that is tried.
+    /// The configuration folder that is tried; its runbooks as they stood at each incident, where the log knows that.
     #[arg(long)]
     config: PathBuf,
-    /// Other runbooks than those of the configuration.
+    /// These runbooks for all incidents, whatever there was at the time.
     #[arg(long, value_name = "DIR")]
     runbooks: Option<PathBuf>,
-    /// A second configuration, shown beside the first.
+    /// A second configuration, shown beside the first; its runbooks for all incidents.
     #[arg(long, value_name = "DIR")]
     against: Option<PathBuf>,
     /// How far back incidents are counted, such as 180d or 12h; all before is learned from.
@@ -42,6 +43,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let reader = Reader::open(&args.data.data)?;
     let since = clock::now().checked_sub_signed(args.since).context("--since is too long")?;
     let mut replay = Replay::new(&tried, since);
+    if args.runbooks.is_none() {
+        replay = replay.with_runbooks_then(block_on(async { Ok(Then::read(reader.log()).await?) })?);
+    }
     reader.every_event(|event| replay.apply(event))?;
     let report = replay.report(args.misses);
     if report.incidents == 0 {
@@ -66,6 +70,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
 
 fn print(report: &Report) {
     println!("{} incidents, ranked as they stood when they opened\n", report.incidents);
+    if let Some(then) = report.runbooks {
+        print_runbooks(report, then);
+    }
     let columns = |show: &dyn Fn(&Score) -> String| report.scores.iter().map(show).collect::<Vec<_>>().join("  ");
     let head = if report.scores.len() > 1 { " config  against" } else { "" };
     println!("{:<34}{head}", "");
@@ -87,6 +94,22 @@ fn print(report: &Report) {
         println!("\nWhat helped and was not among the first three; `catops why INC-...` tells what was shown:");
     }
     report.misses.iter().for_each(print_miss);
+}
+
+/// Which runbooks ranked.
+fn print_runbooks(report: &Report, then: AsThen) {
+    let Some(since) = then.since.map(|since| since.format("%Y-%m-%d %H:%M UTC")) else {
+        println!(
+            "The log does not know how the runbooks stood; those of now are used. A server writes it down from now on.\n"
+        );
+        return;
+    };
+    match report.incidents - then.incidents {
+        0 => println!("By the runbooks as they stood at each incident\n"),
+        now => println!(
+            "By the runbooks as they stood at each incident, since {since}; {now} before that by those of now\n"
+        ),
+    }
 }
 
 fn helped(score: &Score) -> Hits {

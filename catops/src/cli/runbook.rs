@@ -1,10 +1,16 @@
-//! `catops runbook WORDS`: the runbooks that say these words, or one runbook by its id.
+//! `catops runbook WORDS`: the runbooks that say these words, or one runbook by its id; those of now, or with `--at` those
+//! that the log says there were.
 
+use super::duty::moment;
+use super::read::{DataArgs, Reader, block_on};
 use super::tried;
 use crate::runbooks::{Found, find};
-use anyhow::Result;
+use crate::runbooks_then::Then;
+use anyhow::{Result, bail};
+use chrono::{DateTime, Utc};
 use incident::RunbookId;
-use index::{Runbook, Snippet};
+use index::{Library, Runbook, Snippet};
+use rota::Zone;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,20 +26,25 @@ pub(super) struct Args {
     /// How many.
     #[arg(long, default_value_t = 5)]
     top: usize,
-    /// Print JSON instead of text.
-    #[arg(long)]
-    json: bool,
+    /// The runbooks as they stood then, by what the server of `--data` wrote down: an instant with a zone, or in UTC.
+    #[arg(long, value_name = "INSTANT", conflicts_with = "config")]
+    at: Option<String>,
+    #[command(flatten)]
+    data: DataArgs,
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
-    let library = tried::read_or_starter(args.config.as_deref())?.library;
+    let library = match &args.at {
+        Some(at) => as_then(args, moment(Some(at), &Zone::utc())?)?,
+        None => tried::read_or_starter(args.config.as_deref())?.library,
+    };
     let words = args.words.join(" ");
     if let Some(runbook) = library.get(&RunbookId(words.trim_end_matches(".md").to_owned())) {
         print_whole(&runbook);
         return Ok(ExitCode::SUCCESS);
     }
     let found = find(&library, &words, args.top);
-    if args.json {
+    if args.data.json {
         println!("{}", serde_json::to_string_pretty(&found)?);
     } else if found.is_empty() {
         println!("no runbook says \"{words}\"; a Markdown file below runbooks/ is found within seconds");
@@ -42,6 +53,18 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         found.iter().for_each(|found| print(found, bold));
     }
     Ok(if found.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// The runbooks as they stood then.
+fn as_then(args: &Args, at: DateTime<Utc>) -> Result<Library> {
+    let reader = Reader::open(&args.data.data)?;
+    let mut then = block_on(async { Ok(Then::read(reader.log()).await?) })?;
+    let since = then.since();
+    match (then.at(at), since) {
+        (Some(library), _) => Ok(library.clone()),
+        (None, Some(since)) => bail!("the runbooks are known since {} only", since.format("%Y-%m-%d %H:%M:%S UTC")),
+        (None, None) => bail!("{} does not know how the runbooks stood: no server wrote it down yet", args.data.data),
+    }
 }
 
 fn print(found: &Found, bold: bool) {

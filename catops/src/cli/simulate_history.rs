@@ -27,6 +27,9 @@ pub(super) struct Args {
     /// Over how many days, until now.
     #[arg(long, default_value_t = 180)]
     days: u32,
+    /// How many edits of runbooks, so that `backtest` has old ones to rank by.
+    #[arg(long, default_value_t = 0)]
+    edits: usize,
     /// The same seed makes the same nights.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -41,10 +44,13 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     }
     let config = config(args)?;
     let tried = tried::read(&config, None)?;
-    let wish = Wish { incidents: args.incidents, days: args.days, until: clock::now(), seed: args.seed };
+    let runbooks = index::scan_dir(&tried.setup.runbooks()).files;
+    let Args { incidents, days, edits, seed, .. } = *args;
+    let wish = Wish { incidents, days, until: clock::now(), edits, seed };
     let bar = Bar::new("incidents");
     block_on(async {
-        invent(&made, &tried.setup, &tried.library, wish, |done| bar.at(done as u64, args.incidents as u64)).await?;
+        let progress = |done| bar.at(done as u64, incidents as u64);
+        invent(&made, &tried.setup, &tried.library, &runbooks, wish, progress).await?;
         let (lines, _) = transfer::export(&made, Vec::new(), |_, _| {}).await?;
         transfer::import(&*target, lines.as_slice(), |_, _| {}).await?;
         Ok(())

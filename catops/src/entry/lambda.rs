@@ -21,7 +21,7 @@ use crate::config::secret::{add_fetched, env};
 use crate::entry::calendar;
 use crate::entry::serve::{health_router, hooks_router, limited, slack_router};
 use crate::flow::outbox::{self, Offered};
-use crate::flow::{calendars, versions};
+use crate::flow::{calendars, runbook_versions, versions};
 use crate::slack_side::SlackSide;
 use crate::start::{BAKED, http_client, read_runbooks, usable};
 use crate::store::Data;
@@ -124,6 +124,10 @@ async fn wire(role: Role) -> Result<Wired> {
     };
     let log = Data::Table(table).open().await?;
     versions::note(&*log, &mut setup).await;
+    if role == Role::Act {
+        // One of the functions will do. The digest lies in the baked index, so no runbook is read while none changed.
+        runbook_versions::note(&*log, &library.digest(), || index::scan_dir(&setup.runbooks()).files).await;
+    }
     let life = env("AWS_LAMBDA_LOG_STREAM_NAME").map_or_else(random_name, Ok)?;
     // Nothing here shows incidents: whoever serves the table beside the functions names that address.
     let public_url = setup.config.public_url.clone().unwrap_or_default();

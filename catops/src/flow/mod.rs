@@ -22,6 +22,7 @@ pub mod receive;
 pub mod redact;
 pub mod refusals;
 pub mod run;
+pub mod runbook_versions;
 pub mod switch;
 pub mod triage;
 pub mod turns;

@@ -126,6 +126,12 @@ pub fn imported() -> StreamId {
     StreamId::new("rota/imported")
 }
 
+/// The stream of the versions of the runbooks' folder.
+#[must_use]
+pub fn runbook_versions() -> StreamId {
+    StreamId::new("runbooks/versions")
+}
+
 /// The stream of the changes that people make to the schedules.
 #[must_use]
 pub fn book() -> StreamId {

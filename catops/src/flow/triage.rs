@@ -242,9 +242,15 @@ async fn related(app: &App, incident: &Incident) -> Result<Vec<Related>, ReadErr
         return Ok(Vec::new());
     }
     let open = app.log.list(names::OPEN, None, OPEN_LOOKED_AT).await?;
+    let resource = change::json(&incident.alarm.resource);
     let mut found = Vec::new();
     for listed in &open.streams {
         let Some(id) = names::incident_of(&listed.id) else { continue };
+        // A state that does not say the resource anywhere need not be parsed; an opening has none, and is read.
+        let state = &listed.stream.head.snapshot;
+        if !state.is_empty() && !state.windows(resource.len()).any(|part| part == resource) {
+            continue;
+        }
         // One that cannot be read is not named.
         let Ok(other) = change::from_log(&*app.log, id, &listed.stream).await else { continue };
         found.extend(Related::of(incident, &other));

@@ -12,8 +12,8 @@ async fn history() -> (MemoryLog, Setup) {
     let mut library = Library::new();
     library.reload(&index::scan_dir(&setup.runbooks()).files).unwrap();
     let log = MemoryLog::new();
-    let wish = Wish { incidents: 150, days: 60, until: clock::now(), seed: 3 };
-    invent(&log, &setup, &library, wish, |_| {}).await.unwrap();
+    let wish = Wish { incidents: 150, days: 60, until: clock::now(), edits: 0, seed: 3 };
+    invent(&log, &setup, &library, &[], wish, |_| {}).await.unwrap();
     (log, setup)
 }
 
