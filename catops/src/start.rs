@@ -50,7 +50,7 @@ pub struct Started {
 pub async fn start(options: Options) -> Result<Started> {
     let mut setup = usable(&options.config, Setup::read(&options.config))?;
     let runbooks = read_runbooks(&setup)?;
-    let log = options.data.open().await?;
+    let log = options.data.open_to_serve().await?;
     if options.data.folder().is_some() {
         // The folder is ours alone, so whoever held leases is dead. A table has other servers, which are not.
         log.release_safe("serve/").await.context("taking over what the last process left")?;

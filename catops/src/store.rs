@@ -3,7 +3,7 @@
 
 use crate::seed;
 #[cfg(feature = "aws")]
-use crate::{aws, clock};
+use crate::{aws, clock, flow::homes};
 use anyhow::{Context, Result, bail};
 use log::{EventLog, MemoryLog, SqliteLog};
 use std::convert::Infallible;
@@ -81,8 +81,19 @@ impl Data {
                 let log = SqliteLog::open(folder, seed::fresh()?);
                 Ok(Arc::new(log.with_context(|| format!("opening the data in {self}"))?))
             }
-            Self::Table(name) => table(name).await,
+            Self::Table(name) => table(name, false).await,
             Self::Memory => Ok(Arc::new(MemoryLog::new())),
+        }
+    }
+
+    /// The same for a server, beside which most often nobody writes.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_to_serve(&self) -> Result<Arc<dyn EventLog>> {
+        match self {
+            Self::Table(name) => table(name, true).await,
+            Self::Folder(_) | Self::Memory => self.open().await,
         }
     }
 
@@ -98,21 +109,23 @@ impl Data {
                     log.with_context(|| format!("there is no readable data in {self}; name the folder with --data"))?;
                 Ok(Arc::new(log))
             }
-            Self::Table(name) => table(name).await,
+            Self::Table(name) => table(name, false).await,
             Self::Memory => bail!("{self} can be read by its own process only"),
         }
     }
 }
 
 #[cfg(feature = "aws")]
-async fn table(name: &str) -> Result<Arc<dyn EventLog>> {
+async fn table(name: &str, is_served: bool) -> Result<Arc<dyn EventLog>> {
     if name.is_empty() {
         bail!("{TABLE} names no table: write {TABLE}catops");
     }
-    Ok(Arc::new(log::DynamoLog::new(aws::dynamodb().await, name, seed::fresh()?, clock::now)))
+    let log = log::DynamoLog::new(aws::dynamodb().await, name, seed::fresh()?, clock::now);
+    let log = log.with_homes(homes::of);
+    Ok(Arc::new(if is_served { log.as_only_writer() } else { log }))
 }
 
 #[cfg(not(feature = "aws"))]
-async fn table(name: &str) -> Result<Arc<dyn EventLog>> {
+async fn table(name: &str, _is_served: bool) -> Result<Arc<dyn EventLog>> {
     bail!("{TABLE}{name} is a table, and this build has no DynamoDB: build with --features aws")
 }

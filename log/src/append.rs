@@ -38,7 +38,8 @@ pub struct Append {
     pub settles: Option<(LeaseToken, Outcome)>,
     /// Content to replace for good. The append must also say so in an event of the same stream.
     pub erase: Vec<Erasure>,
-    /// Leases the effects of this append that are due at once to the writer: no second commit before performing them.
+    /// Leases the effects of this append that are due at once to the writer: no second commit before performing them. So
+    /// it does with a slot that this append settles, if a newer body came while the old one was performed.
     pub lease: Option<Lease>,
 }
 

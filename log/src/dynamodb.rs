@@ -9,6 +9,7 @@
 
 mod due;
 mod feed;
+mod group;
 mod item;
 mod known;
 mod pack;
@@ -26,14 +27,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
+pub use self::group::Homes;
 use self::item::{Chunk, Ended, HEAD, Item, Key};
 use self::known::{Known, Look, Memory, Thing, Wanted};
 use self::table::{Refused, Table};
 use self::transaction::{Erasable, Mint, Transaction};
 use crate::{
     Append, AppendError, Backlog, ClaimKey, Claimed, Consumed, Cursor, Decision, Effect, EffectId, EffectState, Event,
-    EventLog, Holder, IdemKey, Keys, LeasedEffect, Listed, Page, Piece, Pieces, Proof, PutError, Raw, ReadError,
-    Receipt, Roll, Stats, Stream, StreamId, Tail, Tails, View as _, chain::Salts,
+    EventLog, Holder, IdemKey, Keys, LeaseToken, LeasedEffect, Listed, Page, Piece, Pieces, Proof, PutError, Raw,
+    ReadError, Receipt, Roll, Stats, Stream, StreamId, Tail, Tails, View as _, chain::Salts,
 };
 
 /// How often a write is tried again because others wrote first; with pauses that is several seconds of losing.
@@ -48,6 +50,9 @@ pub struct DynamoLog {
     clock: fn() -> DateTime<Utc>,
     process: Mutex<Process>,
     memory: Memory,
+    homes: Homes,
+    writing: Writing,
+    next: due::Next,
     wake: Notify,
 }
 
@@ -59,6 +64,23 @@ struct Process {
     /// Counts calls that need a name; with the process's own secret it makes it.
     calls: u64,
     seed: [u8; 32],
+}
+
+/// Turns of those in this process who write to the same outbox: a write that is refused is paid for.
+#[derive(Default)]
+struct Writing([tokio::sync::Mutex<()>; 32]);
+
+impl Writing {
+    /// Waits for the turn with all of these; in one order, so that nobody waits for each other.
+    async fn enter(&self, homes: &BTreeSet<StreamId>) -> Vec<tokio::sync::MutexGuard<'_, ()>> {
+        let place = |home: &StreamId| usize::from(Sha256::digest(home.as_str().as_bytes())[0]) % self.0.len();
+        let places: BTreeSet<usize> = homes.iter().map(place).collect();
+        let mut turns = Vec::with_capacity(places.len());
+        for place in places {
+            turns.push(self.0[place].lock().await);
+        }
+        turns
+    }
 }
 
 /// Why an append was not written.
@@ -88,7 +110,31 @@ impl DynamoLog {
     pub fn new(client: Client, table: impl Into<String>, seed: [u8; 32], clock: fn() -> DateTime<Utc>) -> Self {
         let process = Process { salts: Salts::new(seed), micros: 0, calls: 0, seed };
         let table = Table::new(client, table.into());
-        Self { table, clock, process: Mutex::new(process), memory: Memory::default(), wake: Notify::new() }
+        let (process, memory, writing) = (Mutex::new(process), Memory::new(false, clock), Writing::default());
+        Self {
+            table,
+            clock,
+            process,
+            memory,
+            homes: |_| None,
+            writing,
+            next: due::Next::default(),
+            wake: Notify::new(),
+        }
+    }
+
+    /// For whoever is most often the only writer: believes what it has read or written last, until a write that depends on
+    /// it is refused. What leads to no write is read. Several writers would pay for many refusals.
+    #[must_use]
+    pub fn as_only_writer(self) -> Self {
+        Self { memory: Memory::new(true, self.clock), ..self }
+    }
+
+    /// Keeps effects that have the same home in one item, which costs less. For the life of the table: whoever opens it
+    /// names the same homes. The home must be the stream whose appends ask for the effect, from its first one on.
+    #[must_use]
+    pub fn with_homes(self, homes: Homes) -> Self {
+        Self { homes, ..self }
     }
 
     fn process(&self) -> MutexGuard<'_, Process> {
@@ -121,6 +167,7 @@ impl DynamoLog {
         let found = self.table.get(&keys).await?;
         for (thing, key) in wanted.things.iter().zip(&keys) {
             known.learn(thing, found.get(key))?;
+            self.memory.keep_thing(thing, known);
         }
         for events in &wanted.events {
             let proofs = self.read_proofs(&events.0, events.1, events.2).await?;
@@ -136,10 +183,17 @@ impl DynamoLog {
     /// Writes an append, however often its effects or others get in the way. `known` must be of now.
     async fn write(&self, append: &Append, known: &mut Known, seen: &BTreeSet<Thing>) -> Result<Receipt, Stop> {
         let erasable = self.erasable(append).await?;
+        let _turn = self.writing.enter(&known::homes(append, self.homes)).await;
         known.recall(append, &self.memory);
         for attempt in 1..=LOST_MAX {
-            let lacking = known.lacks(append);
-            self.fetch(known, &lacking).await?;
+            loop {
+                let mut lacking = known.lacks(append);
+                if lacking.is_empty() {
+                    break;
+                }
+                known.recall_things(&mut lacking, &self.memory);
+                self.fetch(known, &lacking).await?;
+            }
             let (planned, token) = self.plan(append, known, seen, &erasable);
             let transaction = match planned {
                 // A repeat is told so, whatever else has changed since the first time.
@@ -149,22 +203,54 @@ impl DynamoLog {
                     continue;
                 }
                 Err(AppendError::LeaseLost(id)) if known.doubt([&id]) => continue,
+                Err(_) if known.doubt_things(&self.memory) => {
+                    if seen.is_empty() {
+                        continue;
+                    }
+                    return Err(Stop::Stale);
+                }
                 Err(error) => return Err(error.into()),
                 Ok(transaction) if known.doubt(&transaction.left) => continue,
+                // Nothing would be refused, so what it saw is looked at.
+                Ok(transaction) if transaction.items.is_empty() && known.doubt_things(&self.memory) => {
+                    return Err(Stop::Stale);
+                }
                 Ok(transaction) if transaction.items.is_empty() => return Ok(transaction.receipt),
                 Ok(transaction) => transaction,
             };
+            let overtaken = known.overtaken(&self.memory);
+            if !overtaken.is_empty() {
+                if overtaken.iter().any(|thing| seen.contains(thing)) {
+                    return Err(Stop::Stale);
+                }
+                overtaken.iter().for_each(|thing| known.forget_thing(thing));
+                continue;
+            }
+            let believed = known.believed_things();
             match self.table.write(transaction.items.clone(), &token).await {
                 Ok(()) => {
-                    if transaction.leaves_waiting() {
+                    if transaction.waits {
                         self.wake.notify_one();
                     }
+                    self.next.wrote(transaction.kept.iter().filter_map(|kept| kept.effect.wake_at()).min());
+                    self.next.wrote(transaction.groups.iter().filter_map(group::Group::wake_at).min());
+                    transaction.groups.into_iter().for_each(|group| self.memory.keep_group(group));
                     transaction.kept.into_iter().for_each(|kept| self.memory.keep(kept));
+                    transaction.heads.iter().for_each(|(stream, ended)| self.memory.keep_head(stream, ended));
+                    append.claims.iter().for_each(|claim| self.memory.keep_claim(&claim.key, claim.holder.as_ref()));
+                    self.memory.keep_leases(&transaction.receipt);
                     return Ok(transaction.receipt);
                 }
                 Err(Refused::Failed(error)) => return Err(error.into()),
                 Err(Refused::Conditions(reasons)) => {
                     let changed = transaction.learn(known, &reasons).map_err(ReadError::from)?;
+                    if known.was_deceived(&changed, &believed, &self.memory) {
+                        self.memory.distrust();
+                    }
+                    for thing in &changed {
+                        self.memory.forget(thing);
+                        self.memory.keep_thing(thing, known);
+                    }
                     if changed.iter().any(|thing| seen.contains(thing)) {
                         return Err(Stop::Stale);
                     }
@@ -261,7 +347,11 @@ impl DynamoLog {
     async fn ended(&self, stream: &StreamId) -> Result<Option<Ended>, ReadError> {
         let key = Key::head(stream);
         let found = self.table.get(std::slice::from_ref(&key)).await?;
-        Ok(found.get(&key).map(Ended::read).transpose()?)
+        let ended = found.get(&key).map(Ended::read).transpose()?;
+        if let Some(ended) = &ended {
+            self.memory.keep_head(stream, ended);
+        }
+        Ok(ended)
     }
 
     /// Scans for streams' heads.
@@ -289,7 +379,7 @@ const ENDED: &str = "end";
 impl EventLog for DynamoLog {
     async fn append(&self, append: Append) -> Result<Receipt, AppendError> {
         append.check()?;
-        match self.write(&append, &mut Known::default(), &BTreeSet::new()).await {
+        match self.write(&append, &mut Known::new(self.homes), &BTreeSet::new()).await {
             Ok(receipt) => Ok(receipt),
             Err(Stop::Failed(error)) => Err(error),
             Err(Stop::Stale) => unreachable!("an append that saw nothing cannot have seen what is stale"),
@@ -297,13 +387,14 @@ impl EventLog for DynamoLog {
     }
 
     async fn decide(&self, mut decision: Decision) -> Result<Option<Receipt>, AppendError> {
-        let mut known = Known::default();
+        let mut known = Known::new(self.homes);
         let (mut lost, mut looks) = (0, 0);
         loop {
             let mut look = Look::new(&known);
             let said = decision(&mut look);
-            let Look { wanted, seen, .. } = look;
+            let Look { mut wanted, seen, .. } = look;
             if !wanted.is_empty() {
+                known.recall_things(&mut wanted, &self.memory);
                 looks += 1;
                 if looks > LOOKS_MAX {
                     return Err(AppendError::Malformed("a decision that looks for something else each time"));
@@ -311,7 +402,13 @@ impl EventLog for DynamoLog {
                 self.fetch(&mut known, &wanted).await?;
                 continue;
             }
-            let Some(append) = said else { return Ok(None) };
+            let Some(append) = said else {
+                // It may have been said of what has changed.
+                if known.doubt_things(&self.memory) {
+                    continue;
+                }
+                return Ok(None);
+            };
             append.check()?;
             match self.write(&append, &mut known, &seen).await {
                 Ok(receipt) => return Ok(Some(receipt)),
@@ -333,8 +430,15 @@ impl EventLog for DynamoLog {
         Ok(self.ended(stream).await?.as_ref().map(Ended::stream))
     }
 
+    async fn load_since(&self, token: &LeaseToken, stream: &StreamId) -> Result<Option<Stream>, ReadError> {
+        match self.memory.since(token, stream) {
+            Some(ended) => Ok(Some(ended.stream())),
+            None => self.load(stream).await,
+        }
+    }
+
     async fn load_claimed(&self, key: &ClaimKey) -> Result<Option<Claimed>, ReadError> {
-        let mut known = Known::default();
+        let mut known = Known::new(self.homes);
         loop {
             let mut look = Look::new(&known);
             let found = look.claimed(key);
@@ -423,11 +527,21 @@ impl EventLog for DynamoLog {
     }
 
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>, ReadError> {
-        self.first_due((self.clock)()).await
+        let now = (self.clock)();
+        if !self.memory.is_trusted() {
+            return self.first_due(now).await;
+        }
+        if let Some(first) = self.next.known(now) {
+            return Ok(first);
+        }
+        let turn = self.next.turn();
+        let first = self.first_due(now).await?;
+        self.next.learn(turn, now, first);
+        Ok(first)
     }
 
     async fn effect(&self, id: &EffectId) -> Result<Option<Effect>, ReadError> {
-        Ok(self.kept(id).await?.map(|kept| kept.effect))
+        self.one(id).await
     }
 
     async fn effects(&self, state: EffectState, max: usize) -> Result<Vec<Effect>, ReadError> {
@@ -436,7 +550,7 @@ impl EventLog for DynamoLog {
 
     async fn waiting(&self, until: DateTime<Utc>, max: usize) -> Result<Vec<Effect>, ReadError> {
         let found = self.due(until, max).await?;
-        Ok(found.into_iter().map(|kept| kept.effect).collect())
+        Ok(found)
     }
 
     async fn notified(&self) {
@@ -473,11 +587,11 @@ impl EventLog for DynamoLog {
 
     async fn backlog(&self) -> Result<Backlog, ReadError> {
         let open = self.open().await?;
-        let count = |state| open.iter().filter(|kept| kept.effect.state == state).count() as u64;
+        let count = |state| open.iter().filter(|effect| effect.state == state).count() as u64;
         Ok(Backlog {
             pending: count(EffectState::Pending),
             leased: count(EffectState::Leased),
-            oldest_due: open.iter().filter_map(|kept| kept.effect.wake_at()).min(),
+            oldest_due: open.iter().filter_map(Effect::wake_at).min(),
         })
     }
 

@@ -309,8 +309,9 @@ impl Effect {
         self.state == EffectState::Leased && self.lease == token.lease
     }
 
-    /// Applies the outcome; the caller has checked `is_held_by`.
-    pub(crate) fn settle(&mut self, outcome: Outcome) {
+    /// Applies the outcome; the caller has checked `is_held_by`. Returns whether it is to be performed anew, because it was
+    /// asked for meanwhile.
+    pub(crate) fn settle(&mut self, outcome: Outcome) -> bool {
         let (ended, error) = match outcome {
             Outcome::Done => (EffectState::Done, None),
             Outcome::Failed { error } => (EffectState::Failed, Some(error)),
@@ -321,7 +322,7 @@ impl Effect {
                     After::Cancel => self.end(EffectState::Cancelled),
                     After::Settle | After::Again => self.wait_until(due_at),
                 }
-                return;
+                return false;
             }
         };
         let again = self.after == After::Again;
@@ -330,6 +331,7 @@ impl Effect {
         if again {
             self.start_again();
         }
+        again
     }
 
     /// Ends the lease of a dead holder early. Returns whether it was one that may be.

@@ -43,7 +43,7 @@ pub use append::{
 };
 pub use chain::{Digest, Fault, Findings, Proof, Salt, Tail, Walk};
 #[cfg(feature = "dynamodb")]
-pub use dynamodb::DynamoLog;
+pub use dynamodb::{DynamoLog, Homes};
 pub use effect::{Effect, EffectState, Lease, LeaseToken, LeasedEffect, NewEffect, Outcome, Repeat};
 pub use id::{ClaimKey, Cursor, EffectId, Holder, IdemKey, StreamId};
 pub use memory::MemoryLog;

@@ -322,12 +322,17 @@ impl State {
 
     fn append(&mut self, append: Append) -> Result<Receipt, AppendError> {
         self.allow(&append)?;
+        let mut anew = None;
         if let Some((token, outcome)) = &append.settles
             && let Some(effect) = self.effects.get_mut(token.effect())
         {
-            effect.settle(outcome.clone());
+            anew = effect.settle(outcome.clone()).then(|| token.effect().clone());
         }
-        Ok(self.write(append))
+        let lease = append.lease.clone();
+        let mut receipt = self.write(append);
+        let anew = anew.and_then(|id| self.effects.get_mut(&id)).zip(lease);
+        receipt.leased.extend(anew.and_then(|(effect, lease)| effect.born_leased(&lease)));
+        Ok(receipt)
     }
 
     /// All conditions, before anything is written.

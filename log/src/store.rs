@@ -23,6 +23,12 @@ pub trait EventLog: Send + Sync {
     /// A stream's version and state; none when it has no events.
     async fn load(&self, stream: &StreamId) -> Result<Option<Stream>, ReadError>;
 
+    /// A stream's version and state, as they were when this lease was given or later: for whoever performs it. What comes
+    /// after them asks anew for what it wants done. Where reading costs, this may cost nothing.
+    async fn load_since(&self, _token: &LeaseToken, stream: &StreamId) -> Result<Option<Stream>, ReadError> {
+        self.load(stream).await
+    }
+
     /// Who holds a claim, and its state, in one read; none when nobody does.
     async fn load_claimed(&self, key: &ClaimKey) -> Result<Option<Claimed>, ReadError>;
 

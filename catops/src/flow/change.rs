@@ -12,8 +12,8 @@ use incident::{
 };
 use incident::{Repeat, SCHEMA, Task, decide, react, was_acted_on};
 use log::{
-    Append, AppendError, EventLog, Expected, Head, IdemKey, LeaseToken, NewEffect, NewEvent, Outcome, Raw, ReadError,
-    StreamId, StreamWrite, View,
+    Append, AppendError, EventLog, Expected, Head, IdemKey, LeaseToken, LeasedEffect, NewEffect, NewEvent, Outcome,
+    Raw, ReadError, StreamId, StreamWrite, View,
 };
 use std::sync::Arc;
 
@@ -109,6 +109,16 @@ pub struct Changed {
 /// [`ChangeError::NoSuchIncident`], or the log cannot be read.
 pub async fn load(app: &App, id: IncidentId) -> Result<Incident, ChangeError> {
     let stream = app.log.load(&names::incident(id)).await?.ok_or(ChangeError::NoSuchIncident(id))?;
+    from_stream(app, id, &stream).await
+}
+
+/// The state of an incident for whoever performs an effect: as it was when that was handed out, or later.
+///
+/// # Errors
+/// As [`load`].
+pub async fn load_since(app: &App, id: IncidentId, leased: &LeasedEffect) -> Result<Incident, ChangeError> {
+    let found = app.log.load_since(&leased.token, &names::incident(id)).await?;
+    let stream = found.ok_or(ChangeError::NoSuchIncident(id))?;
     from_stream(app, id, &stream).await
 }
 

@@ -8,7 +8,7 @@ use crate::flow::{book, calendars, digest, notify, post, refusals, run, triage};
 use crate::{anchor, context, page, uptime};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{Command, Incident, IncidentId, ResponderId, RunOutcome, Status, Task};
-use log::{AppendError, EffectId, LeasedEffect, Outcome};
+use log::{Append, AppendError, EffectId, LeasedEffect, Outcome};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -124,7 +124,7 @@ async fn perform_task(app: &Arc<App>, leased: &LeasedEffect) -> Result<(), NotNo
 
 /// Owners for a level; on the first level of a round also the suggestions, in the same append.
 async fn triage(app: &App, id: IncidentId, level: u8, leased: &LeasedEffect) -> Result<(), NotNow> {
-    let incident = change::load(app, id).await?;
+    let incident = change::load_since(app, id, leased).await?;
     if incident.status == Status::Resolved {
         return then(app, id, leased, Vec::new()).await;
     }
@@ -183,7 +183,11 @@ async fn then(app: &App, id: IncidentId, leased: &LeasedEffect, commands: Vec<Co
 
 /// Settles an effect after which nothing follows.
 pub(crate) async fn done(app: &App, leased: &LeasedEffect) -> Result<(), NotNow> {
-    app.log.settle(&leased.token, Outcome::Done, None).await?;
+    let lease = app.lease(clock::now());
+    let append = Append { lease, ..Append::default() };
+    let receipt = app.log.settle(&leased.token, Outcome::Done, Some(append)).await?;
+    // It was asked for anew while it was performed.
+    app.outbox.offer(receipt.leased);
     Ok(())
 }
 

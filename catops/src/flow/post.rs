@@ -30,7 +30,7 @@ const HISTORY_PATIENCE: Duration = Duration::from_secs(2);
 /// Brings the card up to date: edits it where it stands, posts it where it does not.
 pub async fn card(app: &App, id: IncidentId, leased: &LeasedEffect) -> Result<(), NotNow> {
     let Some(side) = &app.slack else { return done(app, leased).await };
-    let incident = change::load(app, id).await?;
+    let incident = change::load_since(app, id, leased).await?;
     let setup = app.setup();
     let Some(channel) = channel(&setup.config.slack, &incident) else { return done(app, leased).await };
     let posted = incident.cards.iter().find(|card| card.channel == channel);
@@ -48,7 +48,7 @@ pub async fn card(app: &App, id: IncidentId, leased: &LeasedEffect) -> Result<()
 
 /// Pages somebody by direct message. Whoever has it already, or whose incident is over, is left in peace.
 pub async fn page(app: &App, id: IncidentId, to: &ResponderId, level: u8, leased: &LeasedEffect) -> Result<(), NotNow> {
-    let incident = change::load(app, id).await?;
+    let incident = change::load_since(app, id, leased).await?;
     if incident.status != Status::Open {
         return done(app, leased).await;
     }
@@ -109,7 +109,7 @@ pub async fn page_over(
     leased: &LeasedEffect,
 ) -> Result<(), NotNow> {
     let Some(side) = &app.slack else { return done(app, leased).await };
-    let incident = change::load(app, id).await?;
+    let incident = change::load_since(app, id, leased).await?;
     if incident.round == round && incident.status == Status::Open {
         return done(app, leased).await;
     }
@@ -121,7 +121,7 @@ pub async fn page_over(
 /// Writes one line of the timeline into the card's thread, behind the lines of earlier events.
 pub async fn thread(app: &App, id: IncidentId, seq: u64, leased: &LeasedEffect) -> Result<(), NotNow> {
     let Some(side) = &app.slack else { return done(app, leased).await };
-    let incident = change::load(app, id).await?;
+    let incident = change::load_since(app, id, leased).await?;
     let setup = app.setup();
     let Some(channel) = channel(&setup.config.slack, &incident) else { return done(app, leased).await };
     let Some(card) = incident.cards.iter().find(|card| card.channel == channel) else {

@@ -24,7 +24,7 @@ const LOOK_FOR_STOP_EVERY: Duration = Duration::from_secs(2);
 
 /// Performs a run: from the written start to the written end.
 pub async fn perform(app: &Arc<App>, id: IncidentId, run: &RunId, leased: &LeasedEffect) -> Result<(), NotNow> {
-    let incident = change::load(app, id).await?;
+    let incident = change::load_since(app, id, leased).await?;
     perform_on(app, &incident, run, leased).await
 }
 

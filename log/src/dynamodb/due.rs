@@ -1,12 +1,16 @@
 //! Effects: which ones are due, and whose they are. The index says where to look, the items say what is true.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::try_join_all;
 
 use super::DynamoLog;
+use super::group::{Group, Held};
 use super::item::{DUE, Item, Kept, Key, Strange, instant, instant_of, number, state_list};
+use super::table::Refused;
+use super::transaction::group_items;
 use crate::{AppendError, Effect, EffectId, EffectState, Holder, Lease, LeasedEffect, ReadError};
 
 /// Behind every instant.
@@ -24,6 +28,58 @@ const TOGETHER: usize = 16;
 /// How often an effect is tried to be changed while others change it.
 const CHANGES_MAX: usize = 20;
 
+fn is_due(effect: &Effect, until: DateTime<Utc>) -> bool {
+    effect.wake_at().is_some_and(|at| at <= until)
+}
+
+/// For so long it is believed what is due next: what others write meanwhile is found when it is over.
+const BELIEVED: TimeDelta = TimeDelta::seconds(4);
+
+/// When something is due next, as the only writer knows without asking.
+#[derive(Default)]
+pub(super) struct Next(Mutex<Said>);
+
+#[derive(Default)]
+struct Said {
+    /// When it was asked, and what was said or written since.
+    first: Option<(DateTime<Utc>, Option<DateTime<Utc>>)>,
+    /// Counts what was written: an answer that was on its way does not know it.
+    writes: u64,
+}
+
+impl Next {
+    fn said(&self) -> MutexGuard<'_, Said> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn known(&self, now: DateTime<Utc>) -> Option<Option<DateTime<Utc>>> {
+        let (asked, first) = self.said().first?;
+        (asked <= now && now < asked + BELIEVED).then_some(first)
+    }
+
+    pub(super) fn turn(&self) -> u64 {
+        self.said().writes
+    }
+
+    pub(super) fn learn(&self, turn: u64, asked: DateTime<Utc>, first: Option<DateTime<Utc>>) {
+        let mut said = self.said();
+        said.first = (said.writes == turn).then_some((asked, first));
+    }
+
+    /// An effect was written that can be handed out then.
+    pub(super) fn wrote(&self, wake_at: Option<DateTime<Utc>>) {
+        let mut said = self.said();
+        said.writes += 1;
+        if let (Some((_, first)), Some(wake_at)) = (&mut said.first, wake_at) {
+            *first = Some(first.map_or(wake_at, |first| first.min(wake_at)));
+        }
+    }
+
+    fn forget(&self) {
+        self.said().first = None;
+    }
+}
+
 /// A walk through the list of open effects.
 struct Pages {
     to: String,
@@ -38,35 +94,62 @@ impl Pages {
 }
 
 impl DynamoLog {
-    pub(super) async fn kept(&self, id: &EffectId) -> Result<Option<Kept>, ReadError> {
+    /// One effect, wherever it lies.
+    pub(super) async fn one(&self, id: &EffectId) -> Result<Option<Effect>, ReadError> {
+        Ok(self.held(id).await?.and_then(|held| held.into_effects().into_iter().find(|effect| effect.wanted.id == *id)))
+    }
+
+    /// The item that an effect lies in, if it is there.
+    async fn held(&self, id: &EffectId) -> Result<Option<Held>, ReadError> {
+        if let Some(home) = (self.homes)(id)
+            && let Some(item) = self.item(&Key::group(&home)).await?
+        {
+            let group = Group::read(&item)?;
+            if group.holds(id) {
+                return Ok(group.effects.contains_key(id).then_some(Held::Together(group)));
+            }
+        }
         let item = self.item(&Key::effect(id)).await?;
-        Ok(item.as_ref().map(Kept::read).transpose()?)
+        Ok(item.as_ref().map(Kept::read).transpose()?.map(Held::Alone))
     }
 
     /// Up to `max` effects that could be handed out at that instant, longest waiting first.
-    pub(super) async fn due(&self, until: DateTime<Utc>, max: usize) -> Result<Vec<Kept>, ReadError> {
-        // By name: an index that changes while it is read shows some twice, and nobody may be given one twice.
-        let (mut found, mut pages) = (BTreeMap::new(), Pages::until(instant(until)));
-        while !pages.ended && found.len() < max {
-            for kept in self.page(&mut pages, PAGE.min(max)).await? {
-                if kept.effect.wake_at().is_some_and(|at| at <= until) {
-                    found.insert(kept.effect.wanted.id.clone(), kept);
-                }
-            }
-        }
-        let mut found: Vec<Kept> = found.into_values().collect();
-        found.sort_by_key(|kept| kept.effect.wake_at());
+    pub(super) async fn due(&self, until: DateTime<Utc>, max: usize) -> Result<Vec<Effect>, ReadError> {
+        let mut found: Vec<Effect> =
+            self.due_items(until, max, false).await?.into_iter().flat_map(Held::into_effects).collect();
+        found.retain(|effect| is_due(effect, until));
+        found.sort_by_key(Effect::wake_at);
         found.truncate(max);
         Ok(found)
     }
 
-    /// All that are pending or leased.
-    pub(super) async fn open(&self) -> Result<Vec<Kept>, ReadError> {
-        let (mut found, mut pages) = (Vec::new(), Pages::until(NEVER.to_owned()));
-        while !pages.ended {
-            found.extend(self.page(&mut pages, 1000).await?.into_iter().filter(|kept| kept.effect.wake_at().is_some()));
+    /// Items with at least `max` such effects, or with all. What is believed must be a condition of what is written next.
+    async fn due_items(&self, until: DateTime<Utc>, max: usize, believe: bool) -> Result<Vec<Held>, ReadError> {
+        // By name: an index that changes while it is read shows some twice, and nobody may be given one twice.
+        let (mut found, mut pages) = (BTreeMap::new(), Pages::until(instant(until)));
+        let mut count = 0;
+        while !pages.ended && count < max {
+            for (key, held) in self.page(&mut pages, PAGE.min(max), believe).await? {
+                let due = held.effects().into_iter().filter(|effect| is_due(effect, until)).count();
+                if let (0, Held::Together(group)) = (due, &held) {
+                    self.memory.keep_group(group.clone());
+                }
+                if due > 0 && found.insert(key, held).is_none() {
+                    count += due;
+                }
+            }
         }
-        Ok(found)
+        Ok(found.into_values().collect())
+    }
+
+    /// All that are pending or leased.
+    pub(super) async fn open(&self) -> Result<Vec<Effect>, ReadError> {
+        let (mut found, mut pages) = (BTreeMap::new(), Pages::until(NEVER.to_owned()));
+        while !pages.ended {
+            found.extend(self.page(&mut pages, 1000, false).await?);
+        }
+        let effects = found.into_values().flat_map(Held::into_effects);
+        Ok(effects.filter(|effect| effect.wake_at().is_some()).collect())
     }
 
     /// When the first one can be handed out. What the index says is due is looked at; what it says is due later is
@@ -78,8 +161,8 @@ impl DynamoLog {
             let (later, by_now): (Vec<_>, Vec<_>) = places.into_iter().partition(|(at, _)| *at > now);
             let by_now: Vec<Key> = by_now.into_iter().map(|(_, key)| key).collect();
             let present = self.table.get(&by_now).await?;
-            let present = present.values().map(Kept::read).collect::<Result<Vec<_>, _>>()?;
-            let present = present.iter().filter_map(|kept| kept.effect.wake_at());
+            let present = present.values().map(Held::read).collect::<Result<Vec<_>, _>>()?;
+            let present = present.iter().flat_map(Held::effects).filter_map(Effect::wake_at);
             if let Some(first) = later.into_iter().map(|(at, _)| at).chain(present).min() {
                 return Ok(Some(first));
             }
@@ -87,11 +170,20 @@ impl DynamoLog {
         Ok(None)
     }
 
-    /// The next page of the list of open effects, as they are now.
-    async fn page(&self, pages: &mut Pages, size: usize) -> Result<Vec<Kept>, ReadError> {
-        let keys: Vec<Key> = self.places(pages, size).await?.into_iter().map(|(_, key)| key).collect();
+    /// The next page of the list of open effects, as they are now or as this process believes.
+    async fn page(&self, pages: &mut Pages, size: usize, believe: bool) -> Result<Vec<(Key, Held)>, ReadError> {
+        let mut keys: Vec<Key> = self.places(pages, size).await?.into_iter().map(|(_, key)| key).collect();
+        let mut known = Vec::new();
+        keys.retain(|key| {
+            let group = key.home().filter(|_| believe).and_then(|home| self.memory.take_group(&home));
+            let is_known = group.is_some();
+            known.extend(group.map(|group| (key.clone(), Held::Together(group))));
+            !is_known
+        });
         let items = self.table.get(&keys).await?;
-        Ok(items.values().map(Kept::read).collect::<Result<Vec<_>, _>>()?)
+        let read = |(key, item): (Key, Item)| Ok((key, Held::read(&item)?));
+        known.extend(items.into_iter().map(read).collect::<Result<Vec<_>, Strange>>()?);
+        Ok(known)
     }
 
     /// The next page of the list of open effects, as the index has it.
@@ -105,9 +197,7 @@ impl DynamoLog {
 
     pub(super) async fn in_state(&self, state: EffectState, max: usize) -> Result<Vec<Effect>, ReadError> {
         let mut found: Vec<Effect> = match (state, state_list(state)) {
-            (EffectState::Pending | EffectState::Leased, _) => {
-                self.open().await?.into_iter().map(|kept| kept.effect).collect()
-            }
+            (EffectState::Pending | EffectState::Leased, _) => self.open().await?,
             (_, Some(list)) => {
                 let places = self.table.listed(&list, "", NEVER, max).await?;
                 let keys: Vec<Key> = places.into_iter().map(|(_, key)| key).collect();
@@ -116,7 +206,8 @@ impl DynamoLog {
             }
             (_, None) => {
                 let items = self.table.scan("pk", "O#", None, usize::MAX).await?.items;
-                items.iter().map(|item| Ok(Kept::read(item)?.effect)).collect::<Result<_, ReadError>>()?
+                let held = items.iter().map(Held::read).collect::<Result<Vec<_>, _>>()?;
+                held.into_iter().flat_map(Held::into_effects).collect()
             }
         };
         found.retain(|effect| effect.state == state);
@@ -133,20 +224,66 @@ impl DynamoLog {
         max: usize,
     ) -> Result<Vec<LeasedEffect>, AppendError> {
         let lease = Lease { holder: holder.clone(), at: now, until: now + ttl };
-        let due = self.due(now, max).await?;
-        let mut leased = Vec::new();
+        self.next.forget();
+        let due = self.due_items(now, max, true).await?;
+        // The longest waiting ones, wherever they lie.
+        let mut instants: Vec<DateTime<Utc>> =
+            due.iter().flat_map(Held::effects).filter_map(Effect::wake_at).filter(|at| *at <= now).collect();
+        instants.sort_unstable();
+        let last = instants.get(max.saturating_sub(1)).or(instants.last()).copied().unwrap_or(now);
+        let mut due: Vec<(Option<DateTime<Utc>>, Held)> =
+            due.into_iter().map(|held| (held.effects().into_iter().filter_map(Effect::wake_at).min(), held)).collect();
+        due.sort_by_key(|(first, _)| *first);
+        let (mut leased, mut room) = (Vec::new(), max);
         for some in due.chunks(TOGETHER) {
-            let taken = some.iter().map(|kept| {
-                let mut kept = kept.clone();
-                let lease = &lease;
-                async move {
-                    let given = kept.effect.hand_out(lease);
-                    Ok::<_, AppendError>(if self.save(kept).await? { given } else { None })
-                }
-            });
+            let mut taken = Vec::new();
+            for (_, held) in some {
+                let due: Vec<&Effect> =
+                    held.effects().into_iter().filter(|effect| is_due(effect, last)).take(room).collect();
+                room -= due.len();
+                let ids: Vec<EffectId> = due.into_iter().map(|effect| effect.wanted.id.clone()).collect();
+                taken.push(self.take(held.clone(), ids, &lease));
+            }
             leased.extend(try_join_all(taken).await?.into_iter().flatten());
         }
         Ok(leased)
+    }
+
+    /// Takes some effects of one item.
+    async fn take(&self, held: Held, ids: Vec<EffectId>, lease: &Lease) -> Result<Vec<LeasedEffect>, AppendError> {
+        match held {
+            Held::Together(group) if ids.is_empty() => {
+                self.memory.keep_group(group);
+                Ok(Vec::new())
+            }
+            Held::Alone(_) if ids.is_empty() => Ok(Vec::new()),
+            Held::Alone(mut kept) => {
+                let given = kept.effect.hand_out(lease);
+                Ok(if self.save(kept).await? { given.into_iter().collect() } else { Vec::new() })
+            }
+            Held::Together(mut group) => {
+                let _turn = self.writing.enter(&BTreeSet::from([group.home.clone()])).await;
+                let mut given = Vec::new();
+                for id in ids {
+                    given.extend(group.effects.get_mut(&id).and_then(|effect| effect.hand_out(lease)));
+                }
+                Ok(if self.save_group(group, false).await? { given } else { Vec::new() })
+            }
+        }
+    }
+
+    /// Writes the effects of a home if nobody has since they were read. Whoever calls has the turn.
+    async fn save_group(&self, group: Group, waits: bool) -> Result<bool, AppendError> {
+        let (items, group) = group_items(&self.table.name, group, waits)?;
+        match self.table.write(items, &self.token().0).await {
+            Ok(()) => {
+                self.next.wrote(group.wake_at());
+                self.memory.keep_group(group);
+                Ok(true)
+            }
+            Err(Refused::Conditions(_)) => Ok(false),
+            Err(Refused::Failed(error)) => Err(error),
+        }
     }
 
     /// Writes an effect if nobody has since it was read.
@@ -155,6 +292,7 @@ impl DynamoLog {
         kept.writes += 1;
         let saved = self.table.put_if(kept.write(), "writes = :seen", &[(":seen", seen)]).await?;
         if saved {
+            self.next.wrote(kept.effect.wake_at());
             self.memory.keep(kept);
         }
         Ok(saved)
@@ -167,12 +305,23 @@ impl DynamoLog {
         change: impl Fn(&mut Effect) -> bool + Send + Sync,
     ) -> Result<bool, AppendError> {
         for _ in 0..CHANGES_MAX {
-            let Some(mut kept) = self.kept(id).await? else { return Ok(false) };
-            if !change(&mut kept.effect) {
+            let home = (self.homes)(id);
+            let _turn = self.writing.enter(&home.into_iter().collect()).await;
+            let Some(mut held) = self.held(id).await? else { return Ok(false) };
+            let effect = match &mut held {
+                Held::Alone(kept) => Some(&mut kept.effect),
+                Held::Together(group) => group.effects.get_mut(id),
+            };
+            let Some(effect) = effect else { return Ok(false) };
+            if !change(effect) {
                 return Ok(false);
             }
-            let opens = kept.effect.state == EffectState::Pending;
-            if self.save(kept).await? {
+            let opens = effect.state == EffectState::Pending;
+            let saved = match held {
+                Held::Alone(kept) => self.save(kept).await?,
+                Held::Together(group) => self.save_group(group, opens).await?,
+            };
+            if saved {
                 if opens {
                     self.wake.notify_one();
                 }
@@ -189,8 +338,8 @@ impl DynamoLog {
     ) -> Result<usize, AppendError> {
         let open = self.open().await?;
         let mut changed = 0;
-        for kept in open {
-            changed += usize::from(self.change_effect(&kept.effect.wanted.id, &change).await?);
+        for effect in open {
+            changed += usize::from(self.change_effect(&effect.wanted.id, &change).await?);
         }
         Ok(changed)
     }

@@ -8,6 +8,7 @@
 //! | events | `I#<stream>` | `E#<last version>` | the events that one append added to a stream |
 //! | raw | `I#<stream>` | `R#<version>#<part>` | a piece of a payload that is too large to lie beside its event |
 //! | effect | `O#<id>` | `O` | an effect or a timer, and how often it was written |
+//! | effects | `O#<stream>` | `G` | the effects and timers of a stream (`group.rs`), and how often they were written |
 //! | number | `N#<series>` | `N` | the last number that was given |
 //!
 //! Items that are looked for by something else than their name also have a place in the one index: `g` and `s`. Effects
@@ -101,6 +102,21 @@ impl Key {
         Self { pk: named("O", id.as_str()), sk: "O".to_owned() }
     }
 
+    pub(super) fn group(home: &StreamId) -> Self {
+        Self { pk: named("O", home.as_str()), sk: GROUP.to_owned() }
+    }
+
+    /// Whether it names effects that lie together.
+    pub(super) fn is_group(&self) -> bool {
+        self.sk == GROUP && self.pk.starts_with("O#")
+    }
+
+    /// Whose effects lie together there.
+    pub(super) fn home(&self) -> Option<StreamId> {
+        let name = self.pk.strip_prefix("O#").filter(|_| self.is_group())?;
+        Some(StreamId::new(name))
+    }
+
     pub(super) fn number(series: &str) -> Self {
         Self { pk: named("N", series), sk: "N".to_owned() }
     }
@@ -121,6 +137,9 @@ impl Key {
 
 /// The sort key of heads.
 pub(super) const HEAD: &str = "H";
+
+/// The sort key of effects that lie together.
+const GROUP: &str = "G";
 
 /// The partition of a stream's items.
 pub(super) fn partition(stream: &StreamId) -> String {
@@ -332,13 +351,13 @@ impl Chunk {
 }
 
 /// Adds some bytes with their length before them.
-fn frame(to: &mut Vec<u8>, bytes: &[u8]) {
+pub(super) fn frame(to: &mut Vec<u8>, bytes: &[u8]) {
     to.extend(u32::try_from(bytes.len()).expect("an append's limits are far below").to_le_bytes());
     to.extend_from_slice(bytes);
 }
 
 /// Takes off what [`frame`] added.
-fn framed<'b>(from: &mut &'b [u8]) -> Result<&'b [u8], Strange> {
+pub(super) fn framed<'b>(from: &mut &'b [u8]) -> Result<&'b [u8], Strange> {
     let cut = || Strange::new("events that were cut off");
     let (length, rest) = from.split_first_chunk::<4>().ok_or_else(cut)?;
     let (bytes, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or_else(cut)?;
@@ -498,15 +517,15 @@ pub(super) fn number(value: impl fmt::Display) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-fn binary(bytes: &[u8]) -> AttributeValue {
+pub(super) fn binary(bytes: &[u8]) -> AttributeValue {
     AttributeValue::B(Blob::new(bytes))
 }
 
-fn put(item: &mut Item, name: &str, value: AttributeValue) {
+pub(super) fn put(item: &mut Item, name: &str, value: AttributeValue) {
     item.insert(name.to_owned(), value);
 }
 
-fn optional<'i>(item: &'i Item, name: &str) -> Option<Result<&'i str, Strange>> {
+pub(super) fn optional<'i>(item: &'i Item, name: &str) -> Option<Result<&'i str, Strange>> {
     let value = item.get(name)?;
     Some(value.as_s().map(String::as_str).map_err(|_| Strange::new(format!("{name} is no text"))))
 }
@@ -520,7 +539,7 @@ pub(super) fn integer<N: std::str::FromStr>(item: &Item, name: &str) -> Result<N
     value.ok_or_else(|| Strange::new(format!("{name} is no number")))
 }
 
-fn bytes<'i>(item: &'i Item, name: &str) -> Result<&'i [u8], Strange> {
+pub(super) fn bytes<'i>(item: &'i Item, name: &str) -> Result<&'i [u8], Strange> {
     let value = item.get(name).and_then(|value| value.as_b().ok());
     value.map(Blob::as_ref).ok_or_else(|| Strange::new(format!("{name} is no binary")))
 }

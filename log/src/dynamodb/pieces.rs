@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 
 use super::DynamoLog;
+use super::group::{Group, Held};
 use super::item::{
     self, Chunk, EVENTS_END, Ended, HEAD, Item, Kept, Key, Receipted, Stamp, Strange, claim_item, claim_key_of,
     events_place, holder_of, idem_key_of, number_item, number_of, partition,
@@ -12,7 +13,8 @@ use super::known::{Known, Thing, Wanted};
 use super::transaction::pieces as cut;
 use super::{scan_cursor, scan_key};
 use crate::{
-    Appended, Cursor, Digest, Head, Part, Piece, Pieces, Proof, PutError, ReadError, StreamEnd, StreamId, Unfit, Walk,
+    Appended, Cursor, Digest, Effect, EffectState, Head, Part, Piece, Pieces, Proof, PutError, ReadError, StreamEnd,
+    StreamId, Unfit, Walk,
 };
 
 /// How a scan finds a kind of pieces.
@@ -40,7 +42,7 @@ fn piece(part: Part, item: &Item) -> Result<Piece, Strange> {
             let (series, last) = number_of(item)?;
             Piece::Number { series, last }
         }
-        Part::Effects => Piece::Effect(Kept::read(item)?.effect),
+        Part::Effects => return Err(Strange::new("several effects may be in one item")),
     })
 }
 
@@ -53,6 +55,9 @@ impl DynamoLog {
             let (proofs, next) = self.read_feed_proofs(&from, max, i64::MAX).await?;
             let more = (!proofs.is_empty()).then_some(next);
             (proofs.into_iter().map(Piece::Event).collect(), more)
+        } else if part == Part::Effects {
+            let (effects, last) = self.read_effects(place.unwrap_or_default(), max).await?;
+            (effects.into_iter().map(Piece::Effect).collect(), last.map(Cursor::new))
         } else {
             let (field, begins) = begins(part);
             let found = self.table.scan(field, begins, place.and_then(scan_key).as_ref(), max).await?;
@@ -60,6 +65,28 @@ impl DynamoLog {
             (pieces, scan_cursor(found.next.as_ref()))
         };
         Ok(Pieces { pieces, next: part.next(last) })
+    }
+
+    /// Up to `max` effects after a place: the item that was read last, or the one that is begun and how many of it were.
+    async fn read_effects(&self, place: &str, max: usize) -> Result<(Vec<Effect>, Option<String>), ReadError> {
+        let (mut at, mut begun) = match place.rsplit_once("\n+") {
+            Some((at, begun)) => (at.to_owned(), begun.parse().unwrap_or(0)),
+            None => (place.to_owned(), 0_usize),
+        };
+        let mut found: Vec<Effect> = Vec::new();
+        let (field, begins) = begins(Part::Effects);
+        let items = self.table.scan(field, begins, scan_key(&at).as_ref(), max).await?;
+        for item in &items.items {
+            let effects = Held::read(item)?.into_effects();
+            let (of, room) = (effects.len(), max - found.len());
+            found.extend(effects.into_iter().skip(begun).take(room));
+            if of.saturating_sub(begun) > room {
+                return Ok((found, Some(format!("{at}\n+{}", begun + room))));
+            }
+            let key = Key::of(item)?;
+            (at, begun) = (format!("{}\n{}", key.pk, key.sk), 0);
+        }
+        Ok((found, items.next.map(|key| format!("{}\n{}", key.pk, key.sk))))
     }
 
     pub(super) async fn put_pieces(&self, pieces: Vec<Piece>) -> Result<(), PutError> {
@@ -105,6 +132,8 @@ struct Putting<'l> {
     runs: Vec<Vec<Proof>>,
     chunks: Vec<Chunk>,
     heads: HashSet<StreamId>,
+    /// Homes to which effects were added.
+    groups: HashSet<StreamId>,
     rest: Vec<Item>,
 }
 
@@ -119,19 +148,23 @@ impl<'l> Putting<'l> {
                 Piece::Stream(end) => wanted.things.insert(Thing::Head(end.id.clone())),
                 Piece::Receipt(appended) => wanted.things.insert(Thing::Receipt(appended.key.clone())),
                 Piece::Claim { key, .. } => wanted.things.insert(Thing::Claim(key.clone())),
-                Piece::Effect(effect) => wanted.things.insert(Thing::Effect(effect.wanted.id.clone())),
+                Piece::Effect(effect) => {
+                    let home = (log.homes)(&effect.wanted.id);
+                    wanted.things.extend(home.map(Thing::Group));
+                    wanted.things.insert(Thing::Effect(effect.wanted.id.clone()))
+                }
                 Piece::Number { series: name, .. } => {
                     series.push(Key::number(name));
                     false
                 }
             };
         }
-        let mut known = Known::default();
+        let mut known = Known::new(log.homes);
         log.fetch(&mut known, &wanted).await?;
         let numbers = log.table.get(&series).await?;
         let numbers = numbers.values().map(|item| Ok(number_of(item)?.0)).collect::<Result<_, Strange>>()?;
         let (runs, chunks, rest) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { log, known, numbers, runs, chunks, heads: HashSet::new(), rest })
+        Ok(Self { log, known, numbers, runs, chunks, heads: HashSet::new(), groups: HashSet::new(), rest })
     }
 
     async fn take(&mut self, piece: Piece) -> Result<(), Trouble> {
@@ -149,14 +182,29 @@ impl<'l> Putting<'l> {
                 self.rest.push(number_item(&series, last));
                 once(!self.numbers.insert(series), twice)
             }
-            Piece::Effect(effect) => {
-                let id = effect.wanted.id.clone();
-                let kept = Kept { effect, writes: 1 };
-                self.rest.push(kept.write());
-                let twice = Unfit::twice("effect", id.as_str());
-                once(self.known.effects.insert(id, Some(kept)).flatten().is_some(), twice)
-            }
+            Piece::Effect(effect) => self.effect(effect),
         }
+    }
+
+    fn effect(&mut self, effect: Effect) -> Result<(), Trouble> {
+        let id = effect.wanted.id.clone();
+        let twice = Unfit::twice("effect", id.as_str());
+        let alone = match (self.log.homes)(&id) {
+            None => Some(effect),
+            Some(home) => {
+                let group = self.known.groups.entry(home.clone()).or_default();
+                let group = group.get_or_insert_with(|| Group::new(home.clone()));
+                if group.effects.contains_key(&id) {
+                    return once(true, twice);
+                }
+                self.groups.insert(home);
+                group.take(effect)
+            }
+        };
+        let Some(effect) = alone else { return Ok(()) };
+        let kept = Kept { effect, writes: 1 };
+        self.rest.push(kept.write());
+        once(self.known.effects.insert(id, Some(kept)).flatten().is_some(), twice)
     }
 
     fn event(&mut self, proof: Proof) -> Result<(), Unfit> {
@@ -249,6 +297,12 @@ impl<'l> Putting<'l> {
         for stream in &self.heads {
             if let Some(ended) = self.known.heads.get(stream).and_then(Option::as_ref) {
                 items.push(ended.write(stream));
+            }
+        }
+        for home in &self.groups {
+            if let Some(group) = self.known.groups.get_mut(home).and_then(Option::as_mut) {
+                let waits = group.effects.values().any(|effect| effect.state == EffectState::Pending);
+                items.push(group.write(waits));
             }
         }
         items.extend(self.rest);

@@ -10,8 +10,9 @@ use aws_sdk_dynamodb::types::{
 };
 use chrono::{DateTime, Utc};
 
+use super::group::Group;
 use super::item::{Chunk, EVENTS_BYTES, Ended, Item, Kept, Key, Receipted, Stamp, Strange, claim_item, number, string};
-use super::known::{Known, Thing};
+use super::known::{Known, Lies, Thing};
 use crate::{
     Append, AppendError, Claim, Cursor, Digest, Effect, EffectId, EffectState, Event, ITEMS_MAX, LeasedEffect,
     NewEvent, Proof, Raw, Receipt, Span, StreamId, StreamWrite,
@@ -40,16 +41,16 @@ pub(super) struct Transaction {
     pub(super) receipt: Receipt,
     /// The effects that it writes.
     pub(super) kept: Vec<Kept>,
+    pub(super) groups: Vec<Group>,
+    /// The streams' ends that it writes.
+    pub(super) heads: Vec<(StreamId, Ended)>,
+    /// It leaves an effect to wait for.
+    pub(super) waits: bool,
     /// Effects that it would have changed if they were otherwise.
     pub(super) left: Vec<EffectId>,
 }
 
 impl Transaction {
-    /// Whether it leaves an effect to wait for.
-    pub(super) fn leaves_waiting(&self) -> bool {
-        self.kept.iter().any(|kept| kept.effect.state == EffectState::Pending)
-    }
-
     /// Takes in why the conditions did not hold, and says about what.
     pub(super) fn learn(&self, known: &mut Known, reasons: &[CancellationReason]) -> Result<BTreeSet<Thing>, Strange> {
         let mut changed = BTreeSet::new();
@@ -81,7 +82,7 @@ pub(super) fn plan(
     mint: Mint<'_>,
 ) -> Result<Transaction, AppendError> {
     allow(append, known)?;
-    let mut plan = Plan { mint, items: Vec::new(), things: Vec::new(), bytes: 0, kept: Vec::new(), left: Vec::new() };
+    let mut plan = Plan::new(mint);
     let (mut spans, mut nth) = (Vec::new(), 0);
     let latest = append.streams.iter().filter_map(|write| known.heads.get(&write.stream)?.as_ref());
     let micros = latest.map(|ended| ended.stamp + 1).fold(plan.mint.micros, i64::max);
@@ -119,8 +120,7 @@ fn allow(append: &Append, known: &Known) -> Result<(), AppendError> {
         return Err(AppendError::Duplicate(receipted.receipt()));
     }
     if let Some((token, _)) = &append.settles {
-        let kept = known.effects.get(token.effect()).and_then(Option::as_ref);
-        if !kept.is_some_and(|kept| kept.effect.is_held_by(token)) {
+        if !known.effect(token.effect()).is_some_and(|effect| effect.is_held_by(token)) {
             return Err(AppendError::LeaseLost(token.effect().clone()));
         }
     }
@@ -183,10 +183,18 @@ struct Plan<'m> {
     things: Vec<Option<Thing>>,
     bytes: usize,
     kept: Vec<Kept>,
+    groups: Vec<Group>,
+    heads: Vec<(StreamId, Ended)>,
+    waits: bool,
     left: Vec<EffectId>,
 }
 
-impl Plan<'_> {
+impl<'m> Plan<'m> {
+    fn new(mint: Mint<'m>) -> Self {
+        let (items, things, kept, groups, left) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { mint, items, things, bytes: 0, kept, groups, heads: Vec::new(), waits: false, left }
+    }
+
     fn add(&mut self, item: TransactWriteItem, thing: Option<Thing>) {
         self.items.push(item);
         self.things.push(thing);
@@ -257,6 +265,7 @@ impl Plan<'_> {
         for item in chunks.iter().flat_map(Chunk::write) {
             self.put(item, Condition::Absent, None)?;
         }
+        self.heads.push((write.stream.clone(), ended));
         Ok(Span { stream: write.stream.clone(), first: expected + 1, last })
     }
 
@@ -273,9 +282,10 @@ impl Plan<'_> {
     /// Settles, cancels and asks for effects, each item written once; says which ones the writer now holds.
     fn effects(&mut self, append: &Append, known: &Known) -> Result<Vec<LeasedEffect>, AppendError> {
         let mut touched = Touched::new(known);
+        let mut anew = None;
         if let Some((token, outcome)) = &append.settles {
             touched.change(token.effect(), |effect| {
-                effect.settle(outcome.clone());
+                anew = effect.settle(outcome.clone()).then(|| token.effect());
                 true
             });
         }
@@ -295,14 +305,60 @@ impl Plan<'_> {
                 is_born
             });
         }
-        self.left = append.cancel.iter().filter(|id| !touched.changed.contains_key(*id)).cloned().collect();
-        for (id, (effect, before)) in touched.changed {
-            let condition = before.map_or(Condition::Absent, |writes| Condition::Is("writes", number(writes)));
-            let kept = Kept { effect, writes: before.unwrap_or_default() + 1 };
-            self.put(kept.write(), condition, Some(Thing::Effect(id)))?;
-            self.kept.push(kept);
+        if let Some((id, lease)) = anew.zip(append.lease.as_ref()) {
+            touched.change(id, |effect| {
+                let born = effect.born_leased(lease);
+                let is_born = born.is_some();
+                leased.extend(born);
+                is_born
+            });
         }
+        let Touched { changed, .. } = touched;
+        let unchanged = append.cancel.iter().filter(|id| !changed.contains_key(*id));
+        let written: BTreeSet<&StreamId> = changed.values().filter_map(|touched| touched.home.as_ref()).collect();
+        // What lies in an item that is written is as it is believed to be, or the write is refused.
+        let alone = |id: &&EffectId| !matches!(known.lies(id), Lies::With(home) if written.contains(&home));
+        self.left = unchanged.filter(alone).cloned().collect();
+        self.outbox(changed, known)?;
         Ok(leased)
+    }
+
+    /// Writes what became of effects: those that lie alone, and the groups of the others.
+    fn outbox(&mut self, changed: BTreeMap<EffectId, Change>, known: &Known) -> Result<(), AppendError> {
+        let mut groups: BTreeMap<StreamId, (Group, bool)> = BTreeMap::new();
+        for (id, Change { effect, before, home }) in changed {
+            let waits = effect.state == EffectState::Pending;
+            self.waits |= waits;
+            let Some(home) = home else {
+                self.kept(Kept { effect, writes: before.unwrap_or_default() }, before)?;
+                continue;
+            };
+            let group = known.groups.get(&home).and_then(Option::as_ref);
+            let group = || (group.cloned().unwrap_or_else(|| Group::new(home.clone())), false);
+            let (group, waiting) = groups.entry(home.clone()).or_insert_with(group);
+            *waiting |= waits;
+            group.effects.insert(id, effect);
+        }
+        for (mut group, waits) in groups.into_values() {
+            let condition =
+                if group.writes == 0 { Condition::Absent } else { Condition::Is("writes", number(group.writes)) };
+            for kept in group.leave() {
+                self.kept(Kept { writes: 0, ..kept }, None)?;
+            }
+            let item = group.write(waits);
+            self.put(item, condition, Some(Thing::Group(group.home.clone())))?;
+            self.groups.push(group);
+        }
+        Ok(())
+    }
+
+    /// Writes an effect that lies alone; `before` says how often it was written, if it is there.
+    fn kept(&mut self, kept: Kept, before: Option<u64>) -> Result<(), AppendError> {
+        let condition = before.map_or(Condition::Absent, |writes| Condition::Is("writes", number(writes)));
+        let kept = Kept { writes: kept.writes + 1, ..kept };
+        self.put(kept.write(), condition, Some(Thing::Effect(kept.effect.wanted.id.clone())))?;
+        self.kept.push(kept);
+        Ok(())
     }
 
     /// What a decision saw and nothing of the above says must be as it was.
@@ -322,7 +378,7 @@ impl Plan<'_> {
                 {
                     Condition::Absent
                 }
-                Thing::Head(_) | Thing::Claim(_) | Thing::Receipt(_) | Thing::Effect(_) => continue,
+                Thing::Head(_) | Thing::Claim(_) | Thing::Receipt(_) | Thing::Effect(_) | Thing::Group(_) => continue,
             };
             self.check(condition, thing.clone())?;
         }
@@ -341,15 +397,44 @@ impl Plan<'_> {
                 max: TRANSACTION_BYTES_MAX,
             });
         }
-        let Self { items, things, kept, left, .. } = self;
-        Ok(Transaction { items, things, receipt, kept, left })
+        let Self { items, things, kept, groups, heads, waits, left, .. } = self;
+        Ok(Transaction { items, things, receipt, kept, groups, heads, waits, left })
     }
 }
 
-/// Effects while an append works on them: as they will be, and how often they were written before.
+/// The items that write a group out, on condition that it was written so often before; none were added beside it.
+pub(super) fn group_items(
+    table: &str,
+    mut group: Group,
+    waits: bool,
+) -> Result<(Vec<TransactWriteItem>, Group), AppendError> {
+    let mut salts = Salts::new([0; 32]);
+    let mint = Mint { table, now: DateTime::<Utc>::MIN_UTC, micros: 0, append: 0, salts: &mut salts };
+    let mut plan = Plan::new(mint);
+    let condition = Condition::Is("writes", number(group.writes));
+    for kept in group.leave() {
+        plan.kept(Kept { writes: 0, ..kept }, None)?;
+    }
+    let item = group.write(waits);
+    plan.put(item, condition, Some(Thing::Group(group.home.clone())))?;
+    Ok((plan.items, group))
+}
+
+/// An effect that an append changes.
+#[derive(Clone)]
+struct Change {
+    /// As it will be.
+    effect: Effect,
+    /// How often it was written before, if it lies alone and is there.
+    before: Option<u64>,
+    /// With which others it lies.
+    home: Option<StreamId>,
+}
+
+/// Effects while an append works on them.
 struct Touched<'k> {
     known: &'k Known,
-    changed: BTreeMap<EffectId, (Effect, Option<u64>)>,
+    changed: BTreeMap<EffectId, Change>,
 }
 
 impl<'k> Touched<'k> {
@@ -357,38 +442,44 @@ impl<'k> Touched<'k> {
         Self { known, changed: BTreeMap::new() }
     }
 
-    fn present(&self, id: &EffectId) -> Option<(Effect, Option<u64>)> {
+    fn present(&self, id: &EffectId) -> Option<Change> {
         let changed = self.changed.get(id).cloned();
         changed.or_else(|| {
-            let kept = self.known.effects.get(id)?.as_ref()?;
-            Some((kept.effect.clone(), Some(kept.writes)))
+            let effect = self.known.effect(id)?.clone();
+            match self.known.lies(id) {
+                Lies::With(home) => Some(Change { effect, before: None, home: Some(home) }),
+                Lies::Alone => {
+                    let before = self.known.effects.get(id)?.as_ref().map(|kept| kept.writes);
+                    Some(Change { effect, before, home: None })
+                }
+            }
         })
     }
 
     /// Changes an effect, when it is there; `change` says whether it did.
     fn change(&mut self, id: &EffectId, change: impl FnOnce(&mut Effect) -> bool) {
-        if let Some((mut effect, before)) = self.present(id)
-            && change(&mut effect)
+        if let Some(mut present) = self.present(id)
+            && change(&mut present.effect)
         {
-            self.changed.insert(id.clone(), (effect, before));
+            self.changed.insert(id.clone(), present);
         }
     }
 
     /// Asks for an effect; false when it is there already and asking changes nothing.
     fn ask(&mut self, wanted: &crate::NewEffect) -> bool {
-        match self.present(&wanted.id) {
-            Some((mut effect, before)) => {
-                let asked = effect.ask_again(wanted.clone());
-                if asked {
-                    self.changed.insert(wanted.id.clone(), (effect, before));
-                }
-                asked
+        if let Some(mut present) = self.present(&wanted.id) {
+            let asked = present.effect.ask_again(wanted.clone());
+            if asked {
+                self.changed.insert(wanted.id.clone(), present);
             }
-            None => {
-                self.changed.insert(wanted.id.clone(), (Effect::new(wanted.clone()), None));
-                true
-            }
+            return asked;
         }
+        let home = match self.known.lies(&wanted.id) {
+            Lies::Alone => None,
+            Lies::With(home) => Some(home),
+        };
+        self.changed.insert(wanted.id.clone(), Change { effect: Effect::new(wanted.clone()), before: None, home });
+        true
     }
 }
 

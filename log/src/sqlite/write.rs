@@ -38,10 +38,20 @@ impl Tx<'_> {
         self.first_seen(append)?;
         let settled = append.settles.as_ref().map(|(token, outcome)| self.settled(token, outcome)).transpose()?;
         let places = self.allow(append)?;
-        if let Some(effect) = settled {
+        let mut anew = None;
+        if let Some((effect, again)) = settled {
             self.save(&effect)?;
+            anew = again.then_some(effect.wanted.id);
         }
-        self.write(append, &places)
+        let mut receipt = self.write(append, &places)?;
+        if let Some((id, lease)) = anew.zip(append.lease.as_ref())
+            && let Some(mut effect) = self.effect(&id)?
+            && let Some(leased) = effect.born_leased(lease)
+        {
+            self.save(&effect)?;
+            receipt.leased.push(leased);
+        }
+        Ok(receipt)
     }
 
     pub(super) fn decide(&mut self, decision: &mut Decision) -> Result<Option<Receipt>, Stop> {
@@ -113,12 +123,12 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The effect as it is once it is settled, if the bearer of the token may do that.
-    fn settled(&self, token: &LeaseToken, outcome: &Outcome) -> Result<Effect, Stop> {
+    /// The effect as it is once it is settled, if the bearer of the token may do that, and whether it is to be performed anew.
+    fn settled(&self, token: &LeaseToken, outcome: &Outcome) -> Result<(Effect, bool), Stop> {
         let held = self.effect(token.effect())?.filter(|effect| effect.is_held_by(token));
         let mut effect = held.ok_or_else(|| AppendError::LeaseLost(token.effect().clone()))?;
-        effect.settle(outcome.clone());
-        Ok(effect)
+        let anew = effect.settle(outcome.clone());
+        Ok((effect, anew))
     }
 
     fn first_seen(&self, append: &Append) -> Result<(), Stop> {

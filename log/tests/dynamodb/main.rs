@@ -15,8 +15,8 @@ use aws_sdk_dynamodb::Client;
 use chrono::{DateTime, TimeDelta, Utc};
 use faults::{Network, Rates};
 use log::{
-    Append, Cursor, DynamoLog, EventLog, Expected, Head, Holder, NewEffect, NewEvent, Outcome, Repeat, StreamId,
-    StreamWrite, contract,
+    Append, Cursor, DynamoLog, EffectId, EventLog, Expected, Head, Holder, NewEffect, NewEvent, Outcome, Repeat,
+    StreamId, StreamWrite, contract,
 };
 use server::Server;
 use tokio::runtime::Handle;
@@ -34,6 +34,12 @@ fn log(client: Client, table: &str) -> DynamoLog {
     let mut seed = [7; 32];
     seed[..8].copy_from_slice(&LOGS.fetch_add(1, Ordering::Relaxed).to_be_bytes());
     DynamoLog::new(client, table, seed, now)
+}
+
+/// Two of three effects lie with others.
+fn homes(id: &EffectId) -> Option<StreamId> {
+    let home = id.as_str().bytes().map(usize::from).sum::<usize>() % 3;
+    (home > 0).then(|| StreamId::new(format!("home/{home}")))
 }
 
 /// An empty table of a name that was not used before.
@@ -55,6 +61,17 @@ async fn the_contract_is_kept() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_contract_is_kept_with_effects_that_lie_together() {
+    let server = Server::start();
+    let client = server.client();
+    contract::event_log(|| {
+        let table = block_in_place(|| Handle::current().block_on(table(&client)));
+        Arc::new(log(server.client(), &table).with_homes(homes).as_only_writer()) as Arc<dyn EventLog>
+    })
+    .await;
+}
+
 /// Throttled, refused for others' transactions, broken, lost on the way there and on the way back: nothing of it may show.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_is_kept_over_a_bad_network() {
@@ -64,7 +81,7 @@ async fn the_contract_is_kept_over_a_bad_network() {
     let network = Network::new(server.address, 7, rates);
     contract::event_log(|| {
         let table = block_in_place(|| Handle::current().block_on(table(&client)));
-        Arc::new(log(server::client(&network.url), &table)) as Arc<dyn EventLog>
+        Arc::new(log(server::client(&network.url), &table).with_homes(homes).as_only_writer()) as Arc<dyn EventLog>
     })
     .await;
     let counts = network.counts();

@@ -218,10 +218,11 @@ impl Model {
             return;
         }
         let now = self.now;
+        let mut anew = None;
         if let Some(((name, _), ending)) = ask.settles
             && let Some(wish) = self.effects.get_mut(&name)
         {
-            wish.settle(ending, now);
+            anew = wish.settle(ending, now).then_some(name);
         }
         let streams: Vec<(Name, u64)> = ask.streams.iter().map(|write| (write.stream, self.write(write))).collect();
         for key in &ask.keys {
@@ -238,7 +239,14 @@ impl Model {
                 wish.cancel();
             }
         }
-        let leased = ask.effects.iter().filter_map(|wanted| self.want(wanted, ask.lease)).collect();
+        let mut leased: Vec<HandedOut> = ask.effects.iter().filter_map(|wanted| self.want(wanted, ask.lease)).collect();
+        if let Some((name, seconds)) = anew.zip(ask.lease)
+            && let Some(wish) = self.effects.get_mut(&name)
+            && wish.state == EffectState::Pending
+            && wish.due <= now
+        {
+            leased.extend(wish.hand_out(name, Holder::New, now, now + seconds));
+        }
         self.answer = Answer::Written { streams, leased };
     }
 
@@ -417,8 +425,10 @@ impl Wish {
         })
     }
 
-    fn settle(&mut self, ending: Ending, now: Second) {
+    /// Whether it is performed once more, because a newer body came.
+    fn settle(&mut self, ending: Ending, now: Second) -> bool {
         let meanwhile = self.meanwhile;
+        let anew = meanwhile == Meanwhile::AskedAgain && !matches!(ending, Ending::RetryIn(_));
         let failed = Some("it did not work");
         match ending {
             Ending::RetryIn(_) if meanwhile == Meanwhile::Withdrawn => {
@@ -445,6 +455,7 @@ impl Wish {
                 self.end(EffectState::Unknown);
             }
         }
+        anew
     }
 
     fn end(&mut self, state: EffectState) {
