@@ -6,6 +6,7 @@ pub mod change;
 pub mod changes;
 pub mod digest;
 pub mod feeds;
+pub mod handoff;
 pub mod names;
 pub mod notify;
 pub mod outbox;
