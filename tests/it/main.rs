@@ -17,6 +17,7 @@ mod disk;
 mod doctor;
 mod events;
 mod export;
+mod handoffs;
 mod kill;
 mod learning;
 mod manifest;
