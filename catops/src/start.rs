@@ -6,7 +6,7 @@ use crate::clock;
 use crate::config::secret::env;
 use crate::config::{Reading, Setup};
 use crate::entry::serve::router;
-use crate::flow::{calendars, desk, outbox, runbook_versions, versions};
+use crate::flow::{calendars, desk, handoff, outbox, runbook_versions, versions};
 use crate::slack_side::{SlackSide, Which};
 use crate::store::Data;
 use crate::{library, past, uptime, watchdog};
@@ -58,7 +58,7 @@ pub async fn start(options: Options) -> Result<Started> {
     let own_url = format!("http://{}", options.address);
     versions::note(&*log, &mut setup).await;
     runbook_versions::note(&*log, &runbooks.digest(), || index::scan_dir(&setup.runbooks()).files).await;
-    let which = which_slack(&options, &own_url, &setup.rota)?;
+    let which = which_slack(&options, &own_url, &setup)?;
     let slack = match &which {
         Which::Real => Some(SlackSide::from_environment(&setup)?),
         Which::Local(_, config) => Some(SlackSide::local(config, &setup)?),
@@ -79,6 +79,7 @@ pub async fn start(options: Options) -> Result<Started> {
     uptime::schedule(&app).await.context("scheduling the uptime checks")?;
     anchor::schedule(&app).await.context("scheduling the anchors")?;
     calendars::schedule(&*app.log, &app.setup()).await.context("scheduling the calendars")?;
+    handoff::arm_all(&app).await.context("scheduling the handoffs")?;
     let loopback = options.address.ip().is_loopback();
     let mut served = router(Arc::clone(&app), loopback);
     if let Which::Local(sim, _) = &which {
@@ -127,7 +128,7 @@ pub(crate) fn usable(config: &Path, reading: Reading) -> Result<Setup> {
 }
 
 /// The real Slack when its secrets are there; the local one only where nobody else can reach it.
-fn which_slack(options: &Options, own_url: &str, rota: &rota::Rota) -> Result<Which> {
+fn which_slack(options: &Options, own_url: &str, setup: &Setup) -> Result<Which> {
     match (env("SLACK_BOT_TOKEN"), env("SLACK_SIGNING_SECRET")) {
         (Some(_), Some(_)) => Ok(Which::Real),
         (Some(_), None) => bail!(
@@ -137,7 +138,8 @@ fn which_slack(options: &Options, own_url: &str, rota: &rota::Rota) -> Result<Wh
             "SLACK_SIGNING_SECRET is set and SLACK_BOT_TOKEN is not; it stands under OAuth & Permissions of the Slack app"
         ),
         (None, None) if options.address.ip().is_loopback() => {
-            let config = local_slack(options, own_url, rota);
+            let mut config = local_slack(options, own_url, &setup.rota);
+            config.usergroups = setup.config.usergroups.iter().map(|group| group.id.clone()).collect();
             let sim = Sim::new(config.clone()).context("starting the local Slack")?;
             Ok(Which::Local(sim, Box::new(config)))
         }

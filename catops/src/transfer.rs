@@ -4,7 +4,7 @@
 
 use crate::clock;
 use crate::flow::change::{self, ChangeError};
-use crate::flow::{book, calendars, changes, imports, names, runbook_versions, versions};
+use crate::flow::{book, calendars, changes, handoff, imports, names, runbook_versions, versions};
 use anyhow::{Context, Result, anyhow};
 use log::lines::{Counts, FORMAT, Header, Reader, Writer};
 use log::{Cursor, EventLog, Piece, PutError, StreamEnd};
@@ -133,6 +133,7 @@ async fn folded(log: &dyn EventLog, end: StreamEnd) -> Result<StreamEnd> {
         None if names::calendar_of(&end.id).is_some() => {
             calendars::refolded(log, names::calendar_of(&end.id).unwrap_or_default()).await?
         }
+        None if names::handoffs_of(&end.id).is_some() => handoff::refolded(log, &end.id).await?,
         None if end.id == names::feeds() => crate::flow::feeds::refolded(log).await?,
         None => None,
     };

@@ -15,6 +15,7 @@ pub mod escalation;
 mod fair;
 mod gaps;
 mod grid;
+mod handover;
 mod holiday;
 pub mod import;
 mod ledger;
@@ -65,6 +66,7 @@ pub use cover::{
 pub use escalation::{Policy, matches, policy_for, targets};
 pub use gaps::gaps;
 pub use grid::{Every, Grid, NoGrid, Unit};
+pub use handover::{Handover, handovers, moved};
 pub use holiday::{Holiday, OnHolidays};
 pub use incident::Target;
 pub use ledger::{Clocks, Facts, Ledger, Load, Paged, ledger};

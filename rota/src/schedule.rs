@@ -37,6 +37,10 @@ pub struct Schedule {
     pub overrides_from: Option<String>,
     /// What that calendar says, which the caller has read; nothing as it comes from [`crate::Rota::parse`].
     pub overrides: PlannedOverrides,
+    /// The id of the Slack channel that hears of its handovers and gaps; nobody hears of them, when `None`.
+    pub channel: Option<String>,
+    /// Whether the topic of that channel says who is on duty.
+    pub topic: bool,
     /// Where it is written.
     pub place: Place,
 }
@@ -115,6 +119,8 @@ impl Schedule {
             holidays: Vec::new(),
             overrides_from: None,
             overrides: PlannedOverrides::default(),
+            channel: None,
+            topic: false,
             place: Place::default(),
         }
     }

@@ -65,6 +65,10 @@ pub enum Verb {
     RotaCancel,
     /// Agree to a swap (`n`).
     RotaAgree,
+    /// I came on duty on a schedule (`s`) by a handoff (`n`), and have it.
+    HandoffTake,
+    /// I fill a gap (`n`) of a schedule (`s`).
+    GapFill,
     /// The commands.
     Help,
     /// Only opens an address; nothing is done at the server.
@@ -72,7 +76,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    const WORDS: [(Self, &'static str); 28] = [
+    const WORDS: [(Self, &'static str); 30] = [
         (Self::Acknowledge, "ack"),
         (Self::AcknowledgeAll, "ackall"),
         (Self::Resolve, "resolve"),
@@ -99,6 +103,8 @@ impl Verb {
         (Self::RotaPart, "rotapart"),
         (Self::RotaCancel, "rotacancel"),
         (Self::RotaAgree, "rotaagree"),
+        (Self::HandoffTake, "handoff"),
+        (Self::GapFill, "gapfill"),
         (Self::Help, "help"),
         (Self::Link, "link"),
     ];

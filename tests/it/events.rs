@@ -1,5 +1,6 @@
 //! The log's own format is for ever: one golden file for each kind and schema that was ever written, read by every version.
 
+use catops::flow::handoff::HandoffEvent;
 use incident::{
     Aside, DigestEvent, Event, Fix, Incident, IncidentId, Mark, PageMessage, PlannedPage, RecordEvent, Recorded,
     Replaced, RunOutcome, SCHEMA, SwitchEvent, Urgency,
@@ -29,6 +30,8 @@ fn every_event_ever_written_can_still_be_read() {
     can_be_read::<BookEvent>("book", &kinds(&book()), BookEvent::kind);
     let kinds = |events: &[SwitchEvent]| events.iter().map(SwitchEvent::kind).collect::<Vec<_>>();
     can_be_read::<SwitchEvent>("switch", &kinds(&switch()), SwitchEvent::kind);
+    let kinds = |events: &[HandoffEvent]| events.iter().map(HandoffEvent::kind).collect::<Vec<_>>();
+    can_be_read::<HandoffEvent>("handoffs", &kinds(&handoffs()), HandoffEvent::kind);
 }
 
 #[track_caller]
@@ -61,6 +64,9 @@ fn what_is_written_today_is_what_the_golden_files_hold() {
     }
     for event in switch() {
         is_golden("switch", event.kind(), &event);
+    }
+    for event in handoffs() {
+        is_golden("handoffs", event.kind(), &event);
     }
 }
 
@@ -191,6 +197,26 @@ fn book() -> Vec<BookEvent> {
 
 fn planned(by: &str, after_seconds: u64) -> PlannedPage {
     PlannedPage { by: by.to_owned(), after_seconds, unless_delivered: false }
+}
+
+fn handoffs() -> Vec<HandoffEvent> {
+    let handover = serde_json::json!({ "at": instant(), "left": ["ana"], "came": ["ben"], "stayed": ["chi"] });
+    let gap = serde_json::json!({ "start": "2026-12-05T10:00:00Z", "end": "2026-12-05T14:00:00Z" });
+    let events = serde_json::json!([
+        { "kind": "began", "people": ["ana", "chi"] },
+        { "kind": "handed_over", "number": 1, "handover": handover, "tzdata": "2026b" },
+        { "kind": "posted", "number": 1, "channel": "C0OPS", "ts": "1.3" },
+        { "kind": "acknowledged", "number": 1, "by": "ben" },
+        { "kind": "asked", "number": 1, "to": ["chi"] },
+        { "kind": "gap_seen", "number": 1, "gap": gap },
+        { "kind": "gap_posted", "number": 1, "channel": "C0OPS", "ts": "1.4" },
+        { "kind": "gap_moved", "number": 1, "gap": gap },
+        { "kind": "gap_filled", "number": 1 },
+        { "kind": "unreachable", "people": { "chi": "has no Slack member id" } },
+        { "kind": "foreseen", "tzdata": "2026b", "until": instant(), "handovers": [handover] },
+        { "kind": "rules_changed", "before": "2026a", "after": "2026b", "moved": [[instant(), handover]] },
+    ]);
+    serde_json::from_value(events).expect("events of the handoffs")
 }
 
 fn switch() -> [SwitchEvent; 2] {

@@ -20,6 +20,7 @@ mod doctor;
 mod events;
 mod export;
 mod fetched;
+mod handoffs;
 mod kill;
 mod learning;
 mod living_calendars;

@@ -14,6 +14,7 @@ mod doctor;
 mod duty;
 mod escalation;
 mod export;
+mod handoff;
 mod held;
 mod import;
 mod incidents;
@@ -93,6 +94,8 @@ enum Command {
     Oncall(oncall::Args),
     /// Print escalation policies as trees with their times, or what would happen to one alarm.
     Escalation(escalation::Args),
+    /// What whoever comes on duty should know: what is open, what is new, what is not settled, who comes next.
+    Handoff(handoff::Args),
     /// What a rota does to people: a change before it is made, gaps, fairness, quality, what if, whom to ask for cover.
     #[command(subcommand)]
     Rota(rota::Args),
@@ -173,6 +176,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::SimulateHistory(args) => simulate_history::run(&args),
         Command::Oncall(args) => oncall::run(&args),
         Command::Escalation(args) => escalation::run(&args),
+        Command::Handoff(args) => handoff::run(&args),
         Command::Rota(args) => rota::run(&args),
         Command::Shadow(args) => shadow::run(&args),
         Command::Calendar(args) => calendar::run(&args),

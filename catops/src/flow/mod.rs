@@ -11,6 +11,7 @@ pub mod desk;
 pub mod digest;
 pub mod feeds;
 pub mod future;
+pub mod handoff;
 pub mod homes;
 pub mod imports;
 pub mod names;

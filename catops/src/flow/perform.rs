@@ -4,7 +4,7 @@
 use crate::app::App;
 use crate::clock;
 use crate::flow::change::{self, ChangeError, Origin, change, change_by, command};
-use crate::flow::{book, calendars, digest, notify, post, refusals, run, triage};
+use crate::flow::{book, calendars, digest, handoff, notify, post, refusals, run, triage};
 use crate::{anchor, context, page, uptime};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{Command, Incident, IncidentId, ResponderId, RunOutcome, Status, Task};
@@ -62,6 +62,7 @@ pub async fn perform(app: &Arc<App>, leased: LeasedEffect) {
         calendars::FETCH => calendars::perform(app, &leased).await,
         calendars::NOTE => calendars::perform_note(app, &leased).await,
         book::TELL => book::perform(app, &leased).await,
+        handoff::KIND => handoff::perform(app, &leased).await,
         _ => perform_task(app, &leased).await,
     };
     app.metrics.observe("perform", started.elapsed());
