@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The version of this fold: a snapshot of another version is thrown away and folded again.
-pub const FOLD: u32 = 11;
+pub const FOLD: u32 = 12;
 
 /// Pages of one round that are drawn anew, the newest ones. Two levels of five people fit; each costs the
 /// append that ends the round one effect, and an append takes a hundred things.
@@ -42,6 +42,8 @@ pub enum ResolvedBy {
     Source,
     /// A person.
     Person(ResponderId),
+    /// CatOps itself: it was a drill, and its time is up or somebody answered.
+    Drill,
 }
 
 /// How and when it ended.
@@ -223,6 +225,9 @@ pub struct Incident {
     pub policy: String,
     /// The level that was asked last, from 0.
     pub level: u8,
+    /// When the first level was asked.
+    #[serde(default)]
+    pub asked_at: Option<DateTime<Utc>>,
     /// The people who were asked last, whoever has it.
     pub asked: Vec<ResponderId>,
     /// The number of the event that asked them: names their pages and their timer.
@@ -303,6 +308,7 @@ impl Incident {
             last_fired_at: first.at,
             round: 0,
             owners: Vec::new(),
+            asked_at: None,
             asked: Vec::new(),
             because: String::new(),
             policy: String::new(),
@@ -355,9 +361,14 @@ impl Incident {
                 self.close(ResolvedBy::Source, at, "");
             }
             Event::Resolved { by, note } => self.close(ResolvedBy::Person(by.clone()), at, note),
+            Event::DrillEnded { .. } => {
+                self.firing = false;
+                self.close(ResolvedBy::Drill, at, "");
+            }
             Event::Assigned { to, level, policy, because, wait_seconds, .. } => {
                 self.assigned_before = self.assigned_seq;
                 self.assigned_seq = recorded.seq;
+                self.asked_at = self.asked_at.or(Some(at));
                 self.wait_seconds = *wait_seconds;
                 self.owners.clone_from(to);
                 self.asked.clone_from(to);

@@ -127,6 +127,7 @@ fn alarm(words: &str) -> Alarm {
         labels: BTreeMap::from([("region".into(), "eu-west-1".into())]),
         links: vec![Link { rel: "console".into(), url: "https://console.example/alarms?a=1&b=2".into() }],
         occurred_at: at(0),
+        drill: None,
     }
 }
 
