@@ -8,7 +8,7 @@ use crate::config::Setup;
 use crate::flow::{names, triage};
 use chrono::{DateTime, Utc};
 use incident::{
-    ActionId, AlarmKey, Change, Changes, Event, Fix, Incident, IncidentId, Record, RecordEvent, Recorded, RunId,
+    ActionId, AlarmKey, Change, Changes, Counting, Event, Fix, Incident, IncidentId, Record, RecordEvent, Recorded, RunId,
     Suggestion,
 };
 use index::Library;
@@ -53,19 +53,23 @@ pub struct Replay<'t> {
     records: HashMap<AlarmKey, Record>,
     changes: Changes,
     cases: BTreeMap<IncidentId, Case>,
+    counting: Counting,
 }
 
 impl<'t> Replay<'t> {
     /// Incidents that opened before `since` are learned from and not counted.
     #[must_use]
     pub fn new(tried: &'t [Tried], since: DateTime<Utc>) -> Self {
-        Self { tried, since, records: HashMap::new(), changes: Changes::default(), cases: BTreeMap::new() }
+        let (records, changes, cases) = (HashMap::new(), Changes::default(), BTreeMap::new());
+        Self { tried, since, records, changes, cases, counting: Counting::default() }
     }
 
     /// Takes in the next event; one of another sort of stream, or that cannot be read, changes nothing.
     pub fn apply(&mut self, event: &log::Event) {
         if let Some(id) = names::incident_of(&event.stream) {
-            if let Ok(parsed) = serde_json::from_slice::<Event>(&event.body) {
+            if let Ok(parsed) = serde_json::from_slice::<Event>(&event.body)
+                && self.counting.counts(id, &parsed)
+            {
                 self.incident(id, event.at, parsed);
             }
         } else if let Some(key) = names::record_of(&event.stream)

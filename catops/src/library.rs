@@ -4,7 +4,7 @@
 use crate::app::App;
 use crate::clock;
 use crate::config::{Files, Problem, Setup};
-use crate::flow::versions;
+use crate::flow::{drill, versions};
 use index::Runbook;
 use std::path::Path;
 use std::sync::Arc;
@@ -67,6 +67,10 @@ pub fn reload(app: &App) {
         Some(mut setup) => {
             tokio::runtime::Handle::current().block_on(versions::note(&*app.log, &mut setup));
             app.replace_setup(setup);
+            // A rule that was added or moved takes effect at once.
+            if let Err(error) = tokio::runtime::Handle::current().block_on(drill::schedule(app)) {
+                tracing::error!(error = %error, "the drills could not be scheduled; the next start does it");
+            }
         }
         None => tracing::error!("the configuration in {} cannot be used; the old one stays", folder.display()),
     }

@@ -7,7 +7,7 @@ use crate::config::secret::env;
 use crate::config::{Reading, Setup};
 use crate::entry::serve::router;
 use crate::flow::change::new_effect;
-use crate::flow::{outbox, versions};
+use crate::flow::{drill, outbox, versions};
 use crate::slack_side::{SlackSide, Which};
 use crate::store::Data;
 use crate::{library, past, uptime, watchdog};
@@ -77,6 +77,7 @@ pub async fn start(options: Options) -> Result<Started> {
     };
     let (app, offered) = App::new(parts);
     uptime::schedule(&app).await.context("scheduling the uptime checks")?;
+    drill::schedule(&app).await.context("scheduling the drills")?;
     let timer = new_effect(&anchor::timer(clock::now()));
     app.log.append(Append { effects: vec![timer], ..Append::default() }).await.context("scheduling the anchors")?;
     let loopback = options.address.ip().is_loopback();

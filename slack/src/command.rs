@@ -4,7 +4,7 @@
 //! line     = [ word, { rest } ] ;                              (* empty = help *)
 //! word     = "help" | "incidents" | "ack" | "resolve" | "reopen" | "note" | "run" | "why" | "oncall" | "ping"
 //!          | "assign" | "escalate" | "timeline" | "whoami" | "pin" | "ban" | "unpin" | "similar" | "runbook"
-//!          | "actions" ;                            (* any beginning that fits one word, but never of one that decides about actions *)
+//!          | "drill" | "ready" | "actions" ;                            (* any beginning that fits one word, but never of one that decides about actions *)
 //! incident = ["INC-" | "#"], digit, { digit } | "last" | "this" ;
 //! help     = "help", [ word ] ;
 //! resolve  = "resolve", [ incident ], [ text ] ;
@@ -14,6 +14,8 @@
 //! actions  = "actions", [ "stop", [ "because" ], [ text ] | "start" ] ;
 //! oncall   = "oncall", { ... } ;                                    (* in command/rota.rs *)
 //! pin      = ( "pin" | "ban" ), action, [ "on", incident ], [ "because" ], text | "unpin", action, [ "on", incident ] ;
+//! drill    = "drill", { ( "service" | "schedule" | "policy" ), name | "person", person }, [ "because", text ] ;
+//! ready    = "ready" ;
 //! assign   = "assign", [ incident ], [ "to" ], ( "me" | "<@U...>" | "@name" | name ) ;
 //! ```
 //! Words are case-blind, typographic quotes and dashes are accepted, and what cannot be read is answered with what to type.
@@ -69,6 +71,25 @@ pub enum Line {
     Actions(Actions),
     /// An action first, or never, on an alarm.
     Mark(Marking),
+    /// Try whether people are reached.
+    Drill(Drilling),
+    /// The one who typed is ready for their shift.
+    Ready,
+}
+
+/// Whom somebody wants to try to reach.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Drilling {
+    /// Whoever is asked for an alarm of this service.
+    pub service: Option<String>,
+    /// Whoever is on duty on this schedule.
+    pub schedule: Option<String>,
+    /// This person.
+    pub person: Option<Person>,
+    /// Whoever this policy asks.
+    pub policy: Option<String>,
+    /// Why; may be empty.
+    pub why: String,
 }
 
 /// What somebody wants of an action on an alarm from now on.
@@ -167,11 +188,13 @@ pub enum Word {
     Unpin,
     Similar,
     Runbook,
+    Drill,
+    Ready,
 }
 
 impl Word {
     /// All of them, in the order of the help.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::Incidents,
         Self::Ack,
         Self::Resolve,
@@ -189,6 +212,8 @@ impl Word {
         Self::Ban,
         Self::Unpin,
         Self::OnCall,
+        Self::Ready,
+        Self::Drill,
         Self::Whoami,
         Self::Ping,
         Self::Help,
@@ -218,6 +243,8 @@ impl Word {
             Self::Unpin => "unpin",
             Self::Similar => "similar",
             Self::Runbook => "runbook",
+            Self::Drill => "drill",
+            Self::Ready => "ready",
         }
     }
 
@@ -245,6 +272,8 @@ impl Word {
             Self::Unpin => "unpin restart-service on 42",
             Self::Similar => "similar 42",
             Self::Runbook => "runbook disk is full",
+            Self::Drill => "drill schedule payments because the phones are new",
+            Self::Ready => "ready",
         }
     }
 
@@ -272,6 +301,8 @@ impl Word {
             Self::Unpin => "take a pin or a ban away",
             Self::Similar => "past incidents like it, and what ended them",
             Self::Runbook => "find runbooks by words",
+            Self::Drill => "page somebody to see whether they are reached; service, schedule, person or policy",
+            Self::Ready => "answer the ready check at the start of your shift",
         }
     }
 }
@@ -379,6 +410,8 @@ pub fn parse(line: &str) -> Result<Line, Misread> {
         Word::Pin => marking(&mut rest, Some(Mark::Pinned)),
         Word::Ban => marking(&mut rest, Some(Mark::Banned)),
         Word::Unpin => marking(&mut rest, None),
+        Word::Drill => drilling(&mut rest),
+        Word::Ready => rest.end(Line::Ready),
     }
 }
 
@@ -395,7 +428,7 @@ fn find_word(said: &str, spoken: &Spoken) -> Result<Word, Misread> {
     }
     // Nobody runs, stops or forbids something by a letter too few.
     let is_whole =
-        |word: &Word| matches!(word, Word::Run | Word::Runbook | Word::Actions | Word::Pin | Word::Ban | Word::Unpin);
+        |word: &Word| matches!(word, Word::Run | Word::Runbook | Word::Actions | Word::Pin | Word::Ban | Word::Unpin | Word::Drill);
     let is_short = |word: &Word| !is_whole(word) && word.text().starts_with(&lower);
     let begins: Vec<Word> = Word::ALL.into_iter().filter(is_short).collect();
     match begins.as_slice() {
@@ -423,6 +456,28 @@ fn actions(rest: &mut Rest<'_>) -> Result<Line, Misread> {
         }
         _ => Err(Misread::TooMuch { said: short(wish), word: rest.word }),
     }
+}
+
+fn drilling(rest: &mut Rest<'_>) -> Result<Line, Misread> {
+    let mut wish = Drilling::default();
+    while let Some(text) = rest.take() {
+        let text = text.trim_start_matches('-').to_lowercase();
+        if text == "because" || text == "why" {
+            wish.why = rest.text();
+            break;
+        }
+        if !matches!(text.as_str(), "service" | "schedule" | "person" | "policy") {
+            return Err(Misread::TooMuch { said: short(&text), word: rest.word });
+        }
+        let named = rest.take().ok_or(Misread::Missing { what: "the name", word: rest.word })?;
+        match text.as_str() {
+            "service" => wish.service = Some(unescape(named)),
+            "schedule" => wish.schedule = Some(unescape(named)),
+            "policy" => wish.policy = Some(unescape(named)),
+            _ => wish.person = Some(person(named)),
+        }
+    }
+    Ok(Line::Drill(wish))
 }
 
 fn marking(rest: &mut Rest<'_>, mark: Option<Mark>) -> Result<Line, Misread> {

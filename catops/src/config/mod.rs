@@ -1,6 +1,7 @@
 //! The configuration: a folder of files in git, read as a whole and checked as a whole.
 //! The only place that reads the environment. It never writes and never opens a socket.
 
+pub mod drill;
 pub mod file;
 mod holidays;
 pub mod lint;

@@ -41,6 +41,8 @@ pub struct Summary {
     pub service: Option<String>,
     /// Who was asked, or who has it.
     pub owners: Vec<String>,
+    /// True when CatOps began it itself, to try whether people are reached.
+    pub drill: bool,
     /// How often the alarm fired.
     pub fired: u32,
     /// When it was opened.
@@ -58,6 +60,7 @@ impl From<&Incident> for Summary {
             title: incident.alarm.title.clone(),
             service: incident.alarm.service.clone(),
             owners: incident.owners.iter().map(|owner| owner.0.clone()).collect(),
+            drill: !incident.counts(),
             fired: incident.fired,
             opened_at: incident.opened_at,
             resolved_at: incident.resolved.as_ref().map(|end| end.at),

@@ -145,6 +145,7 @@ async fn wire(role: Role) -> Result<Wired> {
     let router = limited(doors.merge(health_router(Arc::clone(&app))));
     if role == Role::Act {
         uptime::schedule(&app).await.context("scheduling the uptime checks")?;
+        crate::flow::drill::schedule(&app).await.context("scheduling the drills")?;
     }
     let acting = Mutex::new(Acting { offered, pass: watchdog::Pass::default() });
     Ok(Wired { app, router, acting })

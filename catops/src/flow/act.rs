@@ -13,6 +13,9 @@ use incident::{
 };
 use std::collections::BTreeMap;
 
+/// Open incidents that are looked at for the newest that is no drill.
+const NEWEST_LOOKED_AT: usize = 10;
+
 /// A person whom the rota knows, and the request that they made.
 #[derive(Debug, Clone)]
 pub struct Doer {
@@ -85,7 +88,7 @@ pub async fn assign(app: &App, doer: &Doer, id: IncidentId, to: ResponderId) -> 
 /// [`ChangeError`].
 pub async fn escalate(app: &App, doer: &Doer, id: IncidentId) -> Result<Changed, ChangeError> {
     let incident = change::load(app, id).await?;
-    let levels = triage::levels(triage::policy(&app.setup().rota, &incident));
+    let levels = triage::levels(&triage::policy(&app.setup().rota, &incident));
     command(app, id, &doer.origin(), Command::Escalate { by: doer.who.clone(), levels }).await
 }
 
@@ -282,8 +285,10 @@ pub fn permit(app: &App, action: &Action, who: &ResponderId) -> Result<(), Refus
 /// # Errors
 /// The log cannot be read.
 pub async fn newest_open(app: &App) -> Result<Option<Incident>, ChangeError> {
-    let (open, _) = crate::entry::api::list(app, crate::flow::names::OPEN, None, 1).await?;
-    Ok(open.into_iter().next())
+    // Whoever types without a number means what is real; a drill only when there is nothing else.
+    let (open, _) = crate::entry::api::list(app, crate::flow::names::OPEN, None, NEWEST_LOOKED_AT).await?;
+    let newest = open.iter().position(Incident::counts).unwrap_or(0);
+    Ok(open.into_iter().nth(newest))
 }
 
 /// Who is on call on every schedule, or on one.

@@ -5,6 +5,7 @@ pub mod book;
 pub mod change;
 pub mod changes;
 pub mod digest;
+pub mod drill;
 pub mod feeds;
 pub mod names;
 pub mod notify;

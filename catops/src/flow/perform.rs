@@ -4,7 +4,7 @@
 use crate::app::App;
 use crate::clock;
 use crate::flow::change::{self, ChangeError, Origin, change, command};
-use crate::flow::{book, digest, notify, post, refusals, run, triage};
+use crate::flow::{book, digest, drill, notify, post, refusals, run, triage};
 use crate::{anchor, context, page, uptime};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{Command, IncidentId, RunOutcome, Status, Task};
@@ -97,7 +97,7 @@ async fn perform_task(app: &Arc<App>, leased: &LeasedEffect) -> Result<(), NotNo
         Task::Notify { incident } => notify::perform(app, *incident, leased).await,
         Task::AckTimeout { incident, level, round } => {
             let present = change::load(app, *incident).await?;
-            let levels = triage::levels(triage::policy(&app.setup().rota, &present));
+            let levels = triage::levels(&triage::policy(&app.setup().rota, &present));
             then(app, *incident, leased, vec![Command::AckTimeout { level: *level, round: *round, levels }]).await
         }
         Task::Run { incident, run } => run::perform(app, *incident, run, leased).await,
@@ -113,6 +113,9 @@ async fn perform_task(app: &Arc<App>, leased: &LeasedEffect) -> Result<(), NotNo
         Task::EndWatch { incident, run } => {
             then(app, *incident, leased, vec![Command::EndWatch { run: run.clone() }]).await
         }
+        Task::EndDrill { incident } => then(app, *incident, leased, vec![Command::EndDrill]).await,
+        Task::NotReady { incident, to } => drill::not_ready(app, *incident, to, leased).await,
+        Task::Drill { rule } => drill::due(app, rule, leased).await,
         Task::Anchor => Ok(anchor::perform(app, leased).await?),
         Task::Probe { check } => Ok(uptime::perform(app, check, leased).await?),
     }

@@ -245,7 +245,7 @@ fn not_yet_taken(view: &mut dyn View, alarms: &[Alarm]) -> Result<Vec<Alarm>, Re
     Ok(fresh)
 }
 
-async fn receive_one(app: &App, alarm: Alarm, raw: Option<Raw>) -> Received {
+pub(super) async fn receive_one(app: &App, alarm: Alarm, raw: Option<Raw>) -> Received {
     let at = clock::now();
     let setup = app.setup();
     let window = setup.config.reopen_window;

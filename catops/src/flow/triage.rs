@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::config::Setup;
-use crate::flow::{book, change, changes, names};
+use crate::flow::{book, change, changes, drill, names};
 use crate::page;
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{
@@ -10,6 +10,7 @@ use incident::{
 };
 use log::{EventLog, ReadError};
 use rota::{Operation, Policy, Rota};
+use std::borrow::Cow;
 use suggest::Known;
 
 /// Runbooks that are looked at for one alarm: three buttons, the runners-up, and room for pages without actions.
@@ -25,10 +26,11 @@ pub fn levels(policy: &Policy) -> u8 {
     u8::try_from(all).unwrap_or(u8::MAX)
 }
 
-/// The policy that serves an incident.
+/// The policy that serves an incident; of a drill that asks somebody by name, one made for it.
 #[must_use]
-pub fn policy<'r>(rota: &'r Rota, incident: &Incident) -> &'r Policy {
-    rota::policy_for(rota, incident.alarm.service.as_deref())
+pub fn policy<'r>(rota: &'r Rota, incident: &Incident) -> Cow<'r, Policy> {
+    let by_drill = incident.drill().and_then(|drill| drill::policy(rota, drill));
+    by_drill.unwrap_or_else(|| Cow::Borrowed(rota::policy_for(rota, incident.alarm.service.as_deref())))
 }
 
 /// The changes that people made to the schedules.
@@ -107,6 +109,9 @@ pub fn assign_by(
 /// # Errors
 /// The log cannot be read.
 pub async fn suggest(app: &App, incident: &Incident) -> Result<Command, ReadError> {
+    if !incident.counts() {
+        return Ok(drill::suggest());
+    }
     let started = crate::clock::mark();
     let record = change::record(app, &incident.alarm.key).await?;
     let setup = app.setup();

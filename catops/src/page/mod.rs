@@ -197,6 +197,7 @@ fn webhook_body(incident: &Incident, person: &Person, cause: &PageCause, link: &
         "service": incident.alarm.service.as_deref().map(text::clean),
         "to": { "id": person.id, "name": person.name },
         "level": cause.level + 1,
+        "drill": !incident.counts(),
         "text": text::plain(incident, link),
     })
     .to_string()

@@ -20,7 +20,8 @@ const GSM: &str = "@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#�
 /// A page of a few lines.
 pub(super) fn plain(incident: &Incident, link: &str) -> String {
     let more = if link.is_empty() { String::new() } else { format!("; more at {link}") };
-    lines(incident, &format!("Acknowledge in Slack{more}"))
+    let nothing = if incident.counts() { "" } else { "Nothing is broken. " };
+    lines(incident, &format!("{nothing}Acknowledge in Slack{more}"))
 }
 
 /// What it is about in a line or two, and what is said of it.
@@ -54,6 +55,10 @@ pub(crate) fn subject(incident: &Incident, happened: Option<&str>) -> String {
 
 fn headline(incident: &Incident, happened: Option<&str>) -> String {
     let happened = happened.map(|happened| format!(" {happened}")).unwrap_or_default();
+    if !incident.counts() {
+        // Its title begins with the word.
+        return format!("{} ({}{happened})", clean(&incident.alarm.title), incident.id);
+    }
     format!("{} {}{happened}: {}", incident.id, incident.severity.label(), clean(&incident.alarm.title))
 }
 
