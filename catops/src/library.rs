@@ -4,7 +4,7 @@
 use crate::app::App;
 use crate::clock;
 use crate::config::{Files, Problem, Setup};
-use crate::flow::{drill, versions};
+use crate::flow::{drill, handoff, versions};
 use index::Runbook;
 use std::path::Path;
 use std::sync::Arc;
@@ -70,6 +70,10 @@ pub fn reload(app: &App) {
             // A rule that was added or moved takes effect at once.
             if let Err(error) = tokio::runtime::Handle::current().block_on(drill::schedule(app)) {
                 tracing::error!(error = %error, "the drills could not be scheduled; the next start does it");
+            }
+            // Whose turn it is may be another one now.
+            if let Err(error) = tokio::runtime::Handle::current().block_on(handoff::arm_all(app)) {
+                tracing::error!(error = %error, "the handoffs could not be scheduled anew; each is looked at again in time");
             }
         }
         None => tracing::error!("the configuration in {} cannot be used; the old one stays", folder.display()),

@@ -6,6 +6,7 @@ use crate::clock;
 use crate::flow::act::Doer;
 use crate::flow::book::{self, NotDone};
 use crate::flow::change::ChangeError;
+use crate::flow::handoff::{self, NotTaken};
 use crate::surface;
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::ResponderId;
@@ -228,6 +229,21 @@ pub async fn put(app: &App, doer: &Doer, user: ResponderId, timed: &Timed) -> Re
     let wish = Wish::Override { schedule, span, user, from: None, reason: timed.why.clone() };
     let (event, book) = book::wish(app, doer, wish).await?;
     Ok(overridden(app, &book, event.number()).map_or_else(|| surface::sentence("Done."), surface::aloud))
+}
+
+/// Fills a gap that was found: whoever presses is on duty in all of it.
+///
+/// # Errors
+/// [`Said`].
+pub async fn fill(app: &App, doer: &Doer, schedule: &str, number: u64) -> Result<Message, Said> {
+    let span = handoff::gap_to_fill(app, schedule, number).await.map_err(|not_taken| match not_taken {
+        NotTaken::Change(error) => Said::Change(error),
+        not_taken => no(format!("Nothing done: {not_taken}.")),
+    })?;
+    let reason = "filled a gap".to_owned();
+    let wish = Wish::Override { schedule: schedule.to_owned(), span, user: doer.who.clone(), from: None, reason };
+    let (event, book) = book::wish(app, doer, wish).await?;
+    Ok(overridden(app, &book, event.number()).map_or_else(|| surface::sentence("Filled."), surface::aloud))
 }
 
 /// Offers a swap.

@@ -7,7 +7,7 @@ use crate::config::secret::env;
 use crate::config::{Reading, Setup};
 use crate::entry::serve::router;
 use crate::flow::change::new_effect;
-use crate::flow::{drill, outbox, versions};
+use crate::flow::{drill, handoff, outbox, versions};
 use crate::slack_side::{SlackSide, Which};
 use crate::store::Data;
 use crate::{library, past, uptime, watchdog};
@@ -58,7 +58,7 @@ pub async fn start(options: Options) -> Result<Started> {
     }
     let own_url = format!("http://{}", options.address);
     versions::note(&*log, &mut setup).await;
-    let which = which_slack(&options, &own_url, &setup.rota)?;
+    let which = which_slack(&options, &own_url, &setup)?;
     let slack = match &which {
         Which::Real => Some(SlackSide::from_environment(&setup)?),
         Which::Local(_, config) => Some(SlackSide::local(config, &setup)?),
@@ -80,6 +80,7 @@ pub async fn start(options: Options) -> Result<Started> {
     drill::schedule(&app).await.context("scheduling the drills")?;
     let timer = new_effect(&anchor::timer(clock::now()));
     app.log.append(Append { effects: vec![timer], ..Append::default() }).await.context("scheduling the anchors")?;
+    handoff::arm_all(&app).await.context("scheduling the handoffs")?;
     let loopback = options.address.ip().is_loopback();
     let mut served = router(Arc::clone(&app), loopback);
     if let Which::Local(sim, _) = &which {
@@ -126,7 +127,7 @@ pub(crate) fn usable(config: &Path, reading: Reading) -> Result<Setup> {
 }
 
 /// The real Slack when its secrets are there; the local one only where nobody else can reach it.
-fn which_slack(options: &Options, own_url: &str, rota: &rota::Rota) -> Result<Which> {
+fn which_slack(options: &Options, own_url: &str, setup: &Setup) -> Result<Which> {
     match (env("SLACK_BOT_TOKEN"), env("SLACK_SIGNING_SECRET")) {
         (Some(_), Some(_)) => Ok(Which::Real),
         (Some(_), None) => bail!(
@@ -136,7 +137,8 @@ fn which_slack(options: &Options, own_url: &str, rota: &rota::Rota) -> Result<Wh
             "SLACK_SIGNING_SECRET is set and SLACK_BOT_TOKEN is not; it stands under OAuth & Permissions of the Slack app"
         ),
         (None, None) if options.address.ip().is_loopback() => {
-            let config = local_slack(options, own_url, rota);
+            let mut config = local_slack(options, own_url, &setup.rota);
+            config.usergroups = setup.config.usergroups.iter().map(|group| group.id.clone()).collect();
             let sim = Sim::new(config.clone()).context("starting the local Slack")?;
             Ok(Which::Local(sim, Box::new(config)))
         }

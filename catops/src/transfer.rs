@@ -4,7 +4,7 @@
 
 use crate::clock;
 use crate::flow::change::{self, ChangeError};
-use crate::flow::{book, changes, names, versions};
+use crate::flow::{book, changes, handoff, names, versions};
 use anyhow::{Context, Result, anyhow};
 use log::lines::{Counts, FORMAT, Header, Reader, Writer};
 use log::{Cursor, EventLog, Piece, PutError, StreamEnd};
@@ -128,6 +128,7 @@ async fn folded(log: &dyn EventLog, end: StreamEnd) -> Result<StreamEnd> {
         None if end.id == names::versions() => versions::refolded(log).await?,
         None if end.id == names::book() => book::refolded(log).await?,
         None if names::record_of(&end.id).is_some() => change::refolded_record(log, &end.id).await?,
+        None if names::handoffs_of(&end.id).is_some() => handoff::refolded(log, &end.id).await?,
         None if end.id == names::feeds() => crate::flow::feeds::refolded(log).await?,
         None => None,
     };

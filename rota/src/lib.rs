@@ -13,6 +13,7 @@ mod cover;
 mod escalation;
 mod gaps;
 mod grid;
+mod handover;
 mod holiday;
 pub mod import;
 mod ledger;
@@ -59,6 +60,7 @@ pub use cover::{
 pub use escalation::{Level, Policy, Target, matches, policy_for, targets};
 pub use gaps::gaps;
 pub use grid::{Every, Grid, NoGrid, Unit};
+pub use handover::{Handover, handovers, moved};
 pub use holiday::{Holiday, OnHolidays};
 pub use ledger::{Clocks, Facts, Ledger, Load, Paged, ledger};
 pub use membership::{Membership, Rollout};

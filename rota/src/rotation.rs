@@ -46,7 +46,8 @@ pub enum Role {
 
 impl Role {
     /// The schedule and the role that a text names: `payments`, `payments/primary`, `payments/secondary`.
-    pub(crate) fn named(text: &str) -> (&str, Self) {
+    #[must_use]
+    pub fn named(text: &str) -> (&str, Self) {
         if let Some(schedule) = text.strip_suffix("/secondary") {
             return (schedule, Self::Secondary);
         }

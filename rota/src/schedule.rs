@@ -32,6 +32,10 @@ pub struct Schedule {
     pub holiday_calendars: Vec<String>,
     /// Its holidays, which the caller has read; none as it comes from [`crate::Rota::parse`].
     pub holidays: Vec<Holiday>,
+    /// The id of the Slack channel that hears of its handovers and gaps; nobody hears of them, when `None`.
+    pub channel: Option<String>,
+    /// Whether the topic of that channel says who is on duty.
+    pub topic: bool,
     /// Where it is written.
     pub place: Place,
 }
@@ -108,6 +112,8 @@ impl Schedule {
             rollout: Rollout::default(),
             holiday_calendars: Vec::new(),
             holidays: Vec::new(),
+            channel: None,
+            topic: false,
             place: Place::default(),
         }
     }

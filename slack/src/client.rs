@@ -314,6 +314,40 @@ impl Client {
         pick(method, self.call_within(ASK_TIMEOUT, method, &json!({ "users": user })).await?, "/channel/id")
     }
 
+    /// The topic of a channel, with escaped words. Needs the scope `channels:read`, or `groups:read` of a private channel.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn topic(&self, channel: &str) -> Result<String, Failure> {
+        self.read("conversations.info", &[("channel", channel)], "/channel/topic/value").await
+    }
+
+    /// Sets the topic of a channel. Doing it twice says so twice in the channel: ask [`Self::topic`] first. Needs the scope
+    /// `channels:write.topic`, or `groups:write.topic` of a private channel.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn set_topic(&self, channel: &str, topic: &str) -> Result<(), Failure> {
+        self.call("conversations.setTopic", &json!({ "channel": channel, "topic": topic })).await.map(drop)
+    }
+
+    /// The member ids of a user group. Needs the scope `usergroups:read` and a paid plan.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn group_members(&self, group: &str) -> Result<Vec<String>, Failure> {
+        self.read("usergroups.users.list", &[("usergroup", group)], "/users").await
+    }
+
+    /// Makes these and nobody else the members of a user group, which cannot be empty. Needs the scope `usergroups:write`.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn set_group_members(&self, group: &str, users: &[String]) -> Result<(), Failure> {
+        let body = json!({ "usergroup": group, "users": users.join(",") });
+        self.call("usergroups.users.update", &body).await.map(drop)
+    }
+
     /// Uploads a picture into a thread, and gives the file's id. Only the last step shows anything: an unknown outcome is
     /// looked up with [`Self::replies`] before it is tried again. Needs the scope `files:write`.
     ///

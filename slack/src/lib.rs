@@ -11,12 +11,14 @@ pub mod command;
 pub mod digest;
 pub mod escape;
 pub mod form;
+pub mod handoff;
 pub mod limits;
 pub mod manifest;
 pub mod read;
 pub mod rota;
 mod secret;
 pub mod sim;
+pub mod topic;
 pub mod value;
 pub mod verify;
 

@@ -59,6 +59,10 @@ pub enum Verb {
     RotaCancel,
     /// Agree to a swap (`n`).
     RotaAgree,
+    /// I came on duty on a schedule (`s`) by a handoff (`n`), and have it.
+    HandoffTake,
+    /// I fill a gap (`n`) of a schedule (`s`).
+    GapFill,
     /// The commands.
     Help,
     /// Only opens an address; nothing is done at the server.
@@ -66,7 +70,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    const WORDS: [(Self, &'static str); 25] = [
+    const WORDS: [(Self, &'static str); 27] = [
         (Self::Acknowledge, "ack"),
         (Self::AcknowledgeAll, "ackall"),
         (Self::Resolve, "resolve"),
@@ -90,6 +94,8 @@ impl Verb {
         (Self::RotaPart, "rotapart"),
         (Self::RotaCancel, "rotacancel"),
         (Self::RotaAgree, "rotaagree"),
+        (Self::HandoffTake, "handoff"),
+        (Self::GapFill, "gapfill"),
         (Self::Help, "help"),
         (Self::Link, "link"),
     ];

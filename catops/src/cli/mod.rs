@@ -14,6 +14,7 @@ mod doctor;
 mod drill;
 mod duty;
 mod export;
+mod handoff;
 mod held;
 mod import;
 mod incidents;
@@ -94,6 +95,8 @@ enum Command {
     SimulateHistory(simulate_history::Args),
     /// Say who is on call, and why: now, at other times, over a time, or as a picture of a month.
     Oncall(oncall::Args),
+    /// What whoever comes on duty should know: what is open, what is new, what is not settled, who comes next.
+    Handoff(handoff::Args),
     /// What a rota does to people: a change before it is made, gaps, fairness, quality, what if, whom to ask for cover.
     #[command(subcommand)]
     Rota(rota::Args),
@@ -174,6 +177,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Coverage(args) => coverage::run(&args),
         Command::SimulateHistory(args) => simulate_history::run(&args),
         Command::Oncall(args) => oncall::run(&args),
+        Command::Handoff(args) => handoff::run(&args),
         Command::Rota(args) => rota::run(&args),
         Command::Shadow(args) => shadow::run(&args),
         Command::Calendar(args) => calendar::run(&args),

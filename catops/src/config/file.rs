@@ -50,6 +50,11 @@ pub struct Config {
     pub cloudwatch: CloudWatchConfig,
     /// How CatOps watches itself.
     pub watchdog: WatchdogConfig,
+    /// What is told when the duty changes hands.
+    pub handoffs: HandoffsConfig,
+    /// Slack's user groups that hold whoever is on call.
+    #[serde(rename = "usergroups")]
+    pub usergroups: Vec<UserGroupConfig>,
 }
 
 impl Default for Config {
@@ -70,6 +75,8 @@ impl Default for Config {
             sns: SnsConfig::default(),
             cloudwatch: CloudWatchConfig::default(),
             watchdog: WatchdogConfig::default(),
+            handoffs: HandoffsConfig::default(),
+            usergroups: Vec::new(),
         }
     }
 }
@@ -274,6 +281,37 @@ impl Default for WatchdogConfig {
     fn default() -> Self {
         Self { every: TimeDelta::minutes(1), heartbeat: None, allow_private: Vec::new() }
     }
+}
+
+/// What is told when the duty changes hands, in the channels of the schedules.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HandoffsConfig {
+    /// How long who comes has to say "I have it" before others are told.
+    #[serde(deserialize_with = "duration")]
+    pub acknowledge_within: TimeDelta,
+    /// How far ahead times with nobody on call, and people who cannot be reached, are looked for.
+    #[serde(deserialize_with = "duration")]
+    pub look_ahead: TimeDelta,
+}
+
+impl Default for HandoffsConfig {
+    fn default() -> Self {
+        Self { acknowledge_within: TimeDelta::minutes(10), look_ahead: TimeDelta::days(14) }
+    }
+}
+
+/// A user group of Slack that holds whoever is on call.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UserGroupConfig {
+    /// The group's id, `S...`.
+    pub id: String,
+    /// The schedules whose people are in it, all together; `payments/secondary` is who is second.
+    pub schedules: Vec<String>,
+    /// People who are always in it.
+    #[serde(default)]
+    pub permanent: Vec<incident::ResponderId>,
 }
 
 /// Reads `90s`, `5m`, `2h`, `1d`, `1500ms`.

@@ -21,7 +21,7 @@ use crate::config::secret::{add_fetched, env};
 use crate::entry::calendar;
 use crate::entry::serve::{health_router, hooks_router, limited, slack_router};
 use crate::flow::outbox::{self, Offered};
-use crate::flow::versions;
+use crate::flow::{handoff, versions};
 use crate::slack_side::SlackSide;
 use crate::start::{BAKED, http_client, read_runbooks, usable};
 use crate::store::Data;
@@ -146,6 +146,7 @@ async fn wire(role: Role) -> Result<Wired> {
     if role == Role::Act {
         uptime::schedule(&app).await.context("scheduling the uptime checks")?;
         crate::flow::drill::schedule(&app).await.context("scheduling the drills")?;
+        handoff::arm_all(&app).await.context("scheduling the handoffs")?;
     }
     let acting = Mutex::new(Acting { offered, pass: watchdog::Pass::default() });
     Ok(Wired { app, router, acting })

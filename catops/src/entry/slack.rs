@@ -6,6 +6,7 @@ use crate::clock;
 use crate::flow::act::{self, Doer, Seen, Wish};
 use crate::flow::change::{self, ChangeError};
 use crate::flow::digest;
+use crate::flow::handoff::{self, NotTaken};
 use crate::slack_side::SlackSide;
 use crate::{oncall, surface, typed};
 use axum::Json;
@@ -167,6 +168,9 @@ async fn carry_out(app: &Arc<App>, press: &Press, claim: &Claim) -> Reply {
     if let Some(reply) = rota_pressed(app, press, claim).await {
         return reply;
     }
+    if let Some(reply) = handoff_pressed(app, press, claim).await {
+        return reply;
+    }
     let Some(id) = claim.incident else { return Reply::say(surface::sentence("This button names no incident.")) };
     let done = match claim.verb {
         Verb::Why | Verb::Timeline | Verb::Open => return look(app, claim.verb, id).await,
@@ -205,6 +209,28 @@ async fn rota_pressed(app: &App, press: &Press, claim: &Claim) -> Option<Reply> 
     };
     Some(match done {
         Ok(message) => Reply::say(Message { replace_original: Some(true), ..message }),
+        Err(oncall::Said::Change(ChangeError::Duplicate)) => Reply::Quiet,
+        Err(said) => Reply::say(surface::sentence(&said.to_string())),
+    })
+}
+
+/// A button under a handoff or a gap; none when it is another one. The message is drawn anew by the outbox.
+async fn handoff_pressed(app: &App, press: &Press, claim: &Claim) -> Option<Reply> {
+    let is_ours = matches!(claim.verb, Verb::HandoffTake | Verb::GapFill);
+    let number: u64 = claim.id("n").filter(|_| is_ours)?.parse().ok()?;
+    let schedule = claim.id("s")?;
+    let doer = match act::responder(app, &press.who.user) {
+        Ok(who) => Doer { who, cause: press.key.clone() },
+        Err(refused) => return Some(Reply::say(surface::refused(app, None, &refused.into()).await)),
+    };
+    if claim.verb == Verb::HandoffTake {
+        return Some(match handoff::acknowledge(app, &doer, schedule, number).await {
+            Ok(()) | Err(NotTaken::Change(ChangeError::Duplicate)) => Reply::Quiet,
+            Err(not_taken) => Reply::say(surface::sentence(&format!("Nothing done: {not_taken}."))),
+        });
+    }
+    Some(match oncall::fill(app, &doer, schedule, number).await {
+        Ok(message) => Reply::say(message),
         Err(oncall::Said::Change(ChangeError::Duplicate)) => Reply::Quiet,
         Err(said) => Reply::say(surface::sentence(&said.to_string())),
     })

@@ -5,16 +5,16 @@ use crate::app::App;
 use crate::clock;
 use crate::flow::act::Doer;
 use crate::flow::change::{ChangeError, Origin, all_events, json};
-use crate::flow::names;
 use crate::flow::perform::{NotNow, done};
 use crate::flow::post::post_once;
+use crate::flow::{handoff, names};
 use crate::oncall;
 use chrono::{DateTime, Utc};
 use incident::{FOLD, ResponderId, SCHEMA};
 use log::{
     Append, EventLog, Expected, Head, LeasedEffect, NewEffect, NewEvent, ReadError, Repeat, Stream, StreamWrite, View,
 };
-use rota::{Book, BookEvent, CoverEvent, Reminded, Rota, Wish, WishRefused, reminder_due, reminders};
+use rota::{Book, BookEvent, CoverEvent, Reminded, Role, Rota, Wish, WishRefused, reminder_due, reminders};
 use serde::{Deserialize, Serialize};
 
 /// The kind of the effects that tell somebody of the rota. Only this file writes and reads their bodies.
@@ -144,7 +144,7 @@ pub async fn wish(app: &App, doer: &Doer, wish: Wish) -> Result<(BookEvent, Book
         let append = Append {
             keys: origin.key.into_iter().collect(),
             streams: vec![write],
-            effects: news.effects(version + 1),
+            effects: news.effects(version + 1).into_iter().chain(news.handoffs()).collect(),
             lease: lease.clone(),
             ..Append::default()
         };
@@ -198,6 +198,18 @@ impl News<'_> {
             }
         };
         told.into_iter().enumerate().map(effect).collect()
+    }
+
+    /// The timer of the schedule that it is about: who is on duty, or when, may be another.
+    fn handoffs(&self) -> Option<NewEffect> {
+        let number = self.event.number();
+        let of = |book: &Book| {
+            let operation = book.operation(number).map(|operation| operation.schedule.clone());
+            let request = || book.request(number).map(|request| request.asked.schedule.clone());
+            operation.or_else(request).or_else(|| book.swap(number).map(|(swap, _)| swap.schedule.clone()))
+        };
+        let schedule = of(self.book).or_else(|| of(self.before))?;
+        Some(handoff::timer(Role::named(&schedule).0, self.at))
     }
 
     /// Those who asked or are asked.

@@ -7,6 +7,7 @@ pub mod changes;
 pub mod digest;
 pub mod drill;
 pub mod feeds;
+pub mod handoff;
 pub mod names;
 pub mod notify;
 pub mod outbox;

@@ -125,3 +125,21 @@ pub fn feeds() -> StreamId {
 pub fn published(whose: &str) -> StreamId {
     StreamId::new(format!("rota/published/{whose}"))
 }
+
+/// The stream of what was announced of one schedule: handoffs, gaps.
+#[must_use]
+pub fn handoffs(schedule: &str) -> StreamId {
+    StreamId::new(format!("rota/handoffs/{schedule}"))
+}
+
+/// The schedule of such a stream, if it is one.
+#[must_use]
+pub fn handoffs_of(stream: &StreamId) -> Option<&str> {
+    stream.as_str().strip_prefix("rota/handoffs/")
+}
+
+/// The stream of what was wrong with a user group of Slack.
+#[must_use]
+pub fn usergroup(id: &str) -> StreamId {
+    StreamId::new(format!("rota/usergroups/{id}"))
+}

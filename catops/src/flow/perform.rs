@@ -4,7 +4,7 @@
 use crate::app::App;
 use crate::clock;
 use crate::flow::change::{self, ChangeError, Origin, change, command};
-use crate::flow::{book, digest, drill, notify, post, refusals, run, triage};
+use crate::flow::{book, digest, drill, handoff, notify, post, refusals, run, triage};
 use crate::{anchor, context, page, uptime};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{Command, IncidentId, RunOutcome, Status, Task};
@@ -60,6 +60,7 @@ pub async fn perform(app: &Arc<App>, leased: LeasedEffect) {
         notify::TELL => notify::tell(app, &leased).await,
         refusals::NOTE => refusals::perform(app, &leased).await,
         book::TELL => book::perform(app, &leased).await,
+        handoff::KIND => handoff::perform(app, &leased).await,
         _ => perform_task(app, &leased).await,
     };
     app.metrics.observe("perform", started.elapsed());

@@ -156,6 +156,11 @@ fn schedules_of(files: &[(String, String)]) -> String {
             people.insert(id.clone(), Value::Table(Table::from_iter([("email".to_owned(), nowhere)])));
         }
     }
+    // Where a schedule is told of is nobody's turn.
+    for schedule in schedules.iter_mut().filter_map(|(_, schedule)| schedule.as_table_mut()) {
+        schedule.remove("channel");
+        schedule.remove("topic");
+    }
     // Holidays are those of the present files; that there are some is said, since layers may ask for them.
     for schedule in schedules.iter_mut().filter_map(|(_, schedule)| schedule.as_table_mut()) {
         if schedule.contains_key("holidays") {

@@ -137,6 +137,11 @@ impl<'d> Node<'d> {
         self.expect(self.value().as_str(), "a text in quotes", problems)
     }
 
+    /// The value as true or false.
+    pub(super) fn flag(&self, problems: &mut Vec<Problem>) -> Option<bool> {
+        self.expect(self.value().as_bool(), "true or false", problems)
+    }
+
     /// The value as a table.
     pub(super) fn table(&self, problems: &mut Vec<Problem>) -> Option<Table<'d>> {
         let fields = self.expect(self.value().as_table(), "a table", problems)?;

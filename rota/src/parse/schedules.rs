@@ -36,12 +36,18 @@ pub(super) fn read(sections: &[Table<'_>], people: &People, problems: &mut Vec<P
 }
 
 fn schedule(section: &Table<'_>, people: &People, problems: &mut Vec<Problem>) -> Schedule {
-    section.only(&["zone", "layers", "secondary", "rollout", "holidays"], problems);
+    section.only(&["zone", "layers", "secondary", "rollout", "holidays", "channel", "topic"], problems);
     let zone = section.need("zone", "zone = \"Europe/Madrid\"", problems);
     let zone = zone.and_then(|node| node.read(zone_named, problems)).unwrap_or_else(Zone::utc);
     let secondary = section.get("secondary").and_then(|node| node.read(secondary, problems));
     let rollout = section.get("rollout").and_then(|node| node.read(words::rollout, problems)).unwrap_or_default();
     let holiday_calendars = section.get("holidays").map_or_else(Vec::new, |node| node.texts(problems));
+    let channel = section.get("channel").and_then(|node| node.read(channel, problems));
+    let topic = section.get("topic").and_then(|node| node.flag(problems)).unwrap_or_default();
+    if topic && channel.is_none() {
+        problems
+            .push(section.problem("topic = true needs the channel whose topic it is; write channel = \"C0PAYMENTS\""));
+    }
     let has_holidays = section.get("holidays").is_some();
     let setting = Setting { zone: &zone, rollout, has_holidays, people };
 
@@ -58,7 +64,15 @@ fn schedule(section: &Table<'_>, people: &People, problems: &mut Vec<Problem>) -
         read.extend(layer);
     }
     let place = section.written();
-    Schedule { secondary, rollout, holiday_calendars, place, ..Schedule::new(&section.name, zone, read) }
+    Schedule {
+        secondary,
+        rollout,
+        holiday_calendars,
+        channel,
+        topic,
+        place,
+        ..Schedule::new(&section.name, zone, read)
+    }
 }
 
 fn secondary(text: &str) -> Result<Secondary, String> {
@@ -66,6 +80,16 @@ fn secondary(text: &str) -> Result<Secondary, String> {
         "next turn" => Ok(Secondary::NextTurn),
         _ => Err(format!("\"{text}\" says nobody; write secondary = \"next turn\", for whoever has the next turn")),
     }
+}
+
+/// The id of a channel, as Slack shows it in the channel's details.
+fn channel(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let is_id = text.len() > 1 && text.starts_with(['C', 'G']) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if is_id {
+        return Ok(text.to_owned());
+    }
+    Err(format!("\"{text}\" is no channel's id; it begins with C or G and stands in the channel's details"))
 }
 
 /// The zone of a key; the text of a mistake names the nearest one.

@@ -111,6 +111,8 @@ pub struct SimConfig {
     pub people: Vec<Person>,
     /// Channels that everybody is in from the start, the app too.
     pub channels: Vec<ChannelSeed>,
+    /// The ids of the user groups, `S…`; they begin without members.
+    pub usergroups: Vec<String>,
     /// `None` lets the app post as fast as it likes.
     pub rate_limit: Option<RateLimit>,
     /// How long the app may take to answer; [`ANSWER_WITHIN`] outside tests.
@@ -150,6 +152,7 @@ impl SimConfig {
                 channel("C0PAYMENTS", "payments", "Everything about checkout"),
                 channel("C0STATUS", "status", "For stakeholders: impact and next update"),
             ],
+            usergroups: Vec::new(),
             rate_limit: None,
             answer_within: ANSWER_WITHIN,
             clock,

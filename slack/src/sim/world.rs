@@ -163,6 +163,7 @@ pub(super) enum Record {
     ChannelArchived { channel: String },
     Joined { channel: String, user: String },
     TopicSet { channel: String, topic: String },
+    GroupSet { group: String, users: BTreeSet<String> },
     Posted { message: Message },
     Edited { message: Message },
     Deleted { channel: String, ts: String },
@@ -178,6 +179,8 @@ pub(super) enum Record {
 /// The state of the local Slack.
 #[derive(Clone, Debug, Default)]
 pub(super) struct World {
+    /// Who is in each user group.
+    pub(super) usergroups: BTreeMap<String, BTreeSet<String>>,
     pub(super) channels: BTreeMap<String, Channel>,
     /// Messages by channel, then by `ts`.
     pub(super) messages: BTreeMap<String, BTreeMap<String, Message>>,
@@ -210,6 +213,9 @@ impl World {
                 it.members.insert(user);
             }),
             Record::TopicSet { channel, topic } => self.change_channel(&channel, |it| it.topic = topic),
+            Record::GroupSet { group, users } => {
+                self.usergroups.insert(group, users);
+            }
             Record::Posted { message } | Record::Edited { message } => {
                 self.last_micros = self.last_micros.max(micros(&message.ts));
                 if let Some(parent) = message.parent() {

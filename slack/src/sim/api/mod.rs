@@ -7,6 +7,7 @@ mod args;
 mod chat;
 mod conversations;
 mod files;
+mod usergroups;
 mod views;
 
 use std::time::Duration;
@@ -200,6 +201,8 @@ impl Call<'_> {
             "conversations.setTopic" => self.set_topic(),
             "files.getUploadURLExternal" => self.upload_url(),
             "files.completeUploadExternal" => self.complete_upload(),
+            "usergroups.users.list" => self.group_members(),
+            "usergroups.users.update" => self.set_group_members(),
             "users.info" => self.user_info(),
             "users.list" => Ok(self.list_users()),
             _ => Err("unknown_method".into()),
