@@ -120,6 +120,17 @@ pub enum Task {
         /// Whom to tell.
         to: ResponderId,
     },
+    /// A shift begins: ask whoever comes whether they are ready.
+    ReadyCheck {
+        /// The schedule.
+        schedule: String,
+        /// Who comes.
+        person: ResponderId,
+        /// When the shift begins.
+        shift_at: DateTime<Utc>,
+        /// Whose shift ended.
+        left: Vec<ResponderId>,
+    },
     /// Begin a drill that a rule of the configuration asks for.
     Drill {
         /// The rule's name.

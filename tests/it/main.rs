@@ -13,6 +13,7 @@ mod coverage;
 mod deploy;
 mod digest;
 mod disk;
+mod drills;
 #[cfg(feature = "aws")]
 mod doctor;
 mod events;

@@ -121,3 +121,23 @@ fn incidents_are_ranked_with_what_was_known_when_they_opened() {
     assert_ne!(first(2), "drain-node");
     assert_eq!(first(3), "drain-node");
 }
+
+#[test]
+fn a_drill_is_not_ranked() {
+    let tried = tried();
+    let mut replay = Replay::new(&tried, at(0));
+    let mut alarm = alarm("Disk is full on db-1");
+    told(&mut replay, "inc/1", 1, &Event::Opened { alarm: alarm.clone() });
+    alarm.drill = Some(incident::Drill {
+        whom: incident::Whom::Service,
+        by: None,
+        rule: None,
+        why: String::new(),
+        answer_seconds: 600,
+        ready: None,
+    });
+    told(&mut replay, "inc/2", 2, &Event::Opened { alarm });
+    told(&mut replay, "inc/2", 3, &asked("run-2-1", "free-disk-space"));
+    assert_eq!(replay.ranked(), 1);
+    assert_eq!(replay.report(5).scores[0].chosen.judged, 0);
+}

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::audit::parse_since;
 use crate::clock;
-use crate::flow::{change, names, switch, triage};
+use crate::flow::{change, names, ready, switch, triage};
 use crate::metrics;
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -174,23 +174,26 @@ pub async fn oncall(State(app): State<Arc<App>>, Query(query): Query<OnCallQuery
     };
     let setup = app.setup();
     let now = clock::now();
+    let is_now = query.at.is_none();
     let asked = query.at.map(|typed| rota::When::parse(&typed, &setup.rota.zone_of(None), now));
     let at = match asked.transpose() {
         Ok(asked) => asked.map_or(now, |when| when.at),
         Err(unreadable) => return problem(StatusCode::BAD_REQUEST, &unreadable.to_string()),
     };
-    let schedules: Vec<serde_json::Value> = setup
-        .rota
-        .schedules
-        .values()
-        .filter_map(|schedule| {
-            let now = rota::on_call(&setup.rota, &schedule.name, &operations, at).ok()?;
-            Some(json!({
-                "schedule": schedule.name, "on_duty": now.on_duty, "since": now.since, "until": now.until,
-                "because": now.because, "next": now.next.map(|next| json!({ "on_duty": next.on_duty, "start": next.start })),
-            }))
-        })
-        .collect();
+    let mut schedules: Vec<serde_json::Value> = Vec::new();
+    for schedule in setup.rota.schedules.values() {
+        let Ok(duty) = rota::on_call(&setup.rota, &schedule.name, &operations, at) else { continue };
+        let silent = match ready::not_ready(&*app.log, schedule, &duty.on_duty, duty.since).await {
+            Ok(silent) if is_now => silent,
+            Ok(_) => Vec::new(),
+            Err(error) => return unavailable(&error),
+        };
+        schedules.push(json!({
+            "schedule": schedule.name, "on_duty": duty.on_duty, "since": duty.since, "until": duty.until,
+            "because": duty.because, "next": duty.next.map(|next| json!({ "on_duty": next.on_duty, "start": next.start })),
+            "not_ready": silent,
+        }));
+    }
     Json(json!({ "at": at, "schedules": schedules })).into_response()
 }
 

@@ -14,8 +14,8 @@ use crate::flow::names;
 use crate::surface;
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{
-    Alarm, AlarmState, Command, DRILL_KEY, Drill, Effect, Event, IncidentId, Recorded, Repeat, ResponderId, Severity, Task,
-    Whom,
+    Alarm, AlarmState, Command, DRILL_KEY, Drill, Effect, Event, IncidentId, ReadyCheck, Recorded, Repeat, ResponderId,
+    Severity, Task, Whom,
 };
 use log::{Append, AppendError, LeasedEffect, Outcome as Settled};
 use rota::{Level, Place, Policy, Rota, Target};
@@ -86,6 +86,30 @@ pub async fn begin(app: &App, wish: &Wish, cause: &str) -> Result<Option<Inciden
     open_alarm(app, alarm).await
 }
 
+/// Begins a ready check of somebody whose shift began; the same one again begins nothing.
+///
+/// # Errors
+/// [`NoDrill`].
+pub async fn begin_ready(
+    app: &App,
+    person: &ResponderId,
+    ready: ReadyCheck,
+    within: TimeDelta,
+    key: &str,
+) -> Result<(), NoDrill> {
+    let title = format!("ready check of {}, {}", ready.schedule, app.name(person));
+    let cause = format!("ready/{}/{}/{person}", ready.schedule, ready.shift_at.timestamp());
+    let drill = Drill {
+        whom: Whom::Person(person.clone()),
+        by: None,
+        rule: None,
+        why: format!("Your shift on {} has begun.", ready.schedule),
+        answer_seconds: u64::try_from(within.num_seconds()).unwrap_or(0),
+        ready: Some(ready),
+    };
+    open_alarm(app, of_drill(drill, &title, &cause, key, clock::now())).await.map(drop)
+}
+
 /// The way of every alarm.
 async fn open_alarm(app: &App, alarm: Alarm) -> Result<Option<IncidentId>, NoDrill> {
     let kind = if alarm.drill.as_ref().is_some_and(|drill| drill.ready.is_some()) { "ready_check" } else { "drill" };
@@ -112,23 +136,24 @@ fn alarm(setup: &Setup, wish: &Wish, cause: &str, at: DateTime<Utc>) -> Result<A
         answer_seconds: u64::try_from(answer_within.num_seconds()).unwrap_or(0),
         ready: None,
     };
-    Ok(of_drill(drill, &title, wish.service.clone(), cause, at))
+    let service = wish.service.clone();
+    Ok(Alarm { service, ..of_drill(drill, &title, cause, &format!("{DRILL_KEY}{cause}"), at) })
 }
 
 /// The alarm of a drill.
-fn of_drill(drill: Drill, title: &str, service: Option<String>, cause: &str, at: DateTime<Utc>) -> Alarm {
+fn of_drill(drill: Drill, title: &str, cause: &str, key: &str, at: DateTime<Utc>) -> Alarm {
     let why = if drill.why.is_empty() { String::new() } else { format!(" {}", drill.why) };
     Alarm {
         source: SOURCE.to_owned(),
         delivery: format!("drill:{cause}").as_str().into(),
-        key: format!("{DRILL_KEY}{cause}").as_str().into(),
+        key: key.into(),
         state: AlarmState::Firing,
         // It takes the way of what is worst.
         severity: Severity::Critical,
         title: format!("DRILL: {title}").chars().take(Alarm::TITLE_CHARS_MAX).collect(),
         summary: format!("Nothing is broken. Acknowledge, to show that you are reached.{why}"),
         resource: String::new(),
-        service,
+        service: None,
         labels: BTreeMap::new(),
         links: Vec::new(),
         occurred_at: at,

@@ -14,6 +14,7 @@ pub mod outbox;
 pub mod perform;
 pub mod post;
 pub mod published;
+pub mod ready;
 pub mod receive;
 pub mod redact;
 pub mod refusals;
