@@ -110,3 +110,75 @@ async fn with_a_token_nobody_begins_a_drill_without_it() -> Result<()> {
     ensure!(begun.code == Some(0), "{begun:?}");
     Ok(())
 }
+
+/// A schedule of Ana on which Ben, where it is noon now, takes over and is asked whether he is ready.
+#[expect(clippy::disallowed_methods, reason = "a check rings by day only")]
+fn ready_home() -> Result<Home> {
+    use chrono::Timelike;
+    let home = Home::of_ana(CONFIG)?;
+    let zone = match 12 - i64::from(chrono::Utc::now().hour()) {
+        0 => "Etc/GMT".to_owned(),
+        // The names of these zones have the sign of the west.
+        ahead if ahead > 0 => format!("Etc/GMT-{ahead}"),
+        behind => format!("Etc/GMT+{}", -behind),
+    };
+    let rota = format!(
+        "[people.ana]\nname = \"Ana Ruiz\"\nslack = \"U0ANA\"\n\
+         [people.ben]\nname = \"Ben Okafor\"\nslack = \"U0BEN\"\nzone = \"{zone}\"\n\
+         [people.chi]\nname = \"Chi Lee\"\nslack = \"U0CHI\"\n\
+         [schedules.payments]\nzone = \"UTC\"\nready_check = \"1m\"\nlead = \"chi\"\n\
+         [[schedules.payments.layers]]\nname = \"first\"\nrotation = [\"ana\"]\nhandoff = \"2026-01-05 09:00\"\n\
+         every = \"1 week\"\npriority = 1\n\
+         [[schedules.payments.layers]]\nname = \"second\"\nrotation = [\"ben\"]\nhandoff = \"2026-01-05 09:00\"\n\
+         every = \"1 week\"\n\
+         [escalation.default]\nlevels = [{{ page = [\"schedule:payments\"], wait = \"10m\" }}]\n"
+    );
+    std::fs::write(home.config.join("rota/team.toml"), rota)?;
+    Ok(home)
+}
+
+async fn told(server: &Server, channel: &str, who: &str, wanted: &str) -> Result<()> {
+    let look = async |server: &Server| {
+        let seen = server.messages(channel, who).await?;
+        let texts: Vec<&str> = seen.iter().filter_map(|message| message["rendered_text"].as_str()).collect();
+        Ok(if texts.iter().any(|text| text.contains(wanted)) { Ok(()) } else { Err(format!("{texts:#?}")) })
+    };
+    server.until_within(std::time::Duration::from_secs(120), wanted, look).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_comes_on_duty_is_asked_once_and_says_that_they_are_ready() -> Result<()> {
+    let home = ready_home()?;
+    let server = home.serve(&[])?;
+    let say = async |server: &Server, text: &str| {
+        let body = json!({ "as": "U0BEN", "channel": "C0OPS", "text": format!("/catops {text}") });
+        server.local("say", &body).await.map(drop)
+    };
+    say(&server, "ready").await?;
+    told(&server, "C0OPS", "U0BEN", "Nobody asks you now whether you are ready").await?;
+    say(&server, "oncall take 2h").await?;
+    told(&server, "D0BEN", "U0BEN", "DRILL: ready check of payments, Ben Okafor").await?;
+    // Another process asks nobody twice.
+    server.kill();
+    let server = home.serve(&[])?;
+    say(&server, "ready").await?;
+    card_that_says(&server, 1, "READY CHECK, ANSWERED").await?;
+    ensure!(server.get("/api/v1/oncall").await?["schedules"][0]["not_ready"] == json!([]));
+    ensure!(server.cards("C0OPS", 2).await?.is_empty(), "one check a shift");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_an_answer_who_was_there_before_and_the_lead_are_told() -> Result<()> {
+    let server = ready_home()?.serve(&[])?;
+    let take = json!({ "as": "U0BEN", "channel": "C0OPS", "text": "/catops oncall take 2h" });
+    server.local("say", &take).await?;
+    for (channel, who) in [("D0ANA", "U0ANA"), ("D0CHI", "U0CHI")] {
+        told(&server, channel, who, "Ben Okafor has not answered the ready check of payments (INC-1)").await?;
+    }
+    card_that_says(&server, 1, "READY CHECK, NOBODY ANSWERED").await?;
+    ensure!(server.get("/api/v1/oncall").await?["schedules"][0]["not_ready"] == json!(["ben"]));
+    let asks = json!({ "as": "U0ANA", "channel": "C0OPS", "text": "/catops oncall" });
+    server.local("say", &asks).await?;
+    told(&server, "C0OPS", "U0ANA", "Ben Okafor has not answered the ready check").await
+}

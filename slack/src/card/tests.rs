@@ -381,7 +381,7 @@ fn a_drill_says_so_first_and_offers_nothing_that_repairs() {
         assert!(asked.contains("Nothing is broken") && asked.contains("\"Acknowledge\""), "{asked}");
         assert!(page(&drill("", Some(ready_check()))).contains("\"I am ready\""));
         let over = |night: &Night| answer::page_over(&night.incident(), 0, setting).text;
-        assert_eq!(over(&answered(drill("", None))), "INC-42 DRILL: schedule payments was answered by Ana.");
+        assert_eq!(over(&answered(drill("", None))), "INC-42 DRILL: schedule payments was answered by Ana Ruiz.");
         let unanswered = drill("", None).and(10, Event::DrillEnded { answered_by: None });
         assert_eq!(over(&unanswered), "INC-42 DRILL: schedule payments ended, and nobody answered.");
     });
