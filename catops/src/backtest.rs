@@ -9,8 +9,8 @@ use crate::flow::{names, triage};
 use crate::runbooks_then::Then;
 use chrono::{DateTime, Utc};
 use incident::{
-    ActionId, AlarmKey, Change, Changes, Event, Fix, Incident, IncidentId, Record, RecordEvent, Recorded, RunId,
-    Suggestion,
+    ActionId, AlarmKey, Change, Changes, Counting, Event, Fix, Incident, IncidentId, Record, RecordEvent, Recorded,
+    RunId, Suggestion,
 };
 use index::Library;
 use serde::Serialize;
@@ -58,6 +58,7 @@ pub struct Replay<'t> {
     records: HashMap<AlarmKey, Record>,
     changes: Changes,
     cases: BTreeMap<IncidentId, Case>,
+    counting: Counting,
 }
 
 impl<'t> Replay<'t> {
@@ -72,6 +73,7 @@ impl<'t> Replay<'t> {
             records: HashMap::new(),
             changes: Changes::default(),
             cases: BTreeMap::new(),
+            counting: Counting::default(),
         }
     }
 
@@ -84,7 +86,9 @@ impl<'t> Replay<'t> {
     /// Takes in the next event; one of another sort of stream, or that cannot be read, changes nothing.
     pub fn apply(&mut self, event: &log::Event) {
         if let Some(id) = names::incident_of(&event.stream) {
-            if let Ok(parsed) = serde_json::from_slice::<Event>(&event.body) {
+            if let Ok(parsed) = serde_json::from_slice::<Event>(&event.body)
+                && self.counting.counts(id, &parsed)
+            {
                 self.incident(id, event.at, parsed);
             }
         } else if let Some(key) = names::record_of(&event.stream)

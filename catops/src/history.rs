@@ -393,5 +393,6 @@ fn alarm(firing: &Firing<'_>, state: AlarmState, number: u64, at: DateTime<Utc>)
         links: Vec::new(),
         occurred_at: at,
         title,
+        drill: None,
     }
 }

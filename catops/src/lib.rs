@@ -21,6 +21,7 @@ pub mod demo;
 pub mod deploy;
 #[cfg(feature = "aws")]
 pub mod doctor;
+pub mod drills;
 pub mod entry;
 #[cfg(feature = "fail_points")]
 pub mod fail_point;

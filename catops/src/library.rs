@@ -4,7 +4,7 @@
 use crate::app::App;
 use crate::clock;
 use crate::config::{Files, Problem, Setup};
-use crate::flow::{calendars, handoff, runbook_versions, versions};
+use crate::flow::{calendars, drill, handoff, runbook_versions, versions};
 use index::Runbook;
 use std::path::Path;
 use std::sync::Arc;
@@ -72,6 +72,10 @@ pub fn reload(app: &App) {
                     tracing::error!(error = %error, "the calendars could not be scheduled; they are with the next start");
                 }
                 app.replace_setup(setup);
+                // A rule that was added or moved takes effect at once.
+                if let Err(error) = drill::schedule(app).await {
+                    tracing::error!(error = %error, "the drills could not be scheduled; the next start does it");
+                }
                 // Whose turn it is may be another one now.
                 if let Err(error) = handoff::arm_all(app).await {
                     tracing::error!(error = %error, "the handoffs could not be scheduled anew; each is looked at again in time");

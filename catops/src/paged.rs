@@ -3,7 +3,7 @@
 
 use crate::flow::names;
 use chrono::{DateTime, Utc};
-use incident::{AlarmKey, Event, IncidentId, PlanStep, ResponderId};
+use incident::{AlarmKey, Counting, Event, IncidentId, PlanStep, ResponderId};
 use rota::{Policy, Rota, Target};
 use std::collections::{HashMap, HashSet};
 
@@ -50,6 +50,7 @@ pub struct Pages {
     /// Every level that was asked, in the order of the log.
     pub asked: Vec<LevelAsked>,
     incidents: HashMap<IncidentId, Opened>,
+    counting: Counting,
 }
 
 /// What is remembered of an incident while its pages are read.
@@ -67,14 +68,16 @@ impl Pages {
     /// Counts what happens at `since` or later; what was before is only remembered.
     #[must_use]
     pub fn since(since: DateTime<Utc>) -> Self {
-        Self { since, paged: Vec::new(), asked: Vec::new(), incidents: HashMap::new() }
+        Self { since, paged: Vec::new(), asked: Vec::new(), incidents: HashMap::new(), counting: Counting::default() }
     }
 
     /// Takes in the next event; one of another sort of stream, or that cannot be read, changes nothing.
     pub fn apply(&mut self, event: &log::Event) {
         let Some(id) = names::incident_of(&event.stream) else { return };
         let Ok(parsed) = serde_json::from_slice::<Event>(&event.body) else { return };
-        self.incident(id, event.at, parsed);
+        if self.counting.counts(id, &parsed) {
+            self.incident(id, event.at, parsed);
+        }
     }
 
     fn incident(&mut self, incident: IncidentId, at: DateTime<Utc>, event: Event) {

@@ -140,7 +140,7 @@ impl Index {
                     // One that cannot be read is not shown.
                     Err(_) => continue,
                 };
-                let Some(end) = &incident.resolved else { continue };
+                let Some(end) = incident.resolved.as_ref().filter(|_| incident.counts()) else { continue };
                 let entry = RunbookId(incident.alarm.key.to_string());
                 alarms.entry(entry.clone()).or_insert_with(|| entry_of(entry.clone(), &incident.alarm));
                 let helped = helped(&incident);
@@ -178,6 +178,9 @@ impl Index {
     }
 
     fn search(&self, incident: &Incident, max: usize) -> Vec<Similar> {
+        if !incident.counts() {
+            return Vec::new();
+        }
         // One more than is wanted: this incident may be the only one of its alarm.
         let hits = self.library.search(&incident.alarm, max + 1);
         let similar = hits.iter().filter(|hit| hit.explained >= BAR).filter_map(|hit| {
@@ -244,6 +247,7 @@ fn ending(incident: &Incident, name: &impl Fn(&ResponderId) -> String) -> String
         (Some(Fix::Alone), _, _) => "cleared alone".to_owned(),
         (None, Some(run), _) => format!("{} helped", run.title),
         (_, _, Some(end)) => match &end.by {
+            ResolvedBy::Drill => "it was a drill".to_owned(),
             ResolvedBy::Source if was_acted_on(incident) => "cleared after somebody acted".to_owned(),
             ResolvedBy::Source => "cleared alone".to_owned(),
             ResolvedBy::Person(who) if end.note.is_empty() => format!("{} resolved it", name(who)),

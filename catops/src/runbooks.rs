@@ -51,5 +51,6 @@ pub fn in_words(words: &str) -> Alarm {
         labels: BTreeMap::new(),
         links: Vec::new(),
         occurred_at: chrono::DateTime::UNIX_EPOCH,
+        drill: None,
     }
 }

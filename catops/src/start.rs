@@ -6,7 +6,7 @@ use crate::clock;
 use crate::config::secret::env;
 use crate::config::{Reading, Setup};
 use crate::entry::serve::router;
-use crate::flow::{calendars, desk, handoff, outbox, runbook_versions, versions};
+use crate::flow::{calendars, desk, drill, handoff, outbox, runbook_versions, versions};
 use crate::slack_side::{SlackSide, Which};
 use crate::store::Data;
 use crate::{library, past, uptime, watchdog};
@@ -79,6 +79,7 @@ pub async fn start(options: Options) -> Result<Started> {
     uptime::schedule(&app).await.context("scheduling the uptime checks")?;
     anchor::schedule(&app).await.context("scheduling the anchors")?;
     calendars::schedule(&*app.log, &app.setup()).await.context("scheduling the calendars")?;
+    drill::schedule(&app).await.context("scheduling the drills")?;
     handoff::arm_all(&app).await.context("scheduling the handoffs")?;
     let loopback = options.address.ip().is_loopback();
     let mut served = router(Arc::clone(&app), loopback);

@@ -8,7 +8,7 @@ use crate::entry::api;
 use crate::flow::change::{self, ChangeError};
 use crate::flow::future::{self, Foretold};
 use crate::flow::switch::Halt;
-use crate::flow::{act, names, triage};
+use crate::flow::{act, names, ready, triage};
 use crate::past::Similar;
 use chrono::{DateTime, Utc};
 use incident::action::{Catalogue, Denied};
@@ -269,16 +269,24 @@ pub async fn on_call(app: &App, user: &str, schedule: Option<&str>, at: Option<&
         Ok(found) => found,
         Err(unknown) => return Ok(sentence(&unknown)),
     };
-    let duty = |(schedule, now): (String, rota::OnCall)| Duty {
-        schedule,
-        people: now.on_duty,
-        until: now.until,
-        because: now.because,
-        next: now.next.map(|next| next.on_duty).unwrap_or_default(),
-    };
-    let duties: Vec<Duty> = found.into_iter().map(duty).collect();
+    let mut duties = Vec::new();
+    for (schedule, now) in found {
+        // Only who is on call now is asked whether they are there.
+        let silent = if asked.is_none() { not_ready(app, &schedule, &now).await? } else { None };
+        let because = silent.map_or_else(|| now.because.clone(), |silent| format!("{silent}; {}", now.because));
+        let next = now.next.map(|next| next.on_duty).unwrap_or_default();
+        duties.push(Duty { schedule, people: now.on_duty, until: now.until, because, next });
+    }
     let asked = asked.map(|when| Asked { at: when.at, told: when.to_string() });
     Ok(Scene::of(app).draw(|setting| answer::on_call(&duties, asked.as_ref(), setting)))
+}
+
+/// That somebody on duty has not answered the ready check, in a sentence.
+async fn not_ready(app: &App, schedule: &str, duty: &rota::OnCall) -> Result<Option<String>, ChangeError> {
+    let setup = app.setup();
+    let Some(found) = setup.rota.schedules.get(schedule) else { return Ok(None) };
+    let silent = ready::not_ready(&*app.log, found, &duty.on_duty, duty.since).await?;
+    Ok(ready::told(&silent, |who| app.name(who)))
 }
 
 /// Whom CatOps takes somebody for.

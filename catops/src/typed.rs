@@ -3,11 +3,12 @@
 use crate::app::App;
 use crate::flow::act::{self, Doer, Seen, Wish};
 use crate::flow::change::{self, ChangeError, Changed};
+use crate::flow::drill::{self, NoDrill, Wish as DrillWish};
 use crate::flow::switch;
 use crate::{oncall, surface};
 use incident::{ActionId, Incident, IncidentId, Mark, Refused, ResponderId};
 use slack::blocks::Message;
-use slack::command::{Actions, Line, Marking, OnCall, Person, Run, Which, parse, parse_said};
+use slack::command::{Actions, Drilling, Line, Marking, OnCall, Person, Run, Which, parse, parse_said};
 use slack::read::Command;
 use std::collections::BTreeMap;
 
@@ -96,6 +97,8 @@ impl Speaker<'_> {
             Line::OnCall(wish) => self.on_call(wish).await,
             Line::Whoami => Ok(surface::whoami(self.app, &self.command.who.user)),
             Line::Actions(wish) => self.actions(wish).await,
+            Line::Drill(wish) => self.drill(wish).await,
+            Line::Ready => self.ready().await,
             Line::Why(which) => {
                 let incident = change::load_whole(self.app, self.find(which).await?.id).await?;
                 Ok(surface::why_message(self.app, &incident).await)
@@ -166,6 +169,45 @@ impl Speaker<'_> {
             // Whoever waits for an action should know why it does not come.
             done => Ok(surface::aloud(done?)),
         }
+    }
+
+    async fn drill(&self, wish: Drilling) -> Result<Message, Said> {
+        let doer = self.doer()?;
+        let person = wish.person.as_ref().map(|person| self.person(person)).transpose()?;
+        let wish = DrillWish {
+            service: wish.service,
+            schedule: wish.schedule,
+            person: person.map(|person| person.0),
+            policy: wish.policy,
+            why: wish.why,
+            by: Some(doer.who.clone()),
+            ..DrillWish::default()
+        };
+        match drill::begin(self.app, &wish, &doer.cause).await {
+            Ok(Some(id)) => {
+                let who = self.app.name(&doer.who);
+                // Whoever sees the card should know that somebody wanted it.
+                Ok(surface::aloud(surface::sentence(&format!("{who} began a drill, {id}. Nothing is broken."))))
+            }
+            Ok(None) => Ok(surface::sentence("This was done already.")),
+            Err(NoDrill::Change(error)) => Err(error.into()),
+            Err(error) => Ok(surface::sentence(&format!("No drill began: {error}."))),
+        }
+    }
+
+    /// Answers the ready check that asks the one who typed.
+    async fn ready(&self) -> Result<Message, Said> {
+        let doer = self.doer()?;
+        let (open, _) = crate::entry::api::list(self.app, crate::flow::names::OPEN, None, 200).await?;
+        let is_asked = |incident: &Incident| {
+            incident.drill().is_some_and(|drill| drill.ready.is_some())
+                && incident.only_answered_by() == Some(&doer.who)
+        };
+        let Some(asked) = open.into_iter().find(is_asked) else {
+            return Ok(surface::sentence("Nobody asks you now whether you are ready."));
+        };
+        let done = act::acknowledge(self.app, &doer, asked.id).await;
+        self.said(asked.id, done, "you are ready")
     }
 
     async fn act(&self, line: Line) -> Result<Message, Said> {

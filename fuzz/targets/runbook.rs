@@ -65,6 +65,7 @@ fn search(mut input: Input<'_>) {
         labels: [("expr".to_owned(), expression.chars().take(Alarm::LABEL_CHARS_MAX).collect())].into(),
         links: Vec::new(),
         occurred_at: now(),
+        drill: None,
     };
     LIBRARY.with_borrow(|library| {
         let hits = library.search(&alarm, 2);

@@ -1,6 +1,7 @@
 //! The alarm: one signal from outside, in our own words. `ingest` makes it; nothing else does.
 //! It never holds a secret and never holds a wire format; the raw bytes are kept beside it in the log.
 
+use crate::drill::Drill;
 use crate::id::{AlarmKey, DeliveryId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -115,6 +116,9 @@ pub struct Alarm {
     pub links: Vec<Link>,
     /// When the sender says it happened.
     pub occurred_at: DateTime<Utc>,
+    /// Set when CatOps made it itself to try whether people are reached; never by what a sender writes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<Drill>,
 }
 
 impl Alarm {

@@ -318,6 +318,8 @@ pub enum Command {
         /// Who.
         by: ResponderId,
     },
+    /// The time of a drill is up.
+    EndDrill,
     /// Somebody closes it.
     Resolve {
         /// Who.
@@ -550,6 +552,18 @@ pub enum Refused {
         /// Who can.
         who_can: Vec<String>,
     },
+    /// A drill breaks nothing, so nothing of it is repaired or opened again.
+    #[error("this is a drill: nothing is broken, so there is nothing to {what}; `catops drill` begins another one")]
+    Drill {
+        /// What was wanted: `run`, `reopen`.
+        what: &'static str,
+    },
+    /// The drill is of one person.
+    #[error("this drill asks whether {who} can be reached, so only {who} can answer it")]
+    NotYours {
+        /// Who can.
+        who: ResponderId,
+    },
     /// There is no such action.
     #[error("there is no action \"{action}\"; catops help lists them")]
     NoSuchAction {
@@ -573,6 +587,9 @@ fn in_brackets(why: &str) -> String {
 /// # Errors
 /// [`Refused`] when the incident's state does not allow it.
 pub fn decide(incident: &Incident, command: Command, at: DateTime<Utc>) -> Result<Vec<Event>, Refused> {
+    if let Some(decided) = drill(incident, &command) {
+        return decided;
+    }
     match command {
         Command::Assign { .. }
         | Command::Skip { .. }
@@ -599,6 +616,7 @@ pub fn decide(incident: &Incident, command: Command, at: DateTime<Utc>) -> Resul
         Command::Gather { .. } if incident.gathered.is_some() || incident.has_own_card() => Ok(Vec::new()),
         Command::Gather { channel, digest } => Ok(vec![Event::Gathered { channel, digest }]),
         Command::Acknowledge { by } => acknowledge(incident, by),
+        Command::EndDrill => Ok(Vec::new()),
         Command::Resolve { by, note } => {
             refuse_resolved(incident)?;
             Ok(vec![Event::Resolved { by, note: cut(&note) }])
@@ -621,6 +639,32 @@ pub fn decide(incident: &Incident, command: Command, at: DateTime<Utc>) -> Resul
         Command::NameFix { fix, .. } if incident.fix.as_ref() == Some(&fix) => Ok(Vec::new()),
         Command::NameFix { by, fix } => Ok(vec![Event::FixNamed { by, fix }]),
     }
+}
+
+/// What is different for a drill; `None` when nothing is.
+fn drill(incident: &Incident, command: &Command) -> Option<Result<Vec<Event>, Refused>> {
+    incident.drill()?;
+    match command {
+        // Who closes it has been reached, too.
+        Command::Acknowledge { by } | Command::Resolve { by, .. } => Some(answer(incident, by)),
+        Command::EndDrill if incident.is_open() => Some(Ok(vec![Event::DrillEnded { answered_by: None }])),
+        Command::RequestAction { .. } => Some(Err(Refused::Drill { what: "run" })),
+        Command::Reopen { .. } => Some(Err(Refused::Drill { what: "reopen" })),
+        Command::Reassign { .. } if incident.only_answered_by().is_some() => {
+            Some(Err(Refused::Drill { what: "hand over" }))
+        }
+        Command::Judge { .. } | Command::NameFix { .. } => Some(Err(Refused::Drill { what: "judge" })),
+        _ => None,
+    }
+}
+
+fn answer(incident: &Incident, by: &ResponderId) -> Result<Vec<Event>, Refused> {
+    if let Some(who) = incident.only_answered_by().filter(|who| *who != by) {
+        return Err(Refused::NotYours { who: who.clone() });
+    }
+    let mut events = acknowledge(incident, by.clone())?;
+    events.push(Event::DrillEnded { answered_by: Some(by.clone()) });
+    Ok(events)
 }
 
 fn escalation(incident: &Incident, command: Command) -> Result<Vec<Event>, Refused> {

@@ -363,6 +363,12 @@ pub enum Event {
         /// What they said about it; may be empty.
         note: String,
     },
+    /// A drill is over, by itself.
+    DrillEnded {
+        /// Who answered; nobody did, when it is `None`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answered_by: Option<ResponderId>,
+    },
     /// A person opened it again.
     Reopened {
         /// Who.
@@ -492,6 +498,7 @@ impl Event {
             Self::ActionHelped { .. } => "action_helped",
             Self::ActionDidNotHelp { .. } => "action_did_not_help",
             Self::Resolved { .. } => "resolved",
+            Self::DrillEnded { .. } => "drill_ended",
             Self::Reopened { .. } => "reopened",
             Self::Judged { .. } => "judged",
             Self::FixNamed { .. } => "fix_named",

@@ -44,6 +44,8 @@ pub enum ResolvedBy {
     Source,
     /// A person.
     Person(ResponderId),
+    /// CatOps itself: it was a drill, and its time is up or somebody answered.
+    Drill,
 }
 
 /// How and when it ended.
@@ -286,6 +288,9 @@ pub struct Incident {
     pub timer_before: u64,
     /// When this round of asking began, or went on after a pause.
     pub asking_since: DateTime<Utc>,
+    /// When the first level was asked.
+    #[serde(default)]
+    pub asked_at: Option<DateTime<Utc>>,
     /// The people who were asked last, whoever has it.
     pub asked: Vec<ResponderId>,
     /// The number of the event that asked them: names their pages.
@@ -370,6 +375,7 @@ impl Incident {
             last_fired_at: first.at,
             round: 0,
             owners: Vec::new(),
+            asked_at: None,
             asked: Vec::new(),
             because: String::new(),
             policy: String::new(),
@@ -441,6 +447,10 @@ impl Incident {
                 self.close(ResolvedBy::Source, at, "");
             }
             Event::Resolved { by, note } => self.close(ResolvedBy::Person(by.clone()), at, note),
+            Event::DrillEnded { .. } => {
+                self.firing = false;
+                self.close(ResolvedBy::Drill, at, "");
+            }
             Event::Paged { to, by, message, .. } => {
                 self.unreached.retain(|failed| failed.to != *to || failed.by != *by);
                 let (to, by, message) = (to.clone(), by.clone(), message.clone());
@@ -488,6 +498,7 @@ impl Incident {
                 self.plans.clone_from(plans);
                 self.urgency = *urgency;
                 self.assigned_seq = seq;
+                self.asked_at = self.asked_at.or(Some(at));
                 self.wait_seconds = *wait_seconds;
                 self.owners.clone_from(to);
                 self.asked.clone_from(to);

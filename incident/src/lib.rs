@@ -8,6 +8,7 @@ pub mod audit;
 mod change;
 mod decide;
 mod digest;
+mod drill;
 mod event;
 mod fold;
 mod id;
@@ -29,6 +30,7 @@ pub use decide::{
     receive, receive_together, was_acted_on,
 };
 pub use digest::{Digest, DigestEvent, Digests, STORM_WINDOW, is_storm};
+pub use drill::{Counting, DRILL_KEY, Delivered, Drill, Drills, Measured, ReadyCheck, Whom};
 pub use event::{Aside, BY_SLACK, Event, PageMessage, Recorded, Replaced, RunOutcome, SCHEMA};
 pub use fold::{
     Acknowledgement, CONTEXT_AGAIN, FOLD, Gathering, Incident, Note, Page, PageCause, PostedCard, Resolution,

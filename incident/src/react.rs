@@ -141,6 +141,34 @@ pub enum Task {
         /// The event that asks: another one after it makes this one pointless.
         seq: u64,
     },
+    /// The time of a drill is up.
+    EndDrill {
+        /// The incident.
+        incident: IncidentId,
+    },
+    /// Nobody answered a ready check: tell those who wait for the answer.
+    NotReady {
+        /// The incident.
+        incident: IncidentId,
+        /// Whom to tell.
+        to: ResponderId,
+    },
+    /// A shift begins: ask whoever comes whether they are ready.
+    ReadyCheck {
+        /// The schedule.
+        schedule: String,
+        /// Who comes.
+        person: ResponderId,
+        /// When the shift begins.
+        shift_at: DateTime<Utc>,
+        /// Whose shift ended.
+        left: Vec<ResponderId>,
+    },
+    /// Begin a drill that a rule of the configuration asks for.
+    Drill {
+        /// The rule's name.
+        rule: String,
+    },
     /// Run an action.
     Run {
         /// The incident.
@@ -212,6 +240,9 @@ pub fn react(incident: &Incident, fresh: &[Recorded]) -> Reaction {
     let mut reaction = Reaction::default();
     let triaged = fresh.iter().any(|recorded| recorded.event.is_first_step());
     for recorded in fresh {
+        if matches!(recorded.event, Event::Opened { .. }) {
+            reaction.end_drill(incident, recorded.at);
+        }
         match recorded.event {
             Event::Opened { .. } if triaged => {}
             _ => reaction.add(incident, recorded),
@@ -257,8 +288,9 @@ impl Reaction {
                 let first = format!("notify/{}/{}", id.0, incident.round);
                 self.now(first, at, Task::Notify { incident: id }, Repeat::Safe);
             }
-            Event::Cleared { .. } | Event::Resolved { .. } => {
+            Event::Cleared { .. } | Event::Resolved { .. } | Event::DrillEnded { .. } => {
                 self.cancel_timer(incident);
+                self.drill_ended(incident, recorded);
                 self.cancel_planned_pages(incident);
                 let watches = incident.runs.iter().map(|run| watch_id(&run.id));
                 self.cancel.extend(watches);
@@ -396,6 +428,25 @@ impl Reaction {
         let due_at = at + TimeDelta::seconds(i64::try_from(found.watch_seconds).unwrap_or(i64::MAX / 1000));
         let task = Task::EndWatch { incident: incident.id, run: run.clone() };
         self.effects.push(Effect { id: watch_id(run), due_at, task, repeat: Repeat::Safe, slot: false });
+    }
+
+    fn end_drill(&mut self, incident: &Incident, at: DateTime<Utc>) {
+        let Some(drill) = incident.drill() else { return };
+        let wait = TimeDelta::seconds(i64::try_from(drill.answer_seconds).unwrap_or(i64::MAX / 1000));
+        let due_at = at.checked_add_signed(wait).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        self.now(drill_id(incident.id), due_at, Task::EndDrill { incident: incident.id }, Repeat::Safe);
+    }
+
+    /// Nothing ends it any more; and who waits for the answer to a ready check hears that there is none.
+    fn drill_ended(&mut self, incident: &Incident, recorded: &Recorded) {
+        let Event::DrillEnded { answered_by } = &recorded.event else { return };
+        self.cancel.push(drill_id(incident.id));
+        let ready = incident.drill().and_then(|drill| drill.ready.as_ref());
+        for to in ready.into_iter().flat_map(|ready| &ready.tell).filter(|_| answered_by.is_none()) {
+            let id = format!("not-ready/{}/{to}", incident.id.0);
+            let task = Task::NotReady { incident: incident.id, to: to.clone() };
+            self.now(id, recorded.at, task, Repeat::Reconcile);
+        }
     }
 
     fn page_all(
@@ -580,6 +631,10 @@ pub(crate) fn planned<'p>(
     let firsts = turns.iter().filter(|(place, _)| *place == 0).count();
     let room = firsts + FURTHER_PAGES_MAX.min(LEVEL_PAGES_MAX.saturating_sub(firsts));
     turns.into_iter().take(room).map(|(_, wanted)| wanted).collect()
+}
+
+fn drill_id(incident: IncidentId) -> String {
+    format!("drill-end/{}", incident.0)
 }
 
 fn deadline_id(run: &RunId) -> String {

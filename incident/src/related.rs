@@ -27,7 +27,8 @@ impl Related {
         let resource = &incident.alarm.resource;
         let is_other = other.id != incident.id && other.alarm.key != incident.alarm.key;
         let is_same = !resource.is_empty() && *resource == other.alarm.resource;
-        if !(is_other && is_same && other.is_open()) {
+        let both_count = incident.counts() && other.counts();
+        if !(is_other && is_same && both_count && other.is_open()) {
             return None;
         }
         let mut tried: Vec<ActionId> = Vec::new();

@@ -24,6 +24,7 @@ fn alarm(state: AlarmState, second: i64) -> Alarm {
         labels: BTreeMap::new(),
         links: Vec::new(),
         occurred_at: at(second),
+        drill: None,
     }
 }
 

@@ -38,6 +38,8 @@ pub fn line(incident: &Incident, recorded: &Recorded, name: &impl Fn(&ResponderI
 
 fn text(incident: &Incident, event: &Event, name: &impl Fn(&ResponderId) -> String) -> String {
     match event {
+        Event::Opened { alarm } if !alarm.counts() => format!("a drill began: {}", alarm.title),
+        Event::DrillEnded { answered_by } => drill_ended(incident, answered_by.as_ref(), name),
         Event::Opened { alarm } => format!("{} fired: {}", alarm.source, alarm.title),
         Event::Repeated { also, .. } if also.is_empty() => "the alarm fired again".to_owned(),
         Event::Repeated { also, .. } => format!("the alarm fired {} times more", also.len() + 1),
@@ -142,6 +144,13 @@ pub fn length(seconds: u64) -> String {
         (hours, 0, _) => format!("{hours} h"),
         (hours, minutes, _) => format!("{hours} h {minutes} min"),
     }
+}
+
+/// With what was measured: these figures are what a drill is for.
+fn drill_ended(incident: &Incident, by: Option<&ResponderId>, name: &impl Fn(&ResponderId) -> String) -> String {
+    let end = by.map_or_else(|| "nobody answered".to_owned(), |who| format!("{} answered", name(who)));
+    let measured = incident.measured().map(|measured| format!(" ({})", measured.told(name))).unwrap_or_default();
+    format!("the drill ended: {end}{measured}")
 }
 
 fn run_text(incident: &Incident, event: &Event, name: &impl Fn(&ResponderId) -> String) -> String {

@@ -221,6 +221,7 @@ impl Numbers {
             labels: labels.map(|(key, value)| (key.to_owned(), value)).into(),
             links: Vec::new(),
             occurred_at: DateTime::UNIX_EPOCH,
+            drill: None,
         }
     }
 }

@@ -180,6 +180,7 @@ fn alarm(row: AlarmRow) -> (String, Alarm) {
         labels,
         links: Vec::new(),
         occurred_at: DateTime::UNIX_EPOCH,
+        drill: None,
     };
     (row.id, alarm)
 }

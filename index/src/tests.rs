@@ -21,6 +21,7 @@ fn alarm(title: &str, summary: &str, labels: &[(&str, &str)]) -> Alarm {
         labels: labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
         links: Vec::new(),
         occurred_at: DateTime::UNIX_EPOCH,
+        drill: None,
     }
 }
 

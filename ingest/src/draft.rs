@@ -58,6 +58,7 @@ impl Draft {
             labels: BTreeMap::new(),
             links: Vec::new(),
             occurred_at: request.now,
+            drill: None,
         };
         Self { alarm }
     }

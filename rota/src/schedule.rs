@@ -12,7 +12,7 @@ use crate::sweep::People;
 use crate::ticks::{Ticks, tick};
 use crate::window::{Window, closed, open};
 use crate::zone::{Near, Zone};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use incident::ResponderId;
 use std::cmp::Reverse;
 
@@ -39,6 +39,10 @@ pub struct Schedule {
     pub overrides: PlannedOverrides,
     /// The id of the Slack channel that hears of its handovers and gaps; nobody hears of them, when `None`.
     pub channel: Option<String>,
+    /// How long whoever comes on duty has to say that they are ready; nobody is asked, when `None`.
+    pub ready_check: Option<TimeDelta>,
+    /// Who is told when they do not.
+    pub lead: Option<ResponderId>,
     /// Whether the topic of that channel says who is on duty.
     pub topic: bool,
     /// Where it is written.
@@ -120,6 +124,8 @@ impl Schedule {
             overrides_from: None,
             overrides: PlannedOverrides::default(),
             channel: None,
+            ready_check: None,
+            lead: None,
             topic: false,
             place: Place::default(),
         }

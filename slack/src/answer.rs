@@ -204,6 +204,7 @@ pub(crate) fn row(incident: &Incident, setting: &Setting<'_>) -> (String, Block)
         (Status::Acknowledged, Some(taken)) => {
             (":large_yellow_circle:", format!("acknowledged by {}", setting.name(&taken.by)))
         }
+        _ if !incident.counts() => (":large_blue_circle:", format!("a drill, {}", asked(incident, setting))),
         _ => (":red_circle:", format!("firing, {}", asked(incident, setting))),
     };
     // What tells apart the incidents of one alarm that fires in many places.
@@ -269,6 +270,9 @@ pub fn on_call(duties: &[Duty], asked: Option<&Asked>, setting: &Setting<'_>) ->
 #[must_use]
 pub fn page(incident: &Incident, to: &ResponderId, card: Option<&str>, setting: &Setting<'_>) -> Message {
     let drawing = Drawing { incident, setting };
+    if let Some(drill) = incident.drill() {
+        return drawing.drill_page(drill, to);
+    }
     let title = line(&incident.alarm.title, 200);
     let severity = incident.severity.label();
     let because = line(&incident.because, 200);
@@ -314,6 +318,8 @@ pub fn page_over(incident: &Incident, round: u32, setting: &Setting<'_>) -> Mess
     let what = match (&incident.acknowledged, incident.status) {
         // A round begins when something that was over begins again, and pages anew.
         _ if round < incident.round => "was resolved, and opened again later".to_owned(),
+        (Some(answer), _) if !incident.counts() => format!("was answered by {}", setting.name(&answer.by)),
+        (None, Status::Resolved) if !incident.counts() => "ended, and nobody answered".to_owned(),
         (_, Status::Resolved) => "is resolved".to_owned(),
         (Some(taken), _) => format!("was acknowledged by {}", setting.name(&taken.by)),
         (None, _) => "went to the next level".to_owned(),

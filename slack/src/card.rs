@@ -17,6 +17,8 @@ use incident::{
 };
 use serde_json::Value;
 
+mod drill;
+
 /// Blocks of a card while its incident is open: more needs scrolling on a phone.
 pub const OPEN_BLOCKS_MAX: usize = 6;
 /// Names the shape of the metadata on a card.
@@ -93,9 +95,10 @@ pub fn post_key(id: IncidentId, channel: &str) -> String {
 #[must_use]
 pub fn card(incident: &Incident, channel: &str, setting: &Setting<'_>) -> Message {
     let drawing = Drawing { incident, setting };
-    let blocks = match incident.status {
-        Status::Open | Status::Acknowledged => drawing.open(),
-        Status::Resolved => drawing.resolved(),
+    let blocks = match (incident.drill(), incident.status) {
+        (Some(drill), _) => drawing.drill(drill),
+        (None, Status::Open | Status::Acknowledged) => drawing.open(),
+        (None, Status::Resolved) => drawing.resolved(),
     };
     let mut message = Message::new(drawing.words(), blocks);
     message.metadata = Some(metadata(incident, channel));
@@ -588,6 +591,7 @@ impl Drawing<'_> {
         facts.extend(self.fix());
         if let Some(end) = &incident.resolved {
             facts.push(match &end.by {
+                ResolvedBy::Drill => "It was a drill".to_owned(),
                 ResolvedBy::Source => format!("Alarm cleared {}", escape::time(end.at)),
                 ResolvedBy::Person(who) => format!("Resolved by {} {}", self.setting.name(who), escape::time(end.at)),
             });
@@ -619,6 +623,9 @@ impl Drawing<'_> {
     /// The card in words: everything that the blocks say.
     pub(crate) fn words(&self) -> String {
         let incident = self.incident;
+        if let Some(drill) = incident.drill() {
+            return self.drill_words(drill);
+        }
         let name = |who: &ResponderId| self.setting.name(who);
         let what =
             format!("{} {} {}", incident.severity.label(), incident.id, line(&incident.alarm.title, TITLE_CHARS_MAX));

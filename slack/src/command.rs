@@ -4,7 +4,7 @@
 //! line     = [ word, { rest } ] ;                              (* empty = help *)
 //! word     = "help" | "incidents" | "ack" | "resolve" | "reopen" | "note" | "run" | "why" | "oncall" | "ping"
 //!          | "assign" | "escalate" | "timeline" | "whoami" | "pin" | "ban" | "unpin" | "similar" | "runbook"
-//!          | "snooze" | "extend" | "cannot" | "handover" | "actions" ;                            (* any beginning that fits one word, but never of one that decides about actions *)
+//!          | "snooze" | "extend" | "cannot" | "handover" | "drill" | "ready" | "actions" ;         (* any beginning that fits one word, but never of one that decides about actions *)
 //! incident = ["INC-" | "#"], digit, { digit } | "last" | "this" ;
 //! help     = "help", [ word ] ;
 //! resolve  = "resolve", [ incident ], [ text ] ;
@@ -16,6 +16,8 @@
 //! pin      = ( "pin" | "ban" ), action, [ "on", incident ], [ "because" ], text | "unpin", action, [ "on", incident ] ;
 //! snooze   = ( "snooze" | "extend" ), [ incident ], [ "for" ], [ length ] ;      (* 30m, 2h; "90 min" in two words, too *)
 //! handover = "handover", [ incident ], [ "to" ], ( "next" | "<@U...>" | "@name" | name ) ;
+//! drill    = "drill", { ( "service" | "schedule" | "policy" ), name | "person", person }, [ "because", text ] ;
+//! ready    = "ready" ;
 //! assign   = "assign", [ incident ], [ "to" ], ( "me" | "<@U...>" | "@name" | name ) ;
 //! ```
 //! Words are case-blind, typographic quotes and dashes are accepted, and what cannot be read is answered with what to type.
@@ -83,6 +85,25 @@ pub enum Line {
     Actions(Actions),
     /// An action first, or never, on an alarm.
     Mark(Marking),
+    /// Try whether people are reached.
+    Drill(Drilling),
+    /// The one who typed is ready for their shift.
+    Ready,
+}
+
+/// Whom somebody wants to try to reach.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Drilling {
+    /// Whoever is asked for an alarm of this service.
+    pub service: Option<String>,
+    /// Whoever is on duty on this schedule.
+    pub schedule: Option<String>,
+    /// This person.
+    pub person: Option<Person>,
+    /// Whoever this policy asks.
+    pub policy: Option<String>,
+    /// Why; may be empty.
+    pub why: String,
 }
 
 /// What somebody wants of an action on an alarm from now on.
@@ -185,11 +206,13 @@ pub enum Word {
     Unpin,
     Similar,
     Runbook,
+    Drill,
+    Ready,
 }
 
 impl Word {
     /// All of them, in the order of the help.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::Incidents,
         Self::Ack,
         Self::Resolve,
@@ -211,6 +234,8 @@ impl Word {
         Self::Ban,
         Self::Unpin,
         Self::OnCall,
+        Self::Ready,
+        Self::Drill,
         Self::Whoami,
         Self::Ping,
         Self::Help,
@@ -244,6 +269,8 @@ impl Word {
             Self::Unpin => "unpin",
             Self::Similar => "similar",
             Self::Runbook => "runbook",
+            Self::Drill => "drill",
+            Self::Ready => "ready",
         }
     }
 
@@ -275,6 +302,8 @@ impl Word {
             Self::Unpin => "unpin restart-service on 42",
             Self::Similar => "similar 42",
             Self::Runbook => "runbook disk is full",
+            Self::Drill => "drill schedule payments because the phones are new",
+            Self::Ready => "ready",
         }
     }
 
@@ -306,6 +335,8 @@ impl Word {
             Self::Unpin => "take a pin or a ban away",
             Self::Similar => "past incidents like it, and what ended them",
             Self::Runbook => "find runbooks by words",
+            Self::Drill => "page somebody to see whether they are reached; service, schedule, person or policy",
+            Self::Ready => "answer the ready check at the start of your shift",
         }
     }
 }
@@ -429,6 +460,8 @@ pub fn parse(line: &str) -> Result<Line, Misread> {
         Word::Pin => marking(&mut rest, Some(Mark::Pinned)),
         Word::Ban => marking(&mut rest, Some(Mark::Banned)),
         Word::Unpin => marking(&mut rest, None),
+        Word::Drill => drilling(&mut rest),
+        Word::Ready => rest.end(Line::Ready),
     }
 }
 
@@ -443,11 +476,11 @@ fn find_word(said: &str, spoken: &Spoken) -> Result<Word, Misread> {
     if let Some(word) = exact {
         return Ok(word);
     }
-    // Nobody runs, stops, forbids or gives away something by a letter too few.
+    // Nobody runs, stops, forbids, gives away or practises something by a letter too few.
     let is_whole = |word: &Word| {
         let about_actions =
             matches!(word, Word::Run | Word::Runbook | Word::Actions | Word::Pin | Word::Ban | Word::Unpin);
-        about_actions || matches!(word, Word::Snooze | Word::Extend | Word::Cannot | Word::Handover)
+        about_actions || matches!(word, Word::Snooze | Word::Extend | Word::Cannot | Word::Handover | Word::Drill)
     };
     let is_short = |word: &Word| !is_whole(word) && word.text().starts_with(&lower);
     let begins: Vec<Word> = Word::ALL.into_iter().filter(is_short).collect();
@@ -476,6 +509,28 @@ fn actions(rest: &mut Rest<'_>) -> Result<Line, Misread> {
         }
         _ => Err(Misread::TooMuch { said: short(wish), word: rest.word }),
     }
+}
+
+fn drilling(rest: &mut Rest<'_>) -> Result<Line, Misread> {
+    let mut wish = Drilling::default();
+    while let Some(text) = rest.take() {
+        let text = text.trim_start_matches('-').to_lowercase();
+        if text == "because" || text == "why" {
+            wish.why = rest.text();
+            break;
+        }
+        if !matches!(text.as_str(), "service" | "schedule" | "person" | "policy") {
+            return Err(Misread::TooMuch { said: short(&text), word: rest.word });
+        }
+        let named = rest.take().ok_or(Misread::Missing { what: "the name", word: rest.word })?;
+        match text.as_str() {
+            "service" => wish.service = Some(unescape(named)),
+            "schedule" => wish.schedule = Some(unescape(named)),
+            "policy" => wish.policy = Some(unescape(named)),
+            _ => wish.person = Some(person(named)),
+        }
+    }
+    Ok(Line::Drill(wish))
 }
 
 fn marking(rest: &mut Rest<'_>, mark: Option<Mark>) -> Result<Line, Misread> {

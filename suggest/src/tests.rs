@@ -27,6 +27,7 @@ fn alarm() -> Alarm {
         labels: BTreeMap::new(),
         links: Vec::new(),
         occurred_at: DateTime::UNIX_EPOCH,
+        drill: None,
     }
 }
 

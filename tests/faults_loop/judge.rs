@@ -134,7 +134,7 @@ impl Asked {
                 self.wanted.extend(owners.map(|owner| format!("page/{}/{}/{owner}", id.0, event.version)));
             }
             // From here on nobody has to be told: what did not go out yet may stay away.
-            "acknowledged" | "cleared" | "resolved" => self.wanted.clear(),
+            "acknowledged" | "cleared" | "resolved" | "drill_ended" => self.wanted.clear(),
             _ => {}
         }
     }

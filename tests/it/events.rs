@@ -230,6 +230,10 @@ fn opened() -> Event {
         "severity": "critical", "title": "orders-db CPU", "summary": "97 %", "resource": "orders-db", "service": "orders",
         "labels": { "metric": "CPUUtilization" }, "links": [{ "rel": "console", "url": "https://example.com/" }],
         "occurred_at": "2026-11-23T02:13:00Z",
+        "drill": {
+            "whom": { "schedule": "payments" }, "by": "ben", "rule": "weekly", "why": "new phones", "answer_seconds": 600,
+            "ready": { "schedule": "payments", "shift_at": "2026-11-23T02:00:00Z", "tell": ["ben"] },
+        },
     });
     Event::Opened { alarm: serde_json::from_value(alarm).expect("an alarm") }
 }
@@ -352,6 +356,7 @@ fn one_of_each() -> Vec<Event> {
             timeout_seconds: 60,
             undo: None,
         },
+        Event::DrillEnded { answered_by: Some("ana".into()) },
         Event::ActionStarted { run: run.clone() },
         Event::StopRequested { run: run.clone(), by: "ben".into() },
         Event::ActionFinished {

@@ -41,6 +41,7 @@ pub fn deliveries_of(event: &Value) -> impl Iterator<Item = &str> {
 }
 
 /// What a command said, and how it ended.
+#[derive(Debug)]
 pub struct Said {
     pub code: Option<i32>,
     pub stdout: String,

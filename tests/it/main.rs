@@ -17,6 +17,7 @@ mod digest;
 mod disk;
 #[cfg(feature = "aws")]
 mod doctor;
+mod drills;
 mod events;
 mod export;
 mod fetched;

@@ -148,6 +148,7 @@ pub(crate) fn alarm(key: i64, number: i64, state: AlarmState, occurred_at: DateT
         labels: BTreeMap::new(),
         links: Vec::new(),
         occurred_at,
+        drill: None,
     }
 }
 

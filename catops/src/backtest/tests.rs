@@ -160,3 +160,23 @@ fn a_second_configuration_is_tried_with_its_own_runbooks() {
     assert_eq!(ranked[0].0.first().map(ToString::to_string).as_deref(), Some("drain-node"));
     assert_eq!(ranked[1].0.first().map(ToString::to_string).as_deref(), Some("host-overview"));
 }
+
+#[test]
+fn a_drill_is_not_ranked() {
+    let tried = tried();
+    let mut replay = Replay::new(&tried, at(0));
+    let mut alarm = alarm("Disk is full on db-1");
+    told(&mut replay, "inc/1", 1, &Event::Opened { alarm: alarm.clone() });
+    alarm.drill = Some(incident::Drill {
+        whom: incident::Whom::Service,
+        by: None,
+        rule: None,
+        why: String::new(),
+        answer_seconds: 600,
+        ready: None,
+    });
+    told(&mut replay, "inc/2", 2, &Event::Opened { alarm });
+    told(&mut replay, "inc/2", 3, &asked("run-2-1", "free-disk-space"));
+    assert_eq!(replay.ranked(), 1);
+    assert_eq!(replay.report(5).scores[0].chosen.judged, 0);
+}

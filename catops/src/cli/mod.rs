@@ -11,6 +11,7 @@ mod dead_letters;
 mod deploy;
 #[cfg(feature = "aws")]
 mod doctor;
+mod drill;
 mod duty;
 mod escalation;
 mod export;
@@ -72,6 +73,10 @@ enum Command {
     Lint(lint::Args),
     /// Send a sample alarm to a running CatOps.
     SendTest(send_test::Args),
+    /// Page somebody to see whether they are reached, plainly marked as a drill, and measure it.
+    Drill(drill::Args),
+    /// List drills, the worst first, and when each person last answered one.
+    Drills(drill::ListArgs),
     /// List incidents.
     Incidents(incidents::Args),
     /// Tell an incident's night, line by line.
@@ -165,6 +170,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Init { dir } => init::run(&dir),
         Command::Lint(args) => lint::run(&args),
         Command::SendTest(args) => send_test::run(&args),
+        Command::Drill(args) => drill::run(&args),
+        Command::Drills(args) => drill::list(&args),
         Command::Incidents(args) => incidents::run(&args),
         Command::Timeline(args) => timeline::run(&args),
         Command::Why(args) => why::run(&args),

@@ -1,6 +1,7 @@
 //! `catops.toml`: what it may hold. Unknown keys are mistakes, and mistakes carry their line.
 
 use crate::config::calendars::CalendarConfig;
+use crate::config::drill::DrillRule;
 use crate::config::secret::SecretRef;
 use chrono::TimeDelta;
 use serde::{Deserialize, Deserializer};
@@ -33,6 +34,11 @@ pub struct Config {
     /// What we watch ourselves.
     #[serde(rename = "uptime")]
     pub uptime: Vec<ingest::uptime::Check>,
+    /// Drills that come back.
+    #[serde(rename = "drill")]
+    pub drills: Vec<DrillRule>,
+    /// Who may begin a drill from outside.
+    pub drills_from: DrillsFromConfig,
     /// What actions may reach.
     pub http: HttpConfig,
     /// Who else is told of every incident.
@@ -65,6 +71,8 @@ impl Default for Config {
             paging: PagingConfig::default(),
             sources: Vec::new(),
             uptime: Vec::new(),
+            drills: Vec::new(),
+            drills_from: DrillsFromConfig::default(),
             http: HttpConfig::default(),
             webhooks: Vec::new(),
             eventbridge: EventBridgeConfig::default(),
@@ -228,6 +236,15 @@ impl SourceConfig {
     pub fn path(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.kind)
     }
+}
+
+/// Who may begin a drill by `POST /api/v1/drills`: on a loopback address whoever can reach it, elsewhere nobody without one of
+/// these.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DrillsFromConfig {
+    /// The tokens, at most two so that one can be changed without a gap.
+    pub secrets: Vec<SecretRef>,
 }
 
 /// What `http` actions may reach.

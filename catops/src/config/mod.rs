@@ -2,6 +2,7 @@
 //! The only place that reads the environment. It never writes and never opens a socket.
 
 pub mod calendars;
+pub mod drill;
 pub mod file;
 pub mod lint;
 pub mod secret;

@@ -2,7 +2,7 @@
 
 use super::{Existing, Used};
 use crate::flow::names;
-use incident::{ActionId, AlarmKey, Event, IncidentId, RunId, RunbookId};
+use incident::{ActionId, AlarmKey, Counting, Event, IncidentId, RunId, RunbookId};
 use std::collections::{BTreeMap, HashMap};
 
 /// What was read so far.
@@ -12,13 +12,18 @@ pub struct History {
     offered: HashMap<IncidentId, HashMap<ActionId, RunbookId>>,
     runs: HashMap<RunId, RunbookId>,
     used: Used,
+    counting: Counting,
 }
 
 impl History {
     /// Takes in the next event; one of another sort of stream, or that cannot be read, changes nothing.
     pub fn apply(&mut self, event: &log::Event) {
         let Some(id) = names::incident_of(&event.stream) else { return };
-        match serde_json::from_slice::<Event>(&event.body) {
+        let parsed = serde_json::from_slice::<Event>(&event.body);
+        if parsed.as_ref().is_ok_and(|parsed| !self.counting.counts(id, parsed)) {
+            return;
+        }
+        match parsed {
             Ok(Event::Opened { alarm }) => {
                 let key = alarm.key.clone();
                 let origin = "history".to_owned();

@@ -42,3 +42,33 @@ fn runbooks_are_judged_by_what_was_made_of_them() {
     let report = report(&tried, &[], &used, DateTime::UNIX_EPOCH);
     assert_eq!((report.never_clicked, report.never_helped), (vec![id("ops/latency-p99")], vec![id("data/redis-down")]));
 }
+
+#[test]
+fn a_drill_is_no_alarm_that_exists() {
+    let mut history = history::History::default();
+    let mut apply = |stream: &str, event: &incident::Event| {
+        history.apply(&log::Event {
+            stream: stream.into(),
+            version: 1,
+            kind: String::new(),
+            schema: 1,
+            at: DateTime::UNIX_EPOCH,
+            actor: String::new(),
+            cause: String::new(),
+            body: serde_json::to_vec(event).unwrap(),
+        });
+    };
+    let mut alarm = in_words("Disk is full");
+    apply("inc/1", &incident::Event::Opened { alarm: alarm.clone() });
+    alarm.drill = Some(incident::Drill {
+        whom: incident::Whom::Service,
+        by: None,
+        rule: None,
+        why: String::new(),
+        answer_seconds: 600,
+        ready: None,
+    });
+    apply("inc/2", &incident::Event::Opened { alarm });
+    let (existing, _) = history.end();
+    assert_eq!(existing.iter().map(|one| one.fired).collect::<Vec<_>>(), [1]);
+}

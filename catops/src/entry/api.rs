@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::audit::parse_since;
 use crate::clock;
 use crate::flow::causes::Causes;
-use crate::flow::{calendars, change, names, switch, triage};
+use crate::flow::{calendars, change, names, ready, switch, triage};
 use crate::metrics;
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -42,6 +42,8 @@ pub struct Summary {
     pub service: Option<String>,
     /// Who was asked, or who has it.
     pub owners: Vec<String>,
+    /// True when CatOps began it itself, to try whether people are reached.
+    pub drill: bool,
     /// How often the alarm fired.
     pub fired: u32,
     /// When it was opened.
@@ -59,6 +61,7 @@ impl From<&Incident> for Summary {
             title: incident.alarm.title.clone(),
             service: incident.alarm.service.clone(),
             owners: incident.owners.iter().map(|owner| owner.0.clone()).collect(),
+            drill: !incident.counts(),
             fired: incident.fired,
             opened_at: incident.opened_at,
             resolved_at: incident.resolved.as_ref().map(|end| end.at),
@@ -177,23 +180,26 @@ pub async fn oncall(State(app): State<Arc<App>>, Query(query): Query<OnCallQuery
     };
     let setup = app.setup();
     let now = clock::now();
+    let is_now = query.at.is_none();
     let asked = query.at.map(|typed| rota::When::spoken(&typed, &setup.rota.zone_of(None), now));
     let at = match asked.transpose() {
         Ok(asked) => asked.map_or(now, |when| when.at),
         Err(unreadable) => return problem(StatusCode::BAD_REQUEST, &unreadable.to_string()),
     };
-    let schedules: Vec<serde_json::Value> = setup
-        .rota
-        .schedules
-        .values()
-        .filter_map(|schedule| {
-            let now = rota::on_call(&setup.rota, &schedule.name, &operations, at).ok()?;
-            Some(json!({
-                "schedule": schedule.name, "on_duty": now.on_duty, "since": now.since, "until": now.until,
-                "because": now.because, "next": now.next.map(|next| json!({ "on_duty": next.on_duty, "start": next.start })),
-            }))
-        })
-        .collect();
+    let mut schedules: Vec<serde_json::Value> = Vec::new();
+    for schedule in setup.rota.schedules.values() {
+        let Ok(duty) = rota::on_call(&setup.rota, &schedule.name, &operations, at) else { continue };
+        let silent = match ready::not_ready(&*app.log, schedule, &duty.on_duty, duty.since).await {
+            Ok(silent) if is_now => silent,
+            Ok(_) => Vec::new(),
+            Err(error) => return unavailable(&error),
+        };
+        schedules.push(json!({
+            "schedule": schedule.name, "on_duty": duty.on_duty, "since": duty.since, "until": duty.until,
+            "because": duty.because, "next": duty.next.map(|next| json!({ "on_duty": next.on_duty, "start": next.start })),
+            "not_ready": silent,
+        }));
+    }
     let calendars = match app.calendar_statuses().await {
         Ok(statuses) => statuses,
         Err(error) => return unavailable(&error),

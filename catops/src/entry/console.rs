@@ -30,6 +30,7 @@ pub async fn incident(State(app): State<Arc<App>>, Path(id): Path<String>) -> Re
     let body = html! {
         h1 { (id) " " (incident.alarm.title) }
         p { (format!("{:?}", incident.status)) " · " (incident.severity.label()) " · same trouble: " code { (incident.alarm.key) } }
+        @if let Some(measured) = incident.measured() { p { "This is a drill: " (measured.told(|who| app.name(who))) "." } }
         @if !incident.alarm.summary.is_empty() { p { (incident.alarm.summary) } }
         @if let Some(history) = &incident.history { p { (history.line(|who| app.name(who))) } }
         table {

@@ -21,7 +21,7 @@ use crate::config::secret::{add_fetched, env};
 use crate::entry::calendar;
 use crate::entry::serve::{health_router, hooks_router, limited, slack_router};
 use crate::flow::outbox::{self, Offered};
-use crate::flow::{calendars, handoff, runbook_versions, versions};
+use crate::flow::{calendars, drill, handoff, runbook_versions, versions};
 use crate::slack_side::SlackSide;
 use crate::start::{BAKED, http_client, read_runbooks, usable};
 use crate::store::Data;
@@ -152,6 +152,7 @@ async fn wire(role: Role) -> Result<Wired> {
         uptime::schedule(&app).await.context("scheduling the uptime checks")?;
         anchor::schedule(&app).await.context("scheduling the anchors")?;
         calendars::schedule(&*app.log, &app.setup()).await.context("scheduling the calendars")?;
+        drill::schedule(&app).await.context("scheduling the drills")?;
         handoff::arm_all(&app).await.context("scheduling the handoffs")?;
     }
     let acting = Mutex::new(Acting { offered, pass: watchdog::Pass::default() });

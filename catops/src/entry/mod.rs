@@ -5,6 +5,7 @@ pub mod api;
 pub mod calendar;
 pub mod connections;
 pub mod console;
+pub mod drills;
 pub mod hooks;
 #[cfg(feature = "aws")]
 pub mod lambda;

@@ -14,6 +14,9 @@ use incident::{
 };
 use std::collections::BTreeMap;
 
+/// Open incidents that are looked at for the newest that is no drill.
+const NEWEST_LOOKED_AT: usize = 10;
+
 /// A person whom the rota knows, and the request that they made.
 #[derive(Debug, Clone)]
 pub struct Doer {
@@ -336,8 +339,10 @@ pub fn permit(app: &App, action: &Action, who: &ResponderId) -> Result<(), Refus
 /// # Errors
 /// The log cannot be read.
 pub async fn newest_open(app: &App) -> Result<Option<Incident>, ChangeError> {
-    let (open, _) = crate::entry::api::list(app, crate::flow::names::OPEN, None, 1).await?;
-    Ok(open.into_iter().next())
+    // Whoever types without a number means what is real; a drill only when there is nothing else.
+    let (open, _) = crate::entry::api::list(app, crate::flow::names::OPEN, None, NEWEST_LOOKED_AT).await?;
+    let newest = open.iter().position(Incident::counts).unwrap_or(0);
+    Ok(open.into_iter().nth(newest))
 }
 
 /// Who is on call on every schedule, or on one.

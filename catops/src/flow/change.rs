@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::clock;
 use crate::config::{Config, Setup};
 use crate::context;
-use crate::flow::{names, notify, switch};
+use crate::flow::{drill, names, notify, switch};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{
     ActionId, AlarmKey, Command, Event, FOLD, Incident, IncidentId, Reaction, Record, RecordEvent, Recorded, Refused,
@@ -283,6 +283,7 @@ pub async fn change_by(
     });
     let (receipt, changed) = decided.await??;
     app.outbox.offer(receipt.leased);
+    drill::count(app, &changed.events);
     Ok(changed)
 }
 
@@ -397,6 +398,9 @@ impl Draft {
     /// What the alarm's record should remember of these events.
     #[must_use]
     pub fn remembered(&self) -> Vec<RecordEvent> {
+        if !self.incident.counts() {
+            return Vec::new();
+        }
         self.fresh.iter().filter_map(|recorded| remember(&self.incident, &recorded.event)).collect()
     }
 }

@@ -22,7 +22,7 @@ const LOOK_BACK: u64 = 64;
 /// # Errors
 /// The log cannot be read or written.
 pub async fn takes(app: &App, incident: &Incident, channel: &str, leased: &LeasedEffect) -> Result<bool, NotNow> {
-    if incident.has_own_card() {
+    if incident.has_own_card() || !incident.counts() {
         return Ok(false);
     }
     if incident.gathered.is_some() {
@@ -52,7 +52,7 @@ async fn comes_in_a_storm(app: &App, incident: &Incident, channel: &str) -> Resu
         if incident.opened_at - earlier.opened_at > STORM_WINDOW {
             break;
         }
-        if slack_side::channel(config, &earlier) == Some(channel) {
+        if earlier.counts() && slack_side::channel(config, &earlier) == Some(channel) {
             before.push(earlier.opened_at);
         }
     }

@@ -4,13 +4,17 @@
 use log::{EffectId, StreamId};
 
 /// Whose second word is an incident, or a run of one.
-const OF_INCIDENTS: [&str; 12] = [
+const OF_INCIDENTS: [&str; 16] = [
     "triage",
     "card",
     "page",
+    "page-by",
     "second-page",
     "page-over",
     "ack",
+    "ask-channel",
+    "drill-end",
+    "not-ready",
     "thread",
     "context",
     "notify",
@@ -42,6 +46,8 @@ mod tests {
         for (id, home) in [
             ("card/7", Some("inc/7")),
             ("page/7/3/ana", Some("inc/7")),
+            ("page-by/7/3/ana/sms/2", Some("inc/7")),
+            ("not-ready/7/ben", Some("inc/7")),
             ("page-over/7/D0ANA/1795906870.050161", Some("inc/7")),
             ("run/run-12-1", Some("inc/12")),
             ("deadline/run-12-3", Some("inc/12")),

@@ -4,7 +4,7 @@
 use crate::app::App;
 use crate::clock;
 use crate::flow::change::{self, ChangeError, Origin, change, change_by, command};
-use crate::flow::{book, calendars, digest, handoff, notify, post, refusals, run, triage};
+use crate::flow::{book, calendars, digest, drill, handoff, notify, post, ready, refusals, run, triage};
 use crate::{anchor, context, page, uptime};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{Command, Incident, IncidentId, ResponderId, RunOutcome, Status, Task};
@@ -118,6 +118,12 @@ async fn perform_task(app: &Arc<App>, leased: &LeasedEffect) -> Result<(), NotNo
         Task::EndWatch { incident, run } => {
             then(app, *incident, leased, vec![Command::EndWatch { run: run.clone() }]).await
         }
+        Task::EndDrill { incident } => then(app, *incident, leased, vec![Command::EndDrill]).await,
+        Task::NotReady { incident, to } => drill::not_ready(app, *incident, to, leased).await,
+        Task::ReadyCheck { schedule, person, shift_at, left } => {
+            ready::perform(app, (schedule, person), *shift_at, left, leased).await
+        }
+        Task::Drill { rule } => drill::due(app, rule, leased).await,
         Task::Anchor => Ok(anchor::perform(app, leased).await?),
         Task::Probe { check } => Ok(uptime::perform(app, check, leased).await?),
     }

@@ -245,10 +245,11 @@ fn not_yet_taken(view: &mut dyn View, alarms: &[Alarm]) -> Result<Vec<Alarm>, Re
     Ok(fresh)
 }
 
-async fn receive_one(app: &App, alarm: Alarm, raw: Option<Raw>) -> Received {
+pub(super) async fn receive_one(app: &App, alarm: Alarm, raw: Option<Raw>) -> Received {
     let at = clock::now();
     let setup = app.setup();
-    let window = setup.config.reopen_window;
+    // A drill that is over stays so; the next one of the same name is another.
+    let window = if alarm.counts() { setup.config.reopen_window } else { TimeDelta::seconds(-1) };
     let (origin, lease) = (origin(&alarm), app.lease(at));
     // One transaction instead of two until somebody is paged; in a storm the answer to the sender comes first.
     let foreseen = if lease.is_some() { triage::foresee(app, &alarm, at).await } else { None };

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::config::Setup;
-use crate::flow::{book, change, changes, names};
+use crate::flow::{book, change, changes, drill, names};
 use crate::page;
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{
@@ -21,10 +21,11 @@ pub const HITS: usize = 10;
 /// Open incidents that are looked at for one on the same resource, the newest.
 const OPEN_LOOKED_AT: usize = 20;
 
-/// The policy that serves an incident.
+/// The policy that serves an incident; of a drill that asks somebody by name, one made for it.
 #[must_use]
-pub fn policy<'r>(rota: &'r Rota, incident: &Incident) -> &'r Policy {
-    rota::policy_for(rota, incident.alarm.service.as_deref())
+pub fn policy<'r>(rota: &'r Rota, incident: &Incident) -> Cow<'r, Policy> {
+    let by_drill = incident.drill().and_then(|drill| drill::policy(rota, drill));
+    by_drill.unwrap_or_else(|| Cow::Borrowed(rota::policy_for(rota, incident.alarm.service.as_deref())))
 }
 
 /// The changes that people made to the schedules.
@@ -91,15 +92,15 @@ pub fn next_by(
         Move::Page { step, to, wait, ack_mode } => {
             let taken = standing.taken(step, ack_mode);
             let urgency = page::urgency(setup, incident);
-            page_command(level, standing.policy, to, wait, taken, urgency, |person| plan(person, urgency))
+            page_command(level, standing.policy.clone(), to, wait, taken, urgency, |person| plan(person, urgency))
         }
         Move::Notify { step, channel, wait } => {
             let taken = standing.taken(step, AckMode::Any);
-            Command::AskChannel { channel, level, policy: standing.policy.to_owned(), wait, taken }
+            Command::AskChannel { channel, level, policy: standing.policy.clone(), wait, taken }
         }
         Move::Pause { step, until, because } => {
             let taken = standing.taken(step, AckMode::Any);
-            Command::Pause { until, because, policy: standing.policy.to_owned(), taken }
+            Command::Pause { until, because, policy: standing.policy.clone(), taken }
         }
         Move::Nothing => Command::Exhaust,
     });
@@ -144,7 +145,7 @@ pub fn acknowledge_timeout(rota: &Rota, incident: &Incident) -> Option<TimeDelta
 struct Standing<'a> {
     rota: &'a Rota,
     incident: &'a Incident,
-    policy: &'a str,
+    policy: String,
     plan: Cow<'a, Plan>,
     after: Option<u16>,
     spared: Vec<ResponderId>,
@@ -153,10 +154,10 @@ struct Standing<'a> {
 impl<'a> Standing<'a> {
     fn of(rota: &'a Rota, incident: &'a Incident) -> Self {
         let (policy, plan) = match &incident.plan {
-            Some(plan) => (incident.policy.as_str(), Cow::Borrowed(&**plan)),
+            Some(plan) => (incident.policy.clone(), Cow::Borrowed(&**plan)),
             None => {
                 let policy = policy(rota, incident);
-                (policy.name.as_str(), Cow::Owned(policy.plan()))
+                (policy.name.clone(), Cow::Owned(policy.plan()))
             }
         };
         let spared = incident.declined.iter().chain(&incident.agreed).cloned().collect();
@@ -182,7 +183,7 @@ impl<'a> Standing<'a> {
 
 fn page_command(
     level: u8,
-    policy: &str,
+    policy: String,
     asked: Vec<(ResponderId, String)>,
     wait: Option<TimeDelta>,
     taken: Taken,
@@ -200,7 +201,7 @@ fn page_command(
     let planned = to.iter().map(|person| (person.clone(), plan(person)));
     let plans = planned.filter(|(_, plan)| !plan.is_empty()).collect();
     let because = because.join("; ");
-    Command::Assign { to, level, policy: policy.to_owned(), because, wait, plans, urgency, taken }
+    Command::Assign { to, level, policy, because, wait, plans, urgency, taken }
 }
 
 /// The command that writes down the actions most likely to help.
@@ -208,6 +209,9 @@ fn page_command(
 /// # Errors
 /// The log cannot be read.
 pub async fn suggest(app: &App, incident: &Incident) -> Result<Command, ReadError> {
+    if !incident.counts() {
+        return Ok(drill::suggest());
+    }
     let started = crate::clock::mark();
     let record = change::record(app, &incident.alarm.key).await?;
     let setup = app.setup();

@@ -111,6 +111,7 @@ mod tests {
             labels: BTreeMap::new(),
             links: Vec::new(),
             occurred_at: chrono::DateTime::UNIX_EPOCH,
+            drill: None,
         }
     }
 

@@ -180,6 +180,8 @@ fn schedules_of(files: &[(String, String)]) -> String {
     // Where a schedule is told of is nobody's turn.
     for schedule in schedules.iter_mut().filter_map(|(_, schedule)| schedule.as_table_mut()) {
         schedule.remove("channel");
+        schedule.remove("ready_check");
+        schedule.remove("lead");
         schedule.remove("topic");
     }
     // Holidays are those of the present files; that there are some is said, since layers may ask for them.

@@ -121,6 +121,7 @@ fn body(app: &App, incident: &Incident, person: &Person, cause: &PageCause, way:
         "to": { "id": person.id, "name": person.name },
         "by": way.as_str(),
         "level": cause.level + 1,
+        "drill": !incident.counts(),
         "say": text::say(incident, &person.name),
         "text": text::plain(incident, links),
     })

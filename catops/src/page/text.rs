@@ -24,10 +24,11 @@ const GSM: &str = "@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#�
 /// A page of a few lines.
 pub(super) fn plain(incident: &Incident, links: &Links) -> String {
     let more = if links.more.is_empty() { String::new() } else { format!("; more at {}", links.more) };
+    let nothing = if incident.counts() { "" } else { "Nothing is broken. " };
     if links.ack.is_empty() {
-        return lines(incident, &format!("Acknowledge in Slack{more}"));
+        return lines(incident, &format!("{nothing}Acknowledge in Slack{more}"));
     }
-    lines(incident, &format!("Acknowledge in Slack{more}\nOr acknowledge here: {}", links.ack))
+    lines(incident, &format!("{nothing}Acknowledge in Slack{more}\nOr acknowledge here: {}", links.ack))
 }
 
 /// What a voice says, twice as slowly understood as read: no address, no number of a severity, no sign that is spelt out.
@@ -37,8 +38,9 @@ pub(super) fn say(incident: &Incident, name: &str) -> String {
         clean(text).chars().map(spoken).collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
     };
     let service = incident.alarm.service.as_deref().map(|service| format!(", service {}", words(service)));
+    let drill = if incident.counts() { "" } else { " This is a drill." };
     format!(
-        "{}. CatOps is paging you for incident {}{}. {}.",
+        "{}.{drill} CatOps is paging you for incident {}{}. {}.",
         words(name),
         incident.id.0,
         service.unwrap_or_default(),
@@ -83,6 +85,10 @@ pub(crate) fn subject(incident: &Incident, happened: Option<&str>) -> String {
 
 fn headline(incident: &Incident, happened: Option<&str>) -> String {
     let happened = happened.map(|happened| format!(" {happened}")).unwrap_or_default();
+    if !incident.counts() {
+        // Its title begins with the word.
+        return format!("{} ({}{happened})", clean(&incident.alarm.title), incident.id);
+    }
     format!("{} {}{happened}: {}", incident.id, incident.severity.label(), clean(&incident.alarm.title))
 }
 

@@ -120,3 +120,13 @@ levels = [{ page = ["schedule:s"], wait = "5m" }, { page = ["ana"], wait = "5m" 
     assert_eq!(schedules_of(&rota, "default", 3), None);
     assert_eq!(schedules_of(&rota, "gone", 0), None);
 }
+
+#[test]
+fn a_drill_wakes_nobody_in_any_statistic() {
+    let mut opened = opened();
+    let night = |opened: Value| [(0, opened), (0, assigned(0)), (1, paged("ana", "slack", 0))];
+    check(0, &night(opened.clone()), &["1 ana 0"]);
+    opened["alarm"]["drill"] = json!({ "whom": "service", "answer_seconds": 600 });
+    check(0, &night(opened.clone()), &[]);
+    assert!(pages(0, &night(opened)).asked.is_empty());
+}

@@ -61,3 +61,20 @@ async fn what_helped_with_alarms_like_it_is_known_once_the_log_was_read() {
     assert_eq!(found.first().map(|one| one.action.to_string()).as_deref(), Some("redrive-dead-letters"), "{found:#?}");
     assert!(found[0].on.contains("Dead letters of") && found[0].explained >= LIKE);
 }
+
+#[tokio::test]
+async fn a_drill_is_like_nothing() {
+    let (log, _) = history().await;
+    let mut asking = asking("Pod web is crash looping");
+    let name = |who: &ResponderId| who.to_string();
+    assert!(!Past::default().similar(&log, &asking, 3, name).await.unwrap().is_empty());
+    asking.alarm.drill = Some(incident::Drill {
+        whom: incident::Whom::Service,
+        by: None,
+        rule: None,
+        why: String::new(),
+        answer_seconds: 600,
+        ready: None,
+    });
+    assert_eq!(Past::default().similar(&log, &asking, 3, name).await.unwrap(), []);
+}

@@ -73,6 +73,7 @@ fn alarm(labels: &[(&str, &str)]) -> Alarm {
         labels: given(labels),
         links: Vec::new(),
         occurred_at: Utc.timestamp_opt(1_795_330_000, 0).unwrap(),
+        drill: None,
     }
 }
 

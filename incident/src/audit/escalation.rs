@@ -75,7 +75,7 @@ impl Step {
             "paged" => Self::Paged,
             "page_failed" => Self::PageFailed,
             "acknowledged" | "snoozed" => Self::Acknowledged,
-            "cleared" | "resolved" => Self::Over,
+            "cleared" | "resolved" | "drill_ended" => Self::Over,
             "escalation_exhausted" => Self::Exhausted,
             _ => Self::Nothing,
         }

@@ -48,6 +48,7 @@ fn opened() -> Incident {
         labels: BTreeMap::new(),
         links: Vec::new(),
         occurred_at: at(0),
+        drill: None,
     };
     Incident::open(IncidentId(1), &Recorded { seq: 1, at: at(0), event: Event::Opened { alarm } }).expect("an opening")
 }

@@ -7,8 +7,12 @@ use crate::nearest::nearest;
 use crate::rota::Person;
 use crate::schedule::{Layer, Schedule, Secondary};
 use crate::zone::Zone;
+use chrono::TimeDelta;
 use incident::ResponderId;
 use std::collections::BTreeMap;
+
+/// How long an answer to a ready check is waited for, unless the file says otherwise.
+const READY_WITHIN: TimeDelta = TimeDelta::minutes(10);
 
 /// Who is known, by id.
 pub(super) type People = BTreeMap<ResponderId, Person>;
@@ -36,7 +40,18 @@ pub(super) fn read(sections: &[Table<'_>], people: &People, problems: &mut Vec<P
 }
 
 fn schedule(section: &Table<'_>, people: &People, problems: &mut Vec<Problem>) -> Schedule {
-    let known = ["zone", "layers", "secondary", "rollout", "holidays", "overrides_from", "channel", "topic"];
+    let known = [
+        "zone",
+        "layers",
+        "secondary",
+        "rollout",
+        "holidays",
+        "overrides_from",
+        "channel",
+        "topic",
+        "ready_check",
+        "lead",
+    ];
     section.only(&known, problems);
     let zone = section.need("zone", "zone = \"Europe/Madrid\"", problems);
     let zone = zone.and_then(|node| node.read(zone_named, problems)).unwrap_or_else(Zone::utc);
@@ -49,6 +64,8 @@ fn schedule(section: &Table<'_>, people: &People, problems: &mut Vec<Problem>) -
         problems
             .push(section.problem("topic = true needs the channel whose topic it is; write channel = \"C0PAYMENTS\""));
     }
+    let ready_check = section.get("ready_check").and_then(|node| ready_check(&node, problems));
+    let lead = section.get("lead").and_then(|node| lead(&node, people, problems));
     let has_holidays = section.get("holidays").is_some();
     let setting = Setting { zone: &zone, rollout, has_holidays, people };
 
@@ -73,6 +90,8 @@ fn schedule(section: &Table<'_>, people: &People, problems: &mut Vec<Problem>) -
         overrides_from,
         channel,
         topic,
+        ready_check,
+        lead,
         place,
         ..Schedule::new(&section.name, zone, read)
     }
@@ -83,6 +102,28 @@ fn secondary(text: &str) -> Result<Secondary, String> {
         "next turn" => Ok(Secondary::NextTurn),
         _ => Err(format!("\"{text}\" says nobody; write secondary = \"next turn\", for whoever has the next turn")),
     }
+}
+
+/// `true`, or how long an answer is waited for: one minute to four hours.
+fn ready_check(node: &Node<'_>, problems: &mut Vec<Problem>) -> Option<TimeDelta> {
+    if let Some(wanted) = node.value().as_bool() {
+        return wanted.then_some(READY_WITHIN);
+    }
+    let within = node.read(words::duration, problems)?;
+    if within < TimeDelta::minutes(1) || within > TimeDelta::hours(4) {
+        problems.push(node.problem("ready_check waits one minute to four hours; write ready_check = true or \"10m\""));
+        return None;
+    }
+    Some(within)
+}
+
+fn lead(node: &Node<'_>, people: &People, problems: &mut Vec<Problem>) -> Option<ResponderId> {
+    let lead = ResponderId::from(node.text(problems)?);
+    if people.contains_key(&lead) {
+        return Some(lead);
+    }
+    problems.push(node.problem(format!("lead = \"{lead}\" is nobody of the rota; write the id of a person")));
+    None
 }
 
 /// The id of a channel, as Slack shows it in the channel's details.

@@ -11,8 +11,8 @@ use crate::value::{Claim, Verb};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::action::{Catalogue, Denied};
 use incident::{
-    ActionRecord, Alarm, AlarmState, Change, Digest, Event, Fix, History, Incident, IncidentId, Line, Link, Part,
-    Recorded, Related, ResponderId, RunId, RunOutcome, Severity, Strength, Suggestion,
+    ActionRecord, Alarm, AlarmState, Change, Digest, Drill, Event, Fix, History, Incident, IncidentId, Line, Link,
+    Part, ReadyCheck, Recorded, Related, ResponderId, RunId, RunOutcome, Severity, Strength, Suggestion, Whom,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -127,6 +127,7 @@ fn alarm(words: &str) -> Alarm {
         labels: BTreeMap::from([("region".into(), "eu-west-1".into())]),
         links: vec![Link { rel: "console".into(), url: "https://console.example/alarms?a=1&b=2".into() }],
         occurred_at: at(0),
+        drill: None,
     }
 }
 
@@ -326,7 +327,69 @@ fn nights(words: &str) -> Vec<(&'static str, Night)> {
                 .and(9, resolved)
                 .and(10, Event::FixNamed { by: ana(), fix: Fix::Action("scale".into()) }),
         ),
+        ("drill", drill(words, None)),
+        ("drill_answered", answered(drill(words, None))),
+        ("drill_unanswered", drill(words, None).and(10, Event::DrillEnded { answered_by: None })),
+        ("ready_check", drill(words, Some(ready_check()))),
     ]
+}
+
+fn ready_check() -> ReadyCheck {
+    ReadyCheck { schedule: "payments".to_owned(), shift_at: at(0), tell: vec!["ben".into()] }
+}
+
+fn drill(words: &str, ready: Option<ReadyCheck>) -> Night {
+    let mut alarm = alarm(words);
+    let whom = if ready.is_some() { Whom::Person(ana()) } else { Whom::Schedule("payments".to_owned()) };
+    alarm.title = format!("DRILL: schedule payments{words}");
+    alarm.summary = format!("Nothing is broken. Acknowledge, to show that you are reached.{words}");
+    let (by, why) = (Some("ben".into()), "new phones".to_owned());
+    alarm.drill = Some(Drill { whom, by, rule: None, why, answer_seconds: 600, ready });
+    let mut night = Night { events: Vec::new(), words: words.to_owned() };
+    night.then(0, Event::Opened { alarm });
+    night
+        .and(
+            0,
+            Event::Assigned {
+                to: vec![ana()],
+                level: 0,
+                policy: "drill".into(),
+                because: format!("on call for payments{words}"),
+                wait_seconds: Some(660),
+                second_channel_seconds: BTreeMap::new(),
+            },
+        )
+        .and(0, Event::Paged { to: ana(), by: "slack".into(), level: 0, message: None })
+}
+
+fn answered(night: Night) -> Night {
+    night.acknowledged().and(2, Event::DrillEnded { answered_by: Some(ana()) })
+}
+
+#[test]
+fn a_drill_says_so_first_and_offers_nothing_that_repairs() {
+    with_setting(|setting| {
+        for (name, night) in
+            nights("").into_iter().filter(|(name, _)| name.starts_with("drill") || *name == "ready_check")
+        {
+            let shown = card(&night.incident(), "C0OPS", setting);
+            assert!(shown.text.starts_with("Drill"), "{name}: {}", shown.text);
+            let drawn = serde_json::to_string(&shown).unwrap();
+            assert!(drawn.contains("*DRILL"), "{name}: {drawn}");
+            for offered in ["Run", "Resolve", "Reopen", "Fixed by", "FIRING", "Other action"] {
+                assert!(!drawn.contains(offered), "{name} offers {offered}: {drawn}");
+            }
+        }
+        let page =
+            |night: &Night| serde_json::to_string(&answer::page(&night.incident(), &ana(), None, setting)).unwrap();
+        let asked = page(&drill("", None));
+        assert!(asked.contains("Nothing is broken") && asked.contains("\"Acknowledge\""), "{asked}");
+        assert!(page(&drill("", Some(ready_check()))).contains("\"I am ready\""));
+        let over = |night: &Night| answer::page_over(&night.incident(), 0, setting).text;
+        assert_eq!(over(&answered(drill("", None))), "INC-42 DRILL: schedule payments was answered by Ana Ruiz.");
+        let unanswered = drill("", None).and(10, Event::DrillEnded { answered_by: None });
+        assert_eq!(over(&unanswered), "INC-42 DRILL: schedule payments ended, and nobody answered.");
+    });
 }
 
 fn with_setting<T>(draw: impl FnOnce(&Setting<'_>) -> T) -> T {

@@ -1,6 +1,6 @@
 //! What people type, and what it is taken for.
 
-use super::{Actions, Argument, Line, Misread, OnCall, Person, Run, Timed, Which, Word, parse};
+use super::{Actions, Argument, Drilling, Line, Misread, OnCall, Person, Run, Timed, Which, Word, parse};
 use incident::IncidentId;
 use proptest::prelude::*;
 
@@ -38,7 +38,7 @@ fn beginnings_are_enough_but_never_for_run() {
     check("who", Line::Whoami);
     check("", Line::Help(None));
     check("help res", Line::Help(Some(Word::Resolve)));
-    check_said("re 42", "\"re\" could be resolve or reopen; type a letter more");
+    check_said("re 42", "\"re\" could be resolve or reopen or ready; type a letter more");
     check_said("ru restart", "I do not know \"ru\"; did you mean \"run restart\"? Or type \"help\" for all commands");
 }
 
@@ -63,6 +63,24 @@ fn time_is_typed_in_whole_words_and_lengths() {
     );
     check_said("handover 42", "the person is missing; type: handover 42 to next");
     check_said("snoo 42", "I do not know \"snoo\"; did you mean \"snooze 42\"? Or type \"help\" for all commands");
+}
+
+#[test]
+fn a_drill_names_whom_and_why() {
+    let because =
+        Drilling { schedule: Some("payments".to_owned()), why: "new phones".to_owned(), ..Drilling::default() };
+    check("drill schedule payments because new phones", Line::Drill(because));
+    let person = Drilling { person: Some(Person::User("U1".to_owned())), ..Drilling::default() };
+    check("drill person <@U1|ana>", Line::Drill(person));
+    let both =
+        Drilling { service: Some("checkout".to_owned()), policy: Some("strict".to_owned()), ..Drilling::default() };
+    check("drill --service checkout --policy strict", Line::Drill(both));
+    check("drill", Line::Drill(Drilling::default()));
+    check("ready", Line::Ready);
+    check_said("drill payments", "\"payments\" is too much; type: drill schedule payments because the phones are new");
+    check_said("drill schedule", "the name is missing; type: drill schedule payments because the phones are new");
+    // Nobody is paged by a letter too few.
+    check_said("dri schedule x", "I do not know \"dri\"; type \"help\" for all commands");
 }
 
 #[test]

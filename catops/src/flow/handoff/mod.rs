@@ -17,7 +17,7 @@ use crate::flow::act::Doer;
 use crate::flow::change::{ChangeError, Origin, all_events, json};
 use crate::flow::names;
 use crate::flow::perform::{NotNow, done};
-use crate::flow::triage;
+use crate::flow::{ready, triage};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{FOLD, ResponderId, SCHEMA};
 use log::{
@@ -155,10 +155,10 @@ async fn look(app: &App, schedule: &str, leased: &LeasedEffect) -> Result<(), No
     let (news, next) = look.news(&before).map_err(|unknown| NotNow::Never(unknown.to_string()))?;
     let due_at = next.unwrap_or(now + LOOK_EVERY).min(now + LOOK_EVERY);
     let waiting = Outcome::Retry { due_at, error: "waiting for the next handoff".to_owned() };
-    let mut effects = Vec::new();
+    let mut effects = ready::effects(&setup.rota, found, &news, now);
     if found.channel.is_some() && app.slack.is_some() {
         let within = setup.config.handoffs.acknowledge_within;
-        effects = told(schedule, &before, &news, version, (now, within));
+        effects.extend(told(schedule, &before, &news, version, (now, within)));
         if found.topic {
             effects.push(Due::Topic { schedule: schedule.to_owned() }.effect(now));
         }

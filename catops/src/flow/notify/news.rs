@@ -46,6 +46,7 @@ pub(super) fn entry(app: &App, incident: &Incident, event: &log::Event, news: &N
         "service": alarm.service,
         "resource": alarm.resource,
         "alarm": { "source": alarm.source, "key": alarm.key },
+        "drill": !alarm.counts(),
         "owners": news.owners.iter().map(|owner| person(app, owner)).collect::<Vec<_>>(),
         "url": app.incident_url(incident.id),
     });

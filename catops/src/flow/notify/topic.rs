@@ -23,7 +23,7 @@ const fn word(event: &Event) -> Option<&'static str> {
             Some("reopened")
         }
         Event::Acknowledged { .. } => Some("acknowledged"),
-        Event::Cleared { .. } | Event::Resolved { .. } => Some("resolved"),
+        Event::Cleared { .. } | Event::Resolved { .. } | Event::DrillEnded { .. } => Some("resolved"),
         _ => None,
     }
 }
@@ -65,6 +65,7 @@ async fn publish_one(
         ("severity", news.severity.to_string()),
         ("sender", SENDER.to_owned()),
     ];
+    attributes.extend((!incident.counts()).then(|| ("drill", "true".to_owned())));
     attributes.extend(incident.alarm.service.as_deref().map(|service| ("service", text::clean(service))));
     let letter = Letter {
         subject: text::subject(incident, Some(word)),
@@ -80,6 +81,10 @@ fn sentence(app: &App, event: &Event, news: &News) -> String {
     match event {
         Event::Acknowledged { by, .. } => format!("{} has it", text::clean(&app.name(by))),
         Event::Resolved { by, .. } => format!("Resolved by {}", text::clean(&app.name(by))),
+        Event::DrillEnded { answered_by: Some(by) } => {
+            format!("Over: {} answered the drill", text::clean(&app.name(by)))
+        }
+        Event::DrillEnded { answered_by: None } => "Over: nobody answered the drill".to_owned(),
         Event::Cleared { .. } => "Over: the alarm cleared".to_owned(),
         _ => {
             let asked: Vec<String> = news.owners.iter().map(|owner| text::clean(&app.name(owner))).collect();

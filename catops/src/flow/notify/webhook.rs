@@ -47,6 +47,7 @@ fn body(app: &App, incident: &Incident) -> String {
         "suggestions": incident.suggestions,
         "no_match": incident.no_match,
         "fired": incident.fired,
+        "drill": !incident.counts(),
         "opened_at": incident.opened_at,
     })
     .to_string()

@@ -61,6 +61,7 @@ fn alarm() -> Alarm {
         labels: BTreeMap::new(),
         links: Vec::new(),
         occurred_at: clock::now(),
+        drill: None,
     }
 }
 

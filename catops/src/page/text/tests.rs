@@ -79,3 +79,19 @@ fn a_text_message_is_one_message_whatever_the_title() {
         }
     }
 }
+
+#[test]
+fn a_drill_says_so_first() {
+    let mut incident = incident("DRILL: schedule payments", None);
+    incident.alarm.drill = Some(incident::Drill {
+        whom: incident::Whom::Service,
+        by: None,
+        rule: None,
+        why: String::new(),
+        answer_seconds: 600,
+        ready: None,
+    });
+    assert!(plain(&incident, LINK).starts_with("DRILL: schedule payments (INC-42)\nNothing is broken. "));
+    assert!(sms(&incident, LINK).starts_with("DRILL: schedule payments (INC-42)"));
+    assert_eq!(subject(&incident, Some("opened")), "DRILL: schedule payments (INC-42 opened)");
+}
