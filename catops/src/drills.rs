@@ -111,7 +111,7 @@ mod tests {
         let mut times = vec![0, 0];
         match answered {
             Some((who, second)) => {
-                events.push(Event::Acknowledged { by: who.into() });
+                events.push(Event::Acknowledged { by: who.into(), timeout_seconds: None });
                 events.push(Event::DrillEnded { answered_by: Some(who.into()) });
                 times.extend([second, second]);
             }

@@ -14,8 +14,8 @@ use crate::flow::receive::{Outcome, receive_one};
 use crate::surface;
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{
-    Alarm, AlarmState, Ask, Command, DRILL_KEY, Drill, Effect, Event, IncidentId, ReadyCheck, Recorded, Repeat, ResponderId,
-    Severity, Task, Whom,
+    Alarm, AlarmState, Ask, Command, DRILL_KEY, Drill, Effect, Event, IncidentId, ReadyCheck, Recorded, Repeat,
+    ResponderId, Severity, Task, Whom,
 };
 use log::{Append, AppendError, LeasedEffect, Outcome as Settled};
 use rota::escalation::{Step, StepKind};

@@ -44,7 +44,7 @@ pub async fn foresee(app: &App, alarm: &Alarm, at: DateTime<Utc>) -> Option<Vec<
     }
     let opening = Recorded { seq: 1, at, event: Event::Opened { alarm: alarm.clone() } };
     let incident = Incident::open(IncidentId(0), &opening)?;
-    if needs_number(policy(&app.setup().rota, &incident)) {
+    if needs_number(&policy(&app.setup().rota, &incident)) {
         return None;
     }
     let operations = operations(&*app.log).await.ok()?;

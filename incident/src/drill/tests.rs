@@ -211,8 +211,8 @@ fn the_drills_of_a_log_are_told_apart_from_what_was_real() {
     let record = |seq, event| Recorded { seq, at: at(0), event };
     drills.apply(IncidentId(1), &record(1, Event::Opened { alarm: alarm(None) }));
     drills.apply(IncidentId(2), &record(1, Event::Opened { alarm: alarm(Some(drill(Whom::Service))) }));
-    drills.apply(IncidentId(1), &record(2, Event::Acknowledged { by: "ben".into() }));
-    drills.apply(IncidentId(2), &record(2, Event::Acknowledged { by: "ana".into() }));
+    drills.apply(IncidentId(1), &record(2, Event::Acknowledged { by: "ben".into(), timeout_seconds: None }));
+    drills.apply(IncidentId(2), &record(2, Event::Acknowledged { by: "ana".into(), timeout_seconds: None }));
     let found = drills.end();
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].measured().unwrap().answered_by, Some("ana".into()));

@@ -36,7 +36,7 @@ pub async fn gather(
     let since = before.and_then(|before| before.since).unwrap_or(at - BEFORE);
     let is_ours = |incident: &Incident| {
         let policy = policy_for(&setup.rota, incident.alarm.service.as_deref());
-        policy.levels.iter().flat_map(|level| &level.page).any(|target| is_of(target, schedule))
+        policy.pages().iter().flat_map(|(_, ask)| &ask.page).any(|target| is_of(target, schedule))
     };
     let mut open = listed(log, names::OPEN).await?;
     let mut over = listed(log, names::RESOLVED).await?;
@@ -156,8 +156,9 @@ fn after(
     operations: &[Operation],
     at: DateTime<Utc>,
 ) -> Option<Vec<ResponderId>> {
-    let level = policy.levels.iter().position(|level| level.page.iter().any(|target| is_of(target, schedule)))?;
-    let asked = policy.levels[level + 1..].iter().map(|level| targets(rota, level, operations, at));
+    let pages = policy.pages();
+    let place = pages.iter().position(|(_, ask)| ask.page.iter().any(|target| is_of(target, schedule)))?;
+    let asked = pages[place + 1..].iter().map(|(_, ask)| targets(rota, &ask.page, operations, at));
     let asked = asked.map(|people| people.into_iter().map(|(person, _)| person).collect::<Vec<_>>());
     let found = asked.chain([policy.catch_all.clone()]).find(|people| !people.is_empty());
     found.filter(|people| !people.is_empty())

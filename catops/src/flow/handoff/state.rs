@@ -1,10 +1,9 @@
 //! What was announced of one schedule, as a state folded from events: the newest handoff, the gaps that people know of, and
 //! which handoffs were foreseen by which rules of time zones. It decides what is new; it reads no log and tells nobody.
 
-use crate::page::has_second_channel;
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::ResponderId;
-use rota::{Handover, Operation, Rota, Span, UnknownSchedule, final_schedule, gaps, handovers, moved, on_call};
+use rota::{Handover, Operation, Rota, Span, UnknownSchedule, Way, final_schedule, gaps, handovers, moved, on_call};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -408,7 +407,9 @@ impl Look<'_> {
             let why = match self.rota.person(who) {
                 None => "is not in the rota any more, and nothing reaches them",
                 Some(person) if person.slack.is_some() => continue,
-                Some(person) if has_second_channel(person) => "has no Slack member id, and is paged by other ways only",
+                Some(person) if Way::ALL.into_iter().any(|way| person.address(way).is_some()) => {
+                    "has no Slack member id, and is paged by other ways only"
+                }
                 Some(_) => "has no Slack member id and no other way to be paged: nothing reaches them",
             };
             people.insert(who.clone(), why.to_owned());

@@ -91,7 +91,7 @@ fn a_drill_says_so_first() {
         answer_seconds: 600,
         ready: None,
     });
-    assert!(plain(&incident, LINK).starts_with("DRILL: schedule payments (INC-42)\nNothing is broken. "));
-    assert!(sms(&incident, LINK).starts_with("DRILL: schedule payments (INC-42)"));
+    assert!(plain(&incident, &more(LINK)).starts_with("DRILL: schedule payments (INC-42)\nNothing is broken. "));
+    assert!(sms(&incident, &more(LINK)).starts_with("DRILL: schedule payments (INC-42)"));
     assert_eq!(subject(&incident, Some("opened")), "DRILL: schedule payments (INC-42 opened)");
 }
