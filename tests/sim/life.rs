@@ -34,7 +34,7 @@ const REST_MAX: TimeDelta = TimeDelta::minutes(60);
 /// The channel of the cards.
 pub(crate) const CHANNEL: &str = "C0OPS";
 
-const TEAM: &str = r#"
+const TEAM: &str = r##"
 [people.ana]
 name = "Ana Ruiz"
 slack = "U0ANA"
@@ -86,7 +86,7 @@ wait = "10m"
 [[escalation.lab.steps]]
 if = { hours = "09:00-21:00", severity = "at least error" }
 then = [
-  { wait = "20s" },
+  { wait = "until 10:01-21:00" },
   { page = ["ana", "ben"], ack_mode = "all", wait = "30s" },
 ]
 else = [{ page = ["ben"], wait = "30s" }]
@@ -101,7 +101,7 @@ wait = "20s"
 [[escalation.lab.steps]]
 repeat = 1
 from = "again"
-"#;
+"##;
 
 const TIDY: &str = r#"
 title = "Tidy up"
