@@ -142,7 +142,11 @@ impl Speaker<'_> {
                 let id = self.find(which).await?.id;
                 let done = act::acknowledge(self.app, &doer, id).await;
                 let partly = done.as_ref().is_ok_and(|changed| changed.incident.acknowledged.is_none());
-                (id, done, if partly { "acknowledged by you; the others who were asked must, too" } else { "acknowledged" })
+                (
+                    id,
+                    done,
+                    if partly { "acknowledged by you; the others who were asked must, too" } else { "acknowledged" },
+                )
             }
             Line::Resolve(which, note) => {
                 let id = self.find(which).await?.id;

@@ -24,8 +24,8 @@ mod timeline;
 pub use alarm::{Alarm, AlarmState, Link, Severity};
 pub use change::{CHANGE_LABEL, CHANGE_WINDOW, Change, Changes};
 pub use decide::{
-    ActionRequest, AlarmMemory, BUTTON_AGE_MAX, Command, NOTE_CHARS_MAX, Reception, Refused, SNOOZE_MAX, decide, receive,
-    receive_together, was_acted_on,
+    ActionRequest, AlarmMemory, BUTTON_AGE_MAX, Command, NOTE_CHARS_MAX, Reception, Refused, SNOOZE_MAX, decide,
+    receive, receive_together, was_acted_on,
 };
 pub use digest::{Digest, DigestEvent, Digests, STORM_WINDOW, is_storm};
 pub use event::{Aside, BY_SLACK, Event, PageMessage, Recorded, Replaced, RunOutcome, SCHEMA};
@@ -35,8 +35,8 @@ pub use fold::{
 };
 pub use id::{ActionId, AlarmKey, BadIncidentId, DeliveryId, IncidentId, ResponderId, RunId, RunbookId};
 pub use plan::{
-    ACKNOWLEDGE_TIMEOUT_SECONDS, AckMode, Ask, Condition, Edge, Hours, PLAN_STEPS_MAX, Plan, PlanStep, Severities, Taken,
-    Target,
+    ACKNOWLEDGE_TIMEOUT_SECONDS, AckMode, Ask, Condition, Edge, Hours, PLAN_STEPS_MAX, Plan, PlanStep, Severities,
+    Taken, Target,
 };
 pub use react::{
     CONTEXT_AFTER_SECONDS, DIGEST_REDRAW_SECONDS, Effect, REPEAT_REDRAW_SECONDS, RUN_GRACE_SECONDS, Reaction, Repeat,

@@ -87,7 +87,8 @@ impl Night {
             second_channel.iter().map(|&(name, after)| (name.into(), TimeDelta::seconds(after))).collect();
         let wait = Some(TimeDelta::minutes(5));
         let (policy, because) = ("payments".to_owned(), "turn 3 of weekly".to_owned());
-        self.say(Command::Assign { to, level, policy, because, wait, second_channel, taken: Taken::default() }, second).unwrap();
+        self.say(Command::Assign { to, level, policy, because, wait, second_channel, taken: Taken::default() }, second)
+            .unwrap();
     }
 
     #[track_caller]

@@ -57,10 +57,10 @@ pub use cover::{
     whom_to_ask,
 };
 pub use escalation::{Policy, matches, policy_for, targets};
-pub use incident::Target;
 pub use gaps::gaps;
 pub use grid::{Every, Grid, NoGrid, Unit};
 pub use holiday::{Holiday, OnHolidays};
+pub use incident::Target;
 pub use ledger::{Clocks, Facts, Ledger, Load, Paged, ledger};
 pub use membership::{Membership, Rollout};
 pub use natural::{SpanProblem, SpokenSpan, UnreadableSpan};

@@ -443,7 +443,8 @@ fn find_word(said: &str, spoken: &Spoken) -> Result<Word, Misread> {
     }
     // Nobody runs, stops, forbids or gives away something by a letter too few.
     let is_whole = |word: &Word| {
-        let about_actions = matches!(word, Word::Run | Word::Runbook | Word::Actions | Word::Pin | Word::Ban | Word::Unpin);
+        let about_actions =
+            matches!(word, Word::Run | Word::Runbook | Word::Actions | Word::Pin | Word::Ban | Word::Unpin);
         about_actions || matches!(word, Word::Snooze | Word::Extend | Word::Cannot | Word::Handover)
     };
     let is_short = |word: &Word| !is_whole(word) && word.text().starts_with(&lower);

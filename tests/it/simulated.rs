@@ -71,14 +71,7 @@ fn the_clock_may_be_set() {
 #[test]
 fn what_is_foretold_happens_when_nobody_acts() {
     use tests::sim::Wish;
-    let lab = [
-        "assigned",
-        "channel_asked",
-        "assigned",
-        "channel_asked",
-        "assigned",
-        "assigned",
-    ];
+    let lab = ["assigned", "channel_asked", "assigned", "channel_asked", "assigned", "assigned"];
     // By then the hours that the pause waited for have begun.
     let again = ["step_skipped"];
     for dies in [false, true] {

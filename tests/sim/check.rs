@@ -1,9 +1,9 @@
 //! What must hold at the end of a night, read from the log that survived it and from what stands in Slack.
 
 use crate::sim::life::CHANNEL;
-use catops::flow::future::FORETOLD_MAX;
 use crate::sim::watch::incident_of;
 use crate::sim::world::{State, World};
+use catops::flow::future::FORETOLD_MAX;
 use incident::{Event, Gathering, Incident, IncidentId, Recorded, Status};
 use log::{Cursor, EffectState, EventLog, MemoryLog, ReadError};
 use std::collections::BTreeMap;
@@ -75,7 +75,9 @@ fn foretold(state: &mut State, record: &Record) {
             let near = (came.at - next.at).num_seconds().abs() <= FORETOLD_SECONDS;
             if next.kind != came.event.kind() || next.to != to || !near {
                 let (kind, at) = (came.event.kind(), came.at);
-                state.violated(format!("INC-{id} after {seq}: {next:?} was foretold, and {kind} to {to:?} came at {at}"));
+                state.violated(format!(
+                    "INC-{id} after {seq}: {next:?} was foretold, and {kind} to {to:?} came at {at}"
+                ));
             }
         }
     }

@@ -26,8 +26,18 @@ impl Noted {
             })
             .collect();
         // What is only told leaves status and timers as they are.
-        let only_told = ["paged", "page_failed", "card_posted", "gathered", "noted", "repeated", "set_aside", "judged",
-            "partly_acknowledged", "channel_reached"];
+        let only_told = [
+            "paged",
+            "page_failed",
+            "card_posted",
+            "gathered",
+            "noted",
+            "repeated",
+            "set_aside",
+            "judged",
+            "partly_acknowledged",
+            "channel_reached",
+        ];
         let moved = append
             .streams
             .iter()

@@ -65,7 +65,8 @@ fn named<'r>(rota: &'r Rota, name: &str) -> Result<&'r Policy> {
     if let Some(policy) = rota.policies.get(name).or(default) {
         return Ok(policy);
     }
-    let known: Vec<&str> = rota.policies.keys().map(String::as_str).chain([rota.default_policy.name.as_str()]).collect();
+    let known: Vec<&str> =
+        rota.policies.keys().map(String::as_str).chain([rota.default_policy.name.as_str()]).collect();
     bail!("there is no [escalation.{name}] (there are: {})", known.join(", "))
 }
 
@@ -96,7 +97,12 @@ fn one_alarm(args: &Args, rota: &Rota, operations: &[Operation]) -> Result<()> {
         let steps: Vec<Value> = told.iter().map(|(when, what)| json!({ "at": when, "what": what })).collect();
         return duty::print_json(&json!({ "policy": policy.name, "at": at, "steps": steps }));
     }
-    println!("escalation {} for an alarm at {} {}, when nobody answers:", policy.name, duty::local(at, &zone), zone.name());
+    println!(
+        "escalation {} for an alarm at {} {}, when nobody answers:",
+        policy.name,
+        duty::local(at, &zone),
+        zone.name()
+    );
     for (when, what) in told {
         println!("  at {}  {what}", after(when - at));
     }
@@ -137,7 +143,8 @@ pub(super) fn totals(rota: &Rota) -> Vec<String> {
     let total = |policy: &Policy| {
         let paths = paths(policy, &others);
         let longest = paths.iter().map(|path| path.over_after).max().unwrap_or_default();
-        let waits = if paths.iter().any(|path| !path.waits_for.is_empty()) { ", and the hours it waits for" } else { "" };
+        let waits =
+            if paths.iter().any(|path| !path.waits_for.is_empty()) { ", and the hours it waits for" } else { "" };
         format!(
             "escalation {}: {}, over after {}{waits}",
             policy.name,
@@ -183,7 +190,8 @@ fn tree(steps: &[Step], depth: usize, out: &mut Vec<String>) {
 
 fn policy_json(rota: &Rota, policy: &Policy) -> Value {
     let path = |path: &Path| {
-        let stops = path.stops.iter().map(|stop| json!({ "after_seconds": stop.after.num_seconds(), "what": stop.what }));
+        let stops =
+            path.stops.iter().map(|stop| json!({ "after_seconds": stop.after.num_seconds(), "what": stop.what }));
         json!({
             "when": path.when, "stops": stops.collect::<Vec<_>>(),
             "over_after_seconds": path.over_after.num_seconds(), "waits_for": path.waits_for,

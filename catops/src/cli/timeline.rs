@@ -28,9 +28,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let ahead = ahead(args, &args.incident.data, &reader, &incident, now)?;
     if args.incident.data.json {
         let mut all: Vec<Value> = lines.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
-        all.extend(ahead.iter().map(|next| {
-            json!({ "at": next.at, "kind": next.kind, "text": next.text, "to": next.to, "foretold": true })
-        }));
+        all.extend(ahead.iter().map(
+            |next| json!({ "at": next.at, "kind": next.kind, "text": next.text, "to": next.to, "foretold": true }),
+        ));
         println!("{}", serde_json::to_string_pretty(&all)?);
         return Ok(ExitCode::SUCCESS);
     }

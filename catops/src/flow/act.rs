@@ -9,8 +9,8 @@ use crate::page;
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::action::Action;
 use incident::{
-    ActionId, ActionRequest, Command, Fix, Incident, IncidentId, Mark, RecordEvent, Refused, ResponderId, RunId, Target,
-    Task,
+    ActionId, ActionRequest, Command, Fix, Incident, IncidentId, Mark, RecordEvent, Refused, ResponderId, RunId,
+    Target, Task,
 };
 use std::collections::BTreeMap;
 
@@ -120,12 +120,7 @@ pub async fn snooze(app: &App, doer: &Doer, id: IncidentId, length: TimeDelta) -
 ///
 /// # Errors
 /// [`ChangeError`].
-pub async fn extend(
-    app: &App,
-    doer: &Doer,
-    id: IncidentId,
-    length: Option<TimeDelta>,
-) -> Result<Changed, ChangeError> {
+pub async fn extend(app: &App, doer: &Doer, id: IncidentId, length: Option<TimeDelta>) -> Result<Changed, ChangeError> {
     command(app, id, &doer.origin(), Command::Extend { by: Some(doer.who.clone()), length }).await
 }
 

@@ -41,7 +41,9 @@ pub fn foretell(
     let mut waiting: Vec<(DateTime<Utc>, Task)> = standing(incident, now).into_iter().collect();
     let mut foretold = Vec::new();
     for _ in 0..STEPS_MAX {
-        let Some(next) = waiting.iter().enumerate().min_by_key(|(_, (at, _))| *at).map(|(place, _)| place) else { break };
+        let Some(next) = waiting.iter().enumerate().min_by_key(|(_, (at, _))| *at).map(|(place, _)| place) else {
+            break;
+        };
         let (due_at, task) = waiting.remove(next);
         let at = due_at.max(now);
         let mut fresh: Vec<Recorded> = Vec::new();

@@ -98,9 +98,7 @@ async fn perform_task(app: &Arc<App>, leased: &LeasedEffect) -> Result<(), NotNo
         Task::Notify { incident } => notify::perform(app, *incident, leased).await,
         Task::AckTimeout { incident, level, round } => ack_timeout(app, *incident, (*level, *round), leased).await,
         Task::Wake { incident, seq } => then(app, *incident, leased, vec![Command::TimeOver { seq: *seq }]).await,
-        Task::AskChannel { incident, channel, seq } => {
-            post::ask_channel(app, *incident, channel, *seq, leased).await
-        }
+        Task::AskChannel { incident, channel, seq } => post::ask_channel(app, *incident, channel, *seq, leased).await,
         Task::Run { incident, run } => run::perform(app, *incident, run, leased).await,
         Task::RunDeadline { incident, run } if app.runs_here(run) => Err(NotNow::Later {
             at: clock::now() + TimeDelta::seconds(10),
@@ -133,9 +131,7 @@ async fn triage(app: &App, id: IncidentId, level: u8, leased: &LeasedEffect) -> 
     let second: BTreeMap<ResponderId, TimeDelta> = second.collect();
     let commands = move |incident: &Incident| {
         let next = match incident.status {
-            Status::Open => {
-                triage::next_by(&setup, incident, &operations, at, |person| second.get(person).copied())
-            }
+            Status::Open => triage::next_by(&setup, incident, &operations, at, |person| second.get(person).copied()),
             // It was taken before anybody could be asked: the policy's time for that begins now.
             Status::Acknowledged if incident.plan.is_none() && incident.timer.is_none() => {
                 let length = triage::acknowledge_timeout(&setup.rota, incident);

@@ -2,13 +2,12 @@
 //! that wants everybody, pauses. One timer at a time, and none once it is over.
 
 use super::*;
-use crate::plan::{AckMode, Ask, Plan, PlanStep, Target};
 use crate::Effect;
+use crate::plan::{AckMode, Ask, Plan, PlanStep, Target};
 
 fn plan(acknowledge_seconds: Option<u64>) -> Option<Box<Plan>> {
-    let page = |who: &str| {
-        PlanStep::Page(Ask { page: vec![Target::Person(who.into())], wait_seconds: 300, ..Ask::default() })
-    };
+    let page =
+        |who: &str| PlanStep::Page(Ask { page: vec![Target::Person(who.into())], wait_seconds: 300, ..Ask::default() });
     Some(Box::new(Plan { steps: vec![page("ana"), page("ben")], catch_all: Vec::new(), acknowledge_seconds }))
 }
 
@@ -68,7 +67,8 @@ fn whoever_forgets_an_incident_is_asked_again() {
 fn more_time_is_given_to_whoever_has_it() {
     let mut night = Night::opened();
     night.ask(&["ana"], 0, AckMode::Any, 1);
-    let extend = |length: Option<i64>| Command::Extend { by: Some("ana".into()), length: length.map(TimeDelta::minutes) };
+    let extend =
+        |length: Option<i64>| Command::Extend { by: Some("ana".into()), length: length.map(TimeDelta::minutes) };
     assert_eq!(night.say(extend(None), 5).unwrap_err(), Refused::NothingToExtend);
     night.say(Command::Acknowledge { by: "ana".into() }, 10).unwrap();
     night.say(extend(None), 1000).unwrap();
@@ -137,7 +137,11 @@ fn who_cannot_leaves_it_to_the_next_at_once() {
     assert_eq!(night.say(decline("chi"), 5).unwrap_err(), Refused::NotAsked { who: "chi".into() });
     night.say(decline("ana"), 10).unwrap();
     let incident = night.incident();
-    assert_eq!((incident.owners, incident.level, night.timers().len()), (vec!["ben".into()], 0, 1), "ben is still asked");
+    assert_eq!(
+        (incident.owners, incident.level, night.timers().len()),
+        (vec!["ben".into()], 0, 1),
+        "ben is still asked"
+    );
     night.say(decline("ana"), 11).unwrap();
     night.say(decline("ben"), 12).unwrap();
     assert_eq!(night.kinds(), ["opened", "assigned", "declined", "declined", "escalated"]);

@@ -109,11 +109,10 @@ impl Known {
     /// Of several things that must hold it is not known which one does not.
     fn without(&self, condition: &Condition) -> Option<Self> {
         let severe = self.severities & !mask(condition) == 0;
-        let serves = condition.service.is_empty() || self.any_of.iter().any(|list| are_within(list, &condition.service));
-        let in_hours = condition
-            .hours
-            .as_ref()
-            .is_none_or(|asked| self.open.iter().any(|open| hours::is_within(open, asked)));
+        let serves =
+            condition.service.is_empty() || self.any_of.iter().any(|list| are_within(list, &condition.service));
+        let in_hours =
+            condition.hours.as_ref().is_none_or(|asked| self.open.iter().any(|open| hours::is_within(open, asked)));
         if severe && serves && in_hours {
             return None;
         }
@@ -191,7 +190,9 @@ fn never(condition: &Condition, holds: bool) -> String {
     if holds {
         format!("this step can never run: \"{condition}\" cannot hold here; change the condition, or take the step out")
     } else {
-        format!("this step can never run: \"{condition}\" always holds here; change the condition, or take the else out")
+        format!(
+            "this step can never run: \"{condition}\" always holds here; change the condition, or take the else out"
+        )
     }
 }
 
@@ -203,7 +204,8 @@ fn mask(condition: &Condition) -> u8 {
 
 /// Whether whatever is one of `list` is one of `patterns`.
 fn are_within(list: &[String], patterns: &[String]) -> bool {
-    list.iter().all(|one| patterns.iter().any(|pattern| pattern == one || (!one.contains('*') && matches(pattern, one))))
+    list.iter()
+        .all(|one| patterns.iter().any(|pattern| pattern == one || (!one.contains('*') && matches(pattern, one))))
 }
 
 /// Whether some text is what both patterns say.

@@ -1,9 +1,9 @@
 //! What a policy comes to, read without an incident: every way through it with its times, and the same for one incident at
 //! one instant. It is for people who write policies; it decides nothing.
 
+use super::Policy;
 use super::check::Known;
 use super::walk::{Facts, Move, edge_told, walk};
-use super::Policy;
 use crate::operation::Operation;
 use crate::rota::Rota;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -124,8 +124,7 @@ pub fn foretell(
         told.extend(walk.skipped.into_iter().map(|skipped| (now, format!("skip: {}", skipped.why))));
         let (step, ends, what) = match walk.next {
             Move::Page { step, to, wait, .. } => {
-                let people: Vec<String> =
-                    to.iter().map(|(person, because)| format!("{person} ({because})")).collect();
+                let people: Vec<String> = to.iter().map(|(person, because)| format!("{person} ({because})")).collect();
                 (step, wait.map(|wait| now.checked_add_signed(wait)), format!("page {}", people.join("; ")))
             }
             Move::Notify { step, channel, wait } => {

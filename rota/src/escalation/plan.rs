@@ -1,8 +1,8 @@
 //! From a policy's tree to a plan: the same steps in a row, repetitions written out, jumps forward only. It asks nobody and
 //! looks at no time.
 
-use super::tree::{Step, StepKind};
 use super::Policy;
+use super::tree::{Step, StepKind};
 use chrono::TimeDelta;
 use incident::{PLAN_STEPS_MAX, Plan, PlanStep};
 
@@ -12,11 +12,7 @@ impl Policy {
     pub fn plan(&self) -> Plan {
         let mut steps = Vec::new();
         write(&self.steps, &mut steps);
-        Plan {
-            steps,
-            catch_all: self.catch_all.clone(),
-            acknowledge_seconds: self.acknowledge_timeout.map(seconds),
-        }
+        Plan { steps, catch_all: self.catch_all.clone(), acknowledge_seconds: self.acknowledge_timeout.map(seconds) }
     }
 
     /// Whether its plan would be longer than [`PLAN_STEPS_MAX`].

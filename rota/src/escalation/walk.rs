@@ -159,13 +159,7 @@ fn asked(
 
 /// Whose turn it is: people one after the other by the incident's number, each for `turns` incidents. Whoever is spared
 /// leaves their turn to the next.
-fn in_turn(
-    rota: &Rota,
-    ask: &Ask,
-    turns: u32,
-    facts: Facts<'_>,
-    at: DateTime<Utc>,
-) -> Option<(ResponderId, String)> {
+fn in_turn(rota: &Rota, ask: &Ask, turns: u32, facts: Facts<'_>, at: DateTime<Utc>) -> Option<(ResponderId, String)> {
     let mut people: Vec<&ResponderId> = Vec::new();
     for target in &ask.page {
         let named = match target {

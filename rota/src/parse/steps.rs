@@ -130,7 +130,8 @@ impl Reader<'_> {
     fn branch(&mut self, table: &Table<'_>, depth: usize) -> Option<StepKind> {
         table.only(&["name", "if", "then", "else"], self.problems);
         if depth == NESTING_MAX {
-            let message = format!("if stands in if more than {NESTING_MAX} deep; write a policy of its own for a service");
+            let message =
+                format!("if stands in if more than {NESTING_MAX} deep; write a policy of its own for a service");
             self.problems.push(table.problem(message));
             return None;
         }
@@ -169,7 +170,8 @@ impl Reader<'_> {
         table.only(&["name", "repeat", "from"], self.problems);
         let node = table.get("repeat")?;
         let Some(times) = whole(&node, 1..=i64::from(REPEAT_MAX)).and_then(|times| u8::try_from(times).ok()) else {
-            let message = format!("repeat is how often the steps before it come again, 1 to {REPEAT_MAX}, like repeat = 2");
+            let message =
+                format!("repeat is how often the steps before it come again, 1 to {REPEAT_MAX}, like repeat = 2");
             self.problems.push(node.problem(message));
             return None;
         };

@@ -334,7 +334,13 @@ fn with_setting<T>(draw: impl FnOnce(&Setting<'_>) -> T) -> T {
         "ben" => Face { name: "Ben Okafor".into(), slack: Some("U0BEN".into()) },
         other => Face { name: other.to_owned(), slack: None },
     };
-    draw(&Setting { catalogue: &catalogue, face: &face, console: Some("https://catops.example"), command: "/catops", future: &[] })
+    draw(&Setting {
+        catalogue: &catalogue,
+        face: &face,
+        console: Some("https://catops.example"),
+        command: "/catops",
+        future: &[],
+    })
 }
 
 fn answers(night: &Night, words: &str, setting: &Setting<'_>) -> Vec<(&'static str, Message)> {

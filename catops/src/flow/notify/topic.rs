@@ -19,7 +19,9 @@ pub(super) const fn is_told(event: &Event) -> bool {
 const fn word(event: &Event) -> Option<&'static str> {
     match event {
         Event::Opened { .. } => Some("opened"),
-        Event::Refired { .. } | Event::Reopened { .. } | Event::AcknowledgementExpired { .. } | Event::Woke => Some("reopened"),
+        Event::Refired { .. } | Event::Reopened { .. } | Event::AcknowledgementExpired { .. } | Event::Woke => {
+            Some("reopened")
+        }
         Event::Acknowledged { .. } => Some("acknowledged"),
         Event::Cleared { .. } | Event::Resolved { .. } => Some("resolved"),
         _ => None,
