@@ -269,25 +269,10 @@ fn one_of_each() -> Vec<Event> {
     let severity = incident::Severity::Critical;
     let summary = "97 %".to_owned();
     let occurred_at = instant();
-    vec![
+    let mut events = vec![
         opened(),
         Event::Repeated { delivery, severity, summary: summary.clone(), occurred_at, also: vec!["d-1b".into()] },
         Event::SetAside { delivery: "d-2".into(), why: Aside::Information, occurred_at },
-        Event::Assigned {
-            to: vec!["ana".into()],
-            level: 0,
-            policy: "default".to_owned(),
-            because: "turn 3".to_owned(),
-            wait_seconds: Some(300),
-            second_channel_seconds: [("ana".into(), 60)].into(),
-            taken: taken(),
-            plans: [(
-                "ana".into(),
-                vec![planned("slack", 0), PlannedPage { unless_delivered: true, ..planned("sms", 60) }],
-            )]
-            .into(),
-            urgency: Some(Urgency::High),
-        },
         Event::Suggested {
             suggestions: vec![serde_json::from_value(suggestion).expect("a suggestion")],
             runners_up: vec![],
@@ -313,28 +298,6 @@ fn one_of_each() -> Vec<Event> {
             why: "3rd text message in 15 min".to_owned(),
         },
         Event::Escalated { level: 1, by: Some("ana".into()), reopens: true },
-        Event::StepSkipped { level: 1, why: "nobody is on call (schedule:nights)".to_owned() },
-        Event::ChannelAsked {
-            channel: "#payments".to_owned(),
-            level: 2,
-            policy: "default".to_owned(),
-            wait_seconds: 300,
-            taken: incident::Taken { plan: None, ..taken() },
-        },
-        Event::ChannelReached { message: page_message() },
-        Event::EscalationPaused {
-            until: instant(),
-            because: "until Mon-Fri 09:00-17:00 Europe/Madrid begins".to_owned(),
-            policy: "default".to_owned(),
-            taken: incident::Taken { plan: None, ..taken() },
-        },
-        Event::EscalationResumed,
-        Event::PartlyAcknowledged { by: "ana".into(), missing: vec!["ben".into()] },
-        Event::AcknowledgementExtended { by: Some("ana".into()), seconds: 1800 },
-        Event::AcknowledgementExpired { by: "ana".into() },
-        Event::Snoozed { by: "ana".into(), seconds: 1800 },
-        Event::Woke,
-        Event::Declined { by: "ana".into() },
         Event::EscalationExhausted,
         Event::Acknowledged { by, timeout_seconds: Some(1800) },
         Event::Reassigned {
@@ -375,5 +338,44 @@ fn one_of_each() -> Vec<Event> {
         Event::Judged { by: "ana".into(), right: true },
         Event::FixNamed { by: "ana".into(), fix: Fix::Alone },
         redacted(),
+    ];
+    events.splice(3..3, asking());
+    events
+}
+
+/// What happens while somebody is asked, beside the pages.
+fn asking() -> Vec<Event> {
+    vec![
+        Event::Assigned {
+            to: vec!["ana".into()],
+            level: 0,
+            policy: "default".to_owned(),
+            because: "turn 3".to_owned(),
+            wait_seconds: Some(300),
+            second_channel_seconds: [("ana".into(), 60)].into(),
+            taken: taken(),
+        },
+        Event::StepSkipped { level: 1, why: "nobody is on call (schedule:nights)".to_owned() },
+        Event::ChannelAsked {
+            channel: "#payments".to_owned(),
+            level: 2,
+            policy: "default".to_owned(),
+            wait_seconds: 300,
+            taken: incident::Taken { plan: None, ..taken() },
+        },
+        Event::ChannelReached { message: page_message() },
+        Event::EscalationPaused {
+            until: instant(),
+            because: "until Mon-Fri 09:00-17:00 Europe/Madrid begins".to_owned(),
+            policy: "default".to_owned(),
+            taken: incident::Taken { plan: None, ..taken() },
+        },
+        Event::EscalationResumed,
+        Event::PartlyAcknowledged { by: "ana".into(), missing: vec!["ben".into()] },
+        Event::AcknowledgementExtended { by: Some("ana".into()), seconds: 1800 },
+        Event::AcknowledgementExpired { by: "ana".into() },
+        Event::Snoozed { by: "ana".into(), seconds: 1800 },
+        Event::Woke,
+        Event::Declined { by: "ana".into() },
     ]
 }

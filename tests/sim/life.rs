@@ -86,7 +86,7 @@ wait = "10m"
 [[escalation.lab.steps]]
 if = { hours = "09:00-21:00", severity = "at least error" }
 then = [
-  { wait = "20s" },
+  { wait = "until 10:01-21:00" },
   { page = ["ana", "ben"], ack_mode = "all", wait = "30s" },
 ]
 else = [{ page = ["ben"], wait = "30s" }]

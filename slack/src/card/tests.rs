@@ -357,6 +357,9 @@ fn drill(words: &str, ready: Option<ReadyCheck>) -> Night {
                 because: format!("on call for payments{words}"),
                 wait_seconds: Some(660),
                 second_channel_seconds: BTreeMap::new(),
+                plans: BTreeMap::new(),
+                urgency: None,
+                taken: incident::Taken::default(),
             },
         )
         .and(0, Event::Paged { to: ana(), by: "slack".into(), level: 0, message: None })
