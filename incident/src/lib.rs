@@ -35,8 +35,8 @@ pub use fold::{
 };
 pub use id::{ActionId, AlarmKey, BadIncidentId, DeliveryId, IncidentId, ResponderId, RunId, RunbookId};
 pub use react::{
-    CONTEXT_AFTER_SECONDS, DIGEST_REDRAW_SECONDS, Effect, FURTHER_PAGES_MAX, REPEAT_REDRAW_SECONDS, RUN_GRACE_SECONDS, Reaction, Repeat,
-    Task, react, run_effect_id, thread_effect_id,
+    CONTEXT_AFTER_SECONDS, DIGEST_REDRAW_SECONDS, Effect, FURTHER_PAGES_MAX, REPEAT_REDRAW_SECONDS, RUN_GRACE_SECONDS,
+    Reaction, Repeat, Task, react, run_effect_id, thread_effect_id,
 };
 pub use record::{End, Evidence, Fix, HISTORY_DAYS, History, Mark, Marked, Record, RecordEvent, Trial, Verdict};
 pub use redact::{NotRedacted, REDACTED, redact};

@@ -259,7 +259,6 @@ impl Reaction {
             }
             Event::Noted { .. }
             | Event::PageFailed { .. }
-            | Event::PageHeld { .. }
             | Event::EscalationExhausted
             | Event::Judged { .. }
             | Event::FixNamed { .. }

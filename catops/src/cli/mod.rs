@@ -23,6 +23,7 @@ mod lambda;
 mod links;
 mod lint;
 mod oncall;
+mod page_test;
 mod progress;
 mod read;
 mod redact;
@@ -69,6 +70,8 @@ enum Command {
     Lint(lint::Args),
     /// Send a sample alarm to a running CatOps.
     SendTest(send_test::Args),
+    /// Page somebody for a test, by each of their ways, and print what each receiver answered.
+    PageTest(page_test::Args),
     /// List incidents.
     Incidents(incidents::Args),
     /// Tell an incident's night, line by line.
@@ -157,6 +160,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Init { dir } => init::run(&dir),
         Command::Lint(args) => lint::run(&args),
         Command::SendTest(args) => send_test::run(&args),
+        Command::PageTest(args) => page_test::run(&args),
         Command::Incidents(args) => incidents::run(&args),
         Command::Timeline(args) => timeline::run(&args),
         Command::Why(args) => why::run(&args),

@@ -1,7 +1,7 @@
 //! The doors: bytes come in here, are checked, and are handed on. Nothing is decided here.
 
-pub mod api;
 pub mod acknowledge;
+pub mod api;
 pub mod calendar;
 pub mod connections;
 pub mod console;

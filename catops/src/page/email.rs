@@ -83,7 +83,9 @@ pub(super) fn check(config: &EmailConfig) -> Result<(), String> {
         format!("paging.email.from is \"{}\"; write it like \"CatOps <catops@example.com>\"", config.from)
     })?;
     match (&config.user, &config.password) {
-        (Some(_), None) | (None, Some(_)) => Err("paging.email has only one of user and password; write both".to_owned()),
+        (Some(_), None) | (None, Some(_)) => {
+            Err("paging.email has only one of user and password; write both".to_owned())
+        }
         _ => Ok(()),
     }
 }

@@ -34,7 +34,14 @@ pub struct Claim {
 
 /// A link for one person; none without a key, or where no address of this server is known.
 #[must_use]
-pub(super) fn ack(setup: &Setup, base: &str, incident: IncidentId, round: u32, who: &ResponderId, at: DateTime<Utc>) -> Option<String> {
+pub(super) fn ack(
+    setup: &Setup,
+    base: &str,
+    incident: IncidentId,
+    round: u32,
+    who: &ResponderId,
+    at: DateTime<Utc>,
+) -> Option<String> {
     let key = key(setup)?;
     let ends = (at + GOOD_FOR).timestamp();
     let tag = URL_SAFE_NO_PAD.encode(&signed(&key, incident, round, who, ends).as_ref()[..TAG_BYTES]);

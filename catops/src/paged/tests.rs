@@ -2,8 +2,8 @@
 
 use super::*;
 use chrono::TimeDelta;
-use std::collections::BTreeMap;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 fn at(minute: i64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::minutes(minute)
@@ -50,7 +50,7 @@ fn assigned(level: u8) -> Value {
         plans,
         urgency: None,
     })
-        .unwrap()
+    .unwrap()
 }
 
 fn paged(to: &str, by: &str, level: u8) -> Value {

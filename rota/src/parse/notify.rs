@@ -18,7 +18,9 @@ pub(super) fn read(section: &Table<'_>, problems: &mut Vec<Problem>) -> Rules {
 fn rules(node: &Node<'_>, problems: &mut Vec<Problem>) -> Option<Vec<Rule>> {
     let nodes = node.list(problems)?;
     if nodes.is_empty() {
-        problems.push(node.problem("the list of rules is empty and would page by nothing; write a way, like [\"slack\"], or leave it out"));
+        problems.push(node.problem(
+            "the list of rules is empty and would page by nothing; write a way, like [\"slack\"], or leave it out",
+        ));
     }
     if nodes.len() > Rules::MAX {
         problems.push(node.problem(format!("{} rules are too many; write at most {}", nodes.len(), Rules::MAX)));
@@ -47,7 +49,10 @@ fn rule(text: &str) -> Result<Rule, String> {
         Some(way) => Ok(Rule { way, after }),
         None => Err(match nearest(word, words.iter().copied()) {
             Some(near) => format!("says \"{text}\": there is no way \"{word}\"; did you mean \"{near}\"?"),
-            None => format!("says \"{text}\"; write a way and when, like \"slack\" or \"sms after 1m\": {}", words.join(", ")),
+            None => format!(
+                "says \"{text}\"; write a way and when, like \"slack\" or \"sms after 1m\": {}",
+                words.join(", ")
+            ),
         }),
     }
 }

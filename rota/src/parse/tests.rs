@@ -1,7 +1,7 @@
 //! What the files accept, and what is said about mistakes.
 
-use crate::{Every, OnHolidays, Rollout, Rota, Secondary, Unit, Zone};
 use crate::notify::Rule;
+use crate::{Every, OnHolidays, Rollout, Rota, Secondary, Unit, Zone};
 use chrono::TimeDelta;
 use incident::Urgency;
 
@@ -293,12 +293,13 @@ fn each_way_to_a_person_is_one_and_a_malformed_one_is_told_with_its_line() {
 
 /// What is wrong with a file in which ana has these lines, or the rules that she is paged by.
 fn rules_of(lines: &str) -> String {
-    let text = format!(
-        "[people.ana]\nslack = \"U0ANA\"\n{lines}\n[escalation.default]\nlevels = [{{ page = [\"ana\"] }}]\n"
-    );
+    let text =
+        format!("[people.ana]\nslack = \"U0ANA\"\n{lines}\n[escalation.default]\nlevels = [{{ page = [\"ana\"] }}]\n");
     let rota = match Rota::parse(&[("r.toml", text)]) {
         Ok(rota) => rota,
-        Err(problems) => return problems.iter().map(|problem| format!("{}: {}\n", problem.line, problem.message)).collect(),
+        Err(problems) => {
+            return problems.iter().map(|problem| format!("{}: {}\n", problem.line, problem.message)).collect();
+        }
     };
     let person = rota.person(&"ana".into()).unwrap();
     let told = |rule: &Rule| format!(" {}@{}", rule.way.as_str(), rule.after.num_seconds());
@@ -310,7 +311,9 @@ fn rules_of(lines: &str) -> String {
 fn rules_are_read_in_the_order_of_their_times_and_the_own_ones_win() {
     assert_eq!(rules_of(""), "highNone lowNone", "nothing said is nothing changed");
     assert_eq!(
-        rules_of("notify.high = [\"webhook after 3m\", \"slack\", \"sms after 90 seconds\"]\n[notify]\nhigh = [\"sms\"]\nlow = [\"email\"]"),
+        rules_of(
+            "notify.high = [\"webhook after 3m\", \"slack\", \"sms after 90 seconds\"]\n[notify]\nhigh = [\"sms\"]\nlow = [\"email\"]"
+        ),
         "highSome(\" slack@0 sms@90 webhook@180\") lowSome(\" email@0\")"
     );
 }
@@ -318,7 +321,9 @@ fn rules_are_read_in_the_order_of_their_times_and_the_own_ones_win() {
 #[test]
 fn a_rule_that_cannot_be_read_says_what_to_write() {
     assert_eq!(
-        rules_of("notify.high = [\"slak\", \"pager\", \"sms after a while\", \"sms\", \"sms\"]\nnotify.low = []\nnotify.hihg = []"),
+        rules_of(
+            "notify.high = [\"slak\", \"pager\", \"sms after a while\", \"sms\", \"sms\"]\nnotify.low = []\nnotify.hihg = []"
+        ),
         "3: high \"a while\" is no length of time; write it like \"5m\", \"90s\" or \"1h\"\n\
          3: high says \"pager\"; write a way and when, like \"slack\" or \"sms after 1m\": slack, sms, sns, webhook, voice, email\n\
          3: high says \"slak\": there is no way \"slak\"; did you mean \"slack\"?\n\

@@ -172,8 +172,12 @@ fn a_server_that_could_not_be_used_is_told_when_it_is_written() {
     for good in ["smtps://mail.example.com", "smtp://mail.example.com:2587", "smtp+unencrypted://127.0.0.1:25"] {
         assert_eq!(check(&config(good)), Ok(()), "{good}");
     }
-    for bad in ["mail.example.com", "http://mail.example.com", "smtps://a:b@mail.example.com", "smtp+unencrypted://mail.example.com"]
-    {
+    for bad in [
+        "mail.example.com",
+        "http://mail.example.com",
+        "smtps://a:b@mail.example.com",
+        "smtp+unencrypted://mail.example.com",
+    ] {
         assert!(check(&config(bad)).is_err_and(|why| why.starts_with("paging.email.smtp")), "{bad}");
     }
     let from = EmailConfig { from: "CatOps".to_owned(), ..config("smtps://mail.example.com") };
