@@ -237,17 +237,6 @@ pub enum Command {
         /// True when it is not tried again.
         gave_up: bool,
     },
-    /// A page has to wait.
-    HoldPage {
-        /// Who.
-        to: ResponderId,
-        /// By what.
-        by: String,
-        /// How long.
-        wait: TimeDelta,
-        /// Which limit holds it.
-        why: String,
-    },
     /// The card stands in a channel.
     RecordCard {
         /// The channel's id.
@@ -610,7 +599,6 @@ pub fn decide(incident: &Incident, command: Command, at: DateTime<Utc>) -> Resul
         Command::RecordPageFailure { to, by, error, gave_up } => {
             Ok(vec![Event::PageFailed { to, error, by: Some(by), gave_up }])
         }
-        Command::HoldPage { to, by, wait, why } => Ok(vec![Event::PageHeld { to, by, seconds: seconds(wait), why }]),
         Command::RecordCard { channel, ts } => Ok(record_card(incident, channel, ts)),
         Command::RecordContext { channel, file, lines } => Ok(vec![Event::ContextPosted { channel, file, lines }]),
         Command::Gather { .. } if incident.gathered.is_some() || incident.has_own_card() => Ok(Vec::new()),

@@ -160,17 +160,6 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         gave_up: bool,
     },
-    /// A page waits, because its receiver had too many of this way; it says why.
-    PageHeld {
-        /// Who.
-        to: ResponderId,
-        /// By what.
-        by: String,
-        /// How long from now, in seconds.
-        seconds: u64,
-        /// Which limit holds it: "3rd text message in 15 min".
-        why: String,
-    },
     /// Nobody acknowledged in time, or somebody asked for the next level.
     Escalated {
         /// The level that is asked now.
@@ -469,7 +458,6 @@ impl Event {
             Self::Assigned { .. } => "assigned",
             Self::Paged { .. } => "paged",
             Self::PageFailed { .. } => "page_failed",
-            Self::PageHeld { .. } => "page_held",
             Self::Escalated { .. } => "escalated",
             Self::StepSkipped { .. } => "step_skipped",
             Self::ChannelAsked { .. } => "channel_asked",

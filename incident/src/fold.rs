@@ -426,7 +426,7 @@ impl Incident {
         }
         let at = recorded.at;
         match &recorded.event {
-            Event::Opened { .. } | Event::SetAside { .. } | Event::PageHeld { .. } | Event::Redacted { .. } => {}
+            Event::Opened { .. } | Event::SetAside { .. } | Event::Redacted { .. } => {}
             Event::PageFailed { to, error, by: Some(by), gave_up } => {
                 self.unreached.retain(|failed| failed.to != *to || failed.by != *by);
                 let (to, by, error) = (to.clone(), by.clone(), error.clone());

@@ -575,3 +575,84 @@ fn only_cloudwatch_is_asked() {
     night.say(Command::RecordCard { channel: "C0OPS".to_owned(), ts: "1.2".to_owned() }, 10).unwrap();
     assert!(night.asked.iter().all(|effect| !matches!(effect.task, Task::Context { .. })));
 }
+
+/// Assigns ana with these pages: by what, and after how many seconds.
+fn assign_by_rules(night: &mut Night, rules: &[(&str, u64)], level: u8, second: i64) {
+    let plan = rules.iter().map(|&(by, after)| planned(by, after)).collect();
+    let plans = BTreeMap::from([("ana".into(), plan)]);
+    let (policy, because, wait) = ("p".to_owned(), "b".to_owned(), Some(TimeDelta::minutes(5)));
+    let to = vec!["ana".into()];
+    night.say(Command::Assign { to, level, policy, because, wait, plans, urgency: Urgency::High }, second).unwrap();
+}
+
+#[test]
+fn each_rule_is_an_effect_of_its_own_in_its_time() {
+    let mut night = Night::new();
+    night.alarm(AlarmState::Firing, 0);
+    assign_by_rules(&mut night, &[("slack", 0), ("sms", 60), ("slack", 120), ("sms", 180)], 0, 1);
+    let due: Vec<(&str, i64)> = night
+        .asked
+        .iter()
+        .filter(|effect| effect.id.starts_with("page"))
+        .map(|effect| (effect.id.as_str(), (effect.due_at - at(1)).num_seconds()))
+        .collect();
+    let expected = [
+        ("page/42/2/ana", 0),
+        ("page-by/42/2/ana/sms", 60),
+        ("page-by/42/2/ana/slack/2", 120),
+        ("page-by/42/2/ana/sms/2", 180),
+    ];
+    assert_eq!(due, expected);
+}
+
+#[test]
+fn a_rule_fires_unless_somebody_acknowledges_and_ends_when_the_next_level_is_asked() {
+    let mut night = Night::new();
+    night.alarm(AlarmState::Firing, 0);
+    assign_by_rules(&mut night, &[("slack", 0), ("sms", 60)], 0, 1);
+    let (_, cause) = second_page(&night, "page-by/42/2/ana/sms");
+    night.say(paged(None), 2).unwrap();
+    assert!(night.incident().wants_page(&cause, false), "a rule does not ask whether Slack has delivered");
+    night.say(Command::AckTimeout { level: 0, round: 0, levels: 2 }, 30).unwrap();
+    assert!(!night.incident().wants_page(&cause, false), "the next level is asked, and she was reached");
+
+    let mut unreached = Night::new();
+    unreached.alarm(AlarmState::Firing, 0);
+    assign_by_rules(&mut unreached, &[("slack", 0), ("sms", 60)], 0, 1);
+    unreached.say(Command::AckTimeout { level: 0, round: 0, levels: 2 }, 30).unwrap();
+    assert!(unreached.incident().wants_page(&cause, false), "nothing has reached her yet");
+    unreached.say(Command::Acknowledge { by: "ben".into() }, 40).unwrap();
+    assert!(!unreached.incident().wants_page(&cause, false));
+    assert!(unreached.cancelled.contains(&"page-by/42/2/ana/sms".to_owned()), "{:?}", unreached.cancelled);
+}
+
+#[test]
+fn a_way_that_fails_is_told_until_it_works() {
+    let mut night = Night::new();
+    night.alarm(AlarmState::Firing, 0);
+    assign_by_rules(&mut night, &[("slack", 0), ("sms", 0)], 0, 1);
+    let failure = |gave_up| {
+        let (to, by, error) = ("ana".into(), "sms".to_owned(), "no such number".to_owned());
+        Command::RecordPageFailure { to, by, error, gave_up }
+    };
+    night.say(failure(false), 2).unwrap();
+    night.say(failure(true), 3).unwrap();
+    assert_eq!(night.incident().unreached.len(), 1, "one way is told once");
+    assert!(night.incident().unreached[0].gave_up);
+    night.reads(&[
+        "generic fired: checkout is slow",
+        "level 1: ana (b)",
+        "could not page ana by text message: no such number",
+        "could not reach ana by text message: no such number; it is not tried again",
+    ]);
+    let by_text = Command::RecordPage { to: "ana".into(), by: "sms".to_owned(), level: 0, message: None };
+    night.say(by_text, 4).unwrap();
+    assert!(night.incident().unreached.is_empty());
+}
+
+#[test]
+fn urgency_follows_from_the_severity() {
+    let urgent = [Severity::Critical, Severity::Error, Severity::Unknown].map(Urgency::of);
+    assert_eq!(urgent, [Urgency::High; 3], "what nobody has judged is urgent");
+    assert_eq!([Severity::Warning, Severity::Info].map(Urgency::of), [Urgency::Low; 2]);
+}

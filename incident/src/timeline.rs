@@ -58,9 +58,6 @@ fn text(incident: &Incident, event: &Event, name: &impl Fn(&ResponderId) -> Stri
             format!("could not page {} by {}: {error}", name(to), channel_word(by))
         }
         Event::PageFailed { to, error, .. } => format!("could not page {}: {error}", name(to)),
-        Event::PageHeld { to, by, seconds, why } => {
-            format!("a page of {} by {} waits {seconds} s: {why}", name(to), channel_word(by))
-        }
         Event::StepSkipped { .. }
         | Event::ChannelAsked { .. }
         | Event::ChannelReached { .. }

@@ -291,12 +291,6 @@ fn one_of_each() -> Vec<Event> {
             by: Some("sms".to_owned()),
             gave_up: true,
         },
-        Event::PageHeld {
-            to: "ben".into(),
-            by: "sms".to_owned(),
-            seconds: 40,
-            why: "3rd text message in 15 min".to_owned(),
-        },
         Event::Escalated { level: 1, by: Some("ana".into()), reopens: true },
         Event::EscalationExhausted,
         Event::Acknowledged { by, timeout_seconds: Some(1800) },
@@ -354,6 +348,12 @@ fn asking() -> Vec<Event> {
             wait_seconds: Some(300),
             second_channel_seconds: [("ana".into(), 60)].into(),
             taken: taken(),
+            plans: [(
+                "ana".into(),
+                vec![planned("slack", 0), PlannedPage { unless_delivered: true, ..planned("sms", 60) }],
+            )]
+            .into(),
+            urgency: Some(Urgency::High),
         },
         Event::StepSkipped { level: 1, why: "nobody is on call (schedule:nights)".to_owned() },
         Event::ChannelAsked {

@@ -227,6 +227,30 @@ async fn everybody_is_paged_by_their_own_rules_and_nobody_waits_for_a_way_that_f
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_page_says_that_it_is_one_and_what_each_receiver_answered() -> Result<()> {
+    let receiver = Receiver::new(|told: &Told| {
+        (if told.body.contains("voice") { "503 Busy" } else { "204 Thanks" }, String::new())
+    })
+    .await?;
+    let home = Home::new("60s", &format!("webhook = \"{0}/hook\"\nvoice = \"{0}/call\"", receiver.url))?;
+    let config = fs::read_to_string(home.config().join("catops.toml"))?;
+    // A process of its own has no variables of this one.
+    fs::write(home.config().join("catops.toml"), config.replace("env:CATOPS_PAGE_SECRET", "whsec_MfKQ9r8G"))?;
+    let folder = home.config();
+    let said = tokio::task::spawn_blocking(move || catops(&["page-test", "ana", "--config", text(&folder)])).await?;
+    assert_eq!(said.stdout, "webhook: taken\ncall: a webhook answered 503 Service Unavailable\n");
+    assert_eq!(said.code, Some(1));
+    let told = receiver.told();
+    assert!(
+        told.iter().all(|told| told.body.contains("This is a test") && told.body.contains("page.test")),
+        "{told:?}"
+    );
+    let nobody = catops(&["page-test", "bo", "--config", text(&home.config())]);
+    assert!(nobody.stderr.contains("nobody is called \"bo\" in rota/*.toml; there are ana"), "{}", nobody.stderr);
+    Ok(())
+}
+
 #[test]
 fn a_webhook_that_nobody_signs_is_reported() -> Result<()> {
     let home = Home::new("60s", "webhook = \"https://example.com/ana\"")?;

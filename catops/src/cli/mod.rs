@@ -26,6 +26,7 @@ mod lambda;
 mod links;
 mod lint;
 mod oncall;
+mod page_test;
 mod pipe;
 mod progress;
 mod read;
@@ -77,6 +78,8 @@ enum Command {
     Drill(drill::Args),
     /// List drills, the worst first, and when each person last answered one.
     Drills(drill::ListArgs),
+    /// Page somebody for a test, by each of their ways, and print what each receiver answered.
+    PageTest(page_test::Args),
     /// List incidents.
     Incidents(incidents::Args),
     /// Tell an incident's night, line by line.
@@ -172,6 +175,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::SendTest(args) => send_test::run(&args),
         Command::Drill(args) => drill::run(&args),
         Command::Drills(args) => drill::list(&args),
+        Command::PageTest(args) => page_test::run(&args),
         Command::Incidents(args) => incidents::run(&args),
         Command::Timeline(args) => timeline::run(&args),
         Command::Why(args) => why::run(&args),

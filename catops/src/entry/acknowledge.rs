@@ -32,7 +32,7 @@ type Parts = (String, String, String, String);
 async fn show(State(app): State<Arc<App>>, Path(parts): Path<Parts>) -> Response {
     let (incident, claim) = match believed(&app, parts).await {
         Ok(found) => found,
-        Err(refused) => return refused,
+        Err(unbelieved) => return refuse(unbelieved),
     };
     let button = html! {
         form method="post" { button type="submit" { "Acknowledge as " (app.name(&claim.who)) } }
@@ -50,7 +50,7 @@ async fn show(State(app): State<Arc<App>>, Path(parts): Path<Parts>) -> Response
 async fn acknowledge(State(app): State<Arc<App>>, Path(parts): Path<Parts>) -> Response {
     let (incident, claim) = match believed(&app, parts).await {
         Ok(found) => found,
-        Err(refused) => return refused,
+        Err(unbelieved) => return refuse(unbelieved),
     };
     // The same link again is the same request.
     let doer = Doer { who: claim.who.clone(), cause: format!("link:{}:{}", incident.id.0, claim.tag) };
@@ -73,27 +73,44 @@ async fn acknowledge(State(app): State<Arc<App>>, Path(parts): Path<Parts>) -> R
     }
 }
 
+/// Why a link is not followed.
+enum Unbelieved {
+    /// It is forged, over, or of somebody or something that is gone: nobody learns which.
+    NotGood,
+    /// The log cannot be read.
+    Unreadable,
+}
+
 /// The incident and who asks, when the link is ours, not over, and its person still one of the rota.
-async fn believed(app: &App, (incident, who, ends, tag): Parts) -> Result<(Incident, Claim), Response> {
-    let refused = || {
-        let body = html! {
-            h1 { "This link is not good (any more)" }
-            p { "It is good for a day, for one person and one incident. Acknowledge in Slack, or ask for a new page." }
-        };
-        page(StatusCode::NOT_FOUND, "Not found", &body)
+async fn believed(app: &App, (incident, who, ends, tag): Parts) -> Result<(Incident, Claim), Unbelieved> {
+    let (Ok(incident), Ok(ends)) = (incident.parse::<u64>(), ends.parse::<i64>()) else {
+        return Err(Unbelieved::NotGood);
     };
-    let (Ok(incident), Ok(ends)) = (incident.parse::<u64>(), ends.parse::<i64>()) else { return Err(refused()) };
     let claim = Claim { incident: IncidentId(incident), who: who.as_str().into(), ends, tag };
     let setup = app.setup();
     if setup.rota.person(&claim.who).is_none() {
-        return Err(refused());
+        return Err(Unbelieved::NotGood);
     }
-    let incident = match change::load(app, claim.incident).await {
-        Ok(incident) => incident,
-        Err(ChangeError::NoSuchIncident(_)) => return Err(refused()),
-        Err(_) => return Err(page(StatusCode::SERVICE_UNAVAILABLE, "Not now", &html! { p { "Ask again later." } })),
-    };
-    if holds(&setup, &claim, incident.round, clock::now()) { Ok((incident, claim)) } else { Err(refused()) }
+    let incident = change::load(app, claim.incident).await.map_err(|error| match error {
+        ChangeError::NoSuchIncident(_) => Unbelieved::NotGood,
+        _ => Unbelieved::Unreadable,
+    })?;
+    if holds(&setup, &claim, incident.round, clock::now()) { Ok((incident, claim)) } else { Err(Unbelieved::NotGood) }
+}
+
+fn refuse(unbelieved: Unbelieved) -> Response {
+    match unbelieved {
+        Unbelieved::NotGood => {
+            let body = html! {
+                h1 { "This link is not good (any more)" }
+                p { "It is good for a day, for one person and one incident. Acknowledge in Slack, or ask for a new page." }
+            };
+            page(StatusCode::NOT_FOUND, "Not found", &body)
+        }
+        Unbelieved::Unreadable => {
+            page(StatusCode::SERVICE_UNAVAILABLE, "Not now", &html! { p { "The log cannot be read now; ask again." } })
+        }
+    }
 }
 
 fn had_by(app: &App, incident: &Incident) -> String {

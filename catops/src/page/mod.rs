@@ -10,6 +10,7 @@ mod link;
 mod plan;
 mod send;
 pub(crate) mod text;
+pub(crate) mod trial;
 
 #[cfg_attr(not(feature = "aws"), path = "no_aws.rs")]
 mod sns;
@@ -88,10 +89,9 @@ pub fn cross_check(setup: &Setup, report: &mut impl FnMut(String)) {
         ));
     }
     let private = Private::of("[paging]", &paging.allow_private);
-    let ways = |person: &'_ Person| [Way::Webhook, Way::Voice].map(|way| person.address(way).map(str::to_owned));
     for person in setup.rota.people.values() {
-        for (way, address) in [Way::Webhook, Way::Voice].into_iter().zip(ways(person)) {
-            let url = address.and_then(|address| reqwest::Url::parse(&address).ok());
+        for way in [Way::Webhook, Way::Voice] {
+            let url = person.address(way).and_then(|address| reqwest::Url::parse(address).ok());
             if let Some(Err(refused)) = url.and_then(|url| written(&url, private)) {
                 report(format!("{} is not paged by {}: {refused}", person.id, way.as_str()));
             }
