@@ -8,8 +8,8 @@ use crate::config::Setup;
 use crate::flow::{names, triage};
 use chrono::{DateTime, Utc};
 use incident::{
-    ActionId, AlarmKey, Change, Changes, Counting, Event, Fix, Incident, IncidentId, Record, RecordEvent, Recorded, RunId,
-    Suggestion,
+    ActionId, AlarmKey, Change, Changes, Counting, Event, Fix, Incident, IncidentId, Record, RecordEvent, Recorded,
+    RunId, Suggestion,
 };
 use index::Library;
 use serde::Serialize;

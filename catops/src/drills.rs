@@ -131,8 +131,7 @@ mod tests {
 
     #[test]
     fn the_worst_stands_first_and_so_does_who_never_answered() {
-        let drills =
-            [drill(1, "ana", Some(("ana", 20))), drill(2, "ben", None), drill(3, "ana", Some(("ana", 300)))];
+        let drills = [drill(1, "ana", Some(("ana", 20))), drill(2, "ben", None), drill(3, "ana", Some(("ana", 300)))];
         let (found, people) = rows(&drills, DateTime::UNIX_EPOCH);
         let numbers: Vec<u64> = found.iter().map(|row| row.incident.0).collect();
         assert_eq!(numbers, [2, 3, 1]);

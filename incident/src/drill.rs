@@ -142,7 +142,8 @@ impl Measured {
     pub fn told(&self, name: impl Fn(&ResponderId) -> String) -> String {
         let mut parts: Vec<String> = Vec::new();
         parts.extend(self.asked_seconds.map(|seconds| format!("asked after {seconds} s")));
-        let reached = |page: &Delivered| format!("{} reached {} after {} s", page.by, name(&page.to), page.after_seconds);
+        let reached =
+            |page: &Delivered| format!("{} reached {} after {} s", page.by, name(&page.to), page.after_seconds);
         parts.extend(self.delivered.iter().map(reached));
         if self.delivered.is_empty() {
             parts.push("no page reached anybody".to_owned());

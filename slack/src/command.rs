@@ -427,8 +427,9 @@ fn find_word(said: &str, spoken: &Spoken) -> Result<Word, Misread> {
         return Ok(word);
     }
     // Nobody runs, stops or forbids something by a letter too few.
-    let is_whole =
-        |word: &Word| matches!(word, Word::Run | Word::Runbook | Word::Actions | Word::Pin | Word::Ban | Word::Unpin | Word::Drill);
+    let is_whole = |word: &Word| {
+        matches!(word, Word::Run | Word::Runbook | Word::Actions | Word::Pin | Word::Ban | Word::Unpin | Word::Drill)
+    };
     let is_short = |word: &Word| !is_whole(word) && word.text().starts_with(&lower);
     let begins: Vec<Word> = Word::ALL.into_iter().filter(is_short).collect();
     match begins.as_slice() {

@@ -13,9 +13,9 @@ mod coverage;
 mod deploy;
 mod digest;
 mod disk;
-mod drills;
 #[cfg(feature = "aws")]
 mod doctor;
+mod drills;
 mod events;
 mod export;
 mod kill;

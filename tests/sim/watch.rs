@@ -57,7 +57,9 @@ impl Noted {
 impl Noted {
     /// An incident ends here.
     fn ends(&self) -> bool {
-        self.kinds.iter().any(|(_, kinds)| kinds.iter().any(|kind| kind == "cleared" || kind == "resolved" || kind == "drill_ended"))
+        self.kinds
+            .iter()
+            .any(|(_, kinds)| kinds.iter().any(|kind| kind == "cleared" || kind == "resolved" || kind == "drill_ended"))
     }
 }
 

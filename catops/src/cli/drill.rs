@@ -103,7 +103,9 @@ pub(super) fn list(args: &ListArgs) -> Result<ExitCode> {
     }
     println!("\nLast answered, who has waited longest first:");
     for person in &people {
-        let last = person.last_answered_at.map_or_else(|| "never".to_owned(), |at| at.format("%Y-%m-%d %H:%M UTC").to_string());
+        let last = person
+            .last_answered_at
+            .map_or_else(|| "never".to_owned(), |at| at.format("%Y-%m-%d %H:%M UTC").to_string());
         println!("  {:<24} {last}  (answered {} of {})", reader.name(&person.person), person.answered, person.asked);
     }
     Ok(ExitCode::SUCCESS)

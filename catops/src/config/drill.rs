@@ -74,8 +74,8 @@ impl DrillRule {
     pub fn next_after(&self, at: DateTime<Utc>) -> Option<Appointment> {
         let begun = self.zone.wall(at).date().signed_duration_since(self.first).num_days();
         let present = begun.div_euclid(i64::from(self.every.max(1)));
-        let appointments = (present..present + PERIODS_LOOKED_AT).filter_map(|period| self.appointment(period));
-        appointments.into_iter().find(|appointment| appointment.at > at)
+        let mut appointments = (present..present + PERIODS_LOOKED_AT).filter_map(|period| self.appointment(period));
+        appointments.find(|appointment| appointment.at > at)
     }
 
     /// The drill of a period.
@@ -101,6 +101,7 @@ impl DrillRule {
     }
 
     /// What is wrong with it by itself, and what to write instead.
+    #[must_use]
     pub fn problems(&self) -> Vec<String> {
         let named = format!("[[drill]] \"{}\"", self.name);
         let mut problems = Vec::new();
@@ -150,7 +151,8 @@ const fn answer_within() -> TimeDelta {
 fn days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     let text = String::deserialize(deserializer)?;
     let wrong = || {
-        let message = format!("\"{text}\" is no period; write every = \"1 week\", \"10 days\", at most {EVERY_DAYS_MAX} days");
+        let message =
+            format!("\"{text}\" is no period; write every = \"1 week\", \"10 days\", at most {EVERY_DAYS_MAX} days");
         serde::de::Error::custom(message)
     };
     let (number, unit) = text.trim().split_once(' ').ok_or_else(wrong)?;
@@ -197,7 +199,8 @@ mod tests {
 
     #[test]
     fn each_period_has_one_drill_in_its_hours_and_it_is_found_again() {
-        let rule = rule("every = \"1 week\"\nzone = \"Europe/Berlin\"\nbetween = \"10:00-12:00\"\ndays = [\"tue\", \"thu\"]");
+        let rule =
+            rule("every = \"1 week\"\nzone = \"Europe/Berlin\"\nbetween = \"10:00-12:00\"\ndays = [\"tue\", \"thu\"]");
         let (mut at, mut minutes) = (time("2026-01-01T00:00:00Z"), std::collections::BTreeSet::new());
         for week in 0..60 {
             let next = rule.next_after(at).unwrap();

@@ -100,11 +100,13 @@ async fn drill(State(door): State<Door>, headers: HeaderMap, body: Result<Json<B
 fn may(door: &Door, headers: &HeaderMap) -> Result<(), &'static str> {
     let secrets = &door.app.setup().config.drills_from.secrets;
     if secrets.is_empty() {
-        let elsewhere = "drills are begun from this machine only; elsewhere name a token: [drills_from] secrets in catops.toml";
+        let elsewhere =
+            "drills are begun from this machine only; elsewhere name a token: [drills_from] secrets in catops.toml";
         return if door.loopback { Ok(()) } else { Err(elsewhere) };
     }
     let wrong = "this wants a token of [drills_from]: Authorization: Bearer ...";
-    let read: Result<Vec<Secret>, _> = secrets.iter().map(|secret| secret.read().map(|text| Secret::new(&text))).collect();
+    let read: Result<Vec<Secret>, _> =
+        secrets.iter().map(|secret| secret.read().map(|text| Secret::new(&text))).collect();
     let Ok(secrets) = read else { return Err("a token of [drills_from] cannot be read") };
     let Ok(kind) = "generic".parse::<Kind>() else { return Err(wrong) };
     let config = SourceConfig {

@@ -7,10 +7,10 @@ use crate::config::Setup;
 use crate::config::drill::{ANSWER_WITHIN, ANSWER_WITHIN_LIMITS, DrillRule};
 use crate::entry::api;
 use crate::flow::change::{self, ChangeError, new_effect};
+use crate::flow::names;
 use crate::flow::perform::{NotNow, done};
 use crate::flow::post::post_once;
 use crate::flow::receive::{Outcome, receive_one};
-use crate::flow::names;
 use crate::surface;
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{

@@ -40,7 +40,10 @@ pub(super) fn read(sections: &[Table<'_>], people: &People, problems: &mut Vec<P
 }
 
 fn schedule(section: &Table<'_>, people: &People, problems: &mut Vec<Problem>) -> Schedule {
-    section.only(&["zone", "layers", "secondary", "rollout", "holidays", "channel", "topic", "ready_check", "lead"], problems);
+    section.only(
+        &["zone", "layers", "secondary", "rollout", "holidays", "channel", "topic", "ready_check", "lead"],
+        problems,
+    );
     let zone = section.need("zone", "zone = \"Europe/Madrid\"", problems);
     let zone = zone.and_then(|node| node.read(zone_named, problems)).unwrap_or_else(Zone::utc);
     let secondary = section.get("secondary").and_then(|node| node.read(secondary, problems));

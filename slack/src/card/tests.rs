@@ -11,8 +11,8 @@ use crate::value::{Claim, Verb};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::action::{Catalogue, Denied};
 use incident::{
-    ActionRecord, Alarm, AlarmState, Change, Digest, Drill, Event, Fix, History, Incident, IncidentId, Line, Link, Part,
-    ReadyCheck, Recorded, Related, ResponderId, RunId, RunOutcome, Severity, Strength, Suggestion, Whom,
+    ActionRecord, Alarm, AlarmState, Change, Digest, Drill, Event, Fix, History, Incident, IncidentId, Line, Link,
+    Part, ReadyCheck, Recorded, Related, ResponderId, RunId, RunOutcome, Severity, Strength, Suggestion, Whom,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -366,7 +366,8 @@ fn answered(night: Night) -> Night {
 #[test]
 fn a_drill_says_so_first_and_offers_nothing_that_repairs() {
     with_setting(|setting| {
-        for (name, night) in nights("").into_iter().filter(|(name, _)| name.starts_with("drill") || *name == "ready_check")
+        for (name, night) in
+            nights("").into_iter().filter(|(name, _)| name.starts_with("drill") || *name == "ready_check")
         {
             let shown = card(&night.incident(), "C0OPS", setting);
             assert!(shown.text.starts_with("Drill"), "{name}: {}", shown.text);
@@ -376,7 +377,8 @@ fn a_drill_says_so_first_and_offers_nothing_that_repairs() {
                 assert!(!drawn.contains(offered), "{name} offers {offered}: {drawn}");
             }
         }
-        let page = |night: &Night| serde_json::to_string(&answer::page(&night.incident(), &ana(), None, setting)).unwrap();
+        let page =
+            |night: &Night| serde_json::to_string(&answer::page(&night.incident(), &ana(), None, setting)).unwrap();
         let asked = page(&drill("", None));
         assert!(asked.contains("Nothing is broken") && asked.contains("\"Acknowledge\""), "{asked}");
         assert!(page(&drill("", Some(ready_check()))).contains("\"I am ready\""));

@@ -44,19 +44,13 @@ fn beginnings_are_enough_but_never_for_run() {
 
 #[test]
 fn a_drill_names_whom_and_why() {
-    let because = Drilling {
-        schedule: Some("payments".to_owned()),
-        why: "new phones".to_owned(),
-        ..Drilling::default()
-    };
+    let because =
+        Drilling { schedule: Some("payments".to_owned()), why: "new phones".to_owned(), ..Drilling::default() };
     check("drill schedule payments because new phones", Line::Drill(because));
     let person = Drilling { person: Some(Person::User("U1".to_owned())), ..Drilling::default() };
     check("drill person <@U1|ana>", Line::Drill(person));
-    let both = Drilling {
-        service: Some("checkout".to_owned()),
-        policy: Some("strict".to_owned()),
-        ..Drilling::default()
-    };
+    let both =
+        Drilling { service: Some("checkout".to_owned()), policy: Some("strict".to_owned()), ..Drilling::default() };
     check("drill --service checkout --policy strict", Line::Drill(both));
     check("drill", Line::Drill(Drilling::default()));
     check("ready", Line::Ready);
