@@ -132,12 +132,7 @@ fn next(
 /// Who is told when those who came do not say that they have it: who is second on the schedule, else the next level of a
 /// policy that pages the schedule, else its catch-all.
 #[must_use]
-pub(super) fn next_to_ask(
-    rota: &Rota,
-    schedule: &str,
-    operations: &[Operation],
-    at: DateTime<Utc>,
-) -> Vec<ResponderId> {
+pub(super) fn next_to_ask(rota: &Rota, schedule: &str, operations: &[Operation], at: DateTime<Utc>) -> Vec<ResponderId> {
     let second = rota::on_duty(rota, &format!("{schedule}/secondary"), operations, at);
     if let Ok((second, _)) = second
         && !second.is_empty()

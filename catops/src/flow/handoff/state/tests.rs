@@ -63,8 +63,7 @@ impl Watcher {
             .into_iter()
             .filter_map(|event| match event {
                 HandoffEvent::HandedOver { handover, .. } => {
-                    let names =
-                        |people: &[ResponderId]| people.iter().map(|one| one.0.as_str()).collect::<Vec<_>>().join(" ");
+                    let names = |people: &[ResponderId]| people.iter().map(|one| one.0.as_str()).collect::<Vec<_>>().join(" ");
                     Some((handover.at.format("%dT%H:%M").to_string(), names(&handover.left), names(&handover.came)))
                 }
                 _ => None,
@@ -142,9 +141,7 @@ fn a_gap_is_told_once_and_a_filled_one_is_filled() {
 #[test]
 fn hours_that_are_closed_each_week_are_no_alarm() {
     let office = format!("{DAILY}windows = [{{ days = \"mon-fri\", start = \"09:00\", end = \"18:00\" }}]\n");
-    let Ok(_) = Rota::parse(&[("rota", &format!("{PEOPLE}{office}"))]) else {
-        panic!("the office's hours cannot be read")
-    };
+    let Ok(_) = Rota::parse(&[("rota", &format!("{PEOPLE}{office}"))]) else { panic!("the office's hours cannot be read") };
     let mut watcher = Watcher::new(&office);
     assert_eq!(watcher.gaps("2026-11-02T12:00:00Z"), Vec::<String>::new());
 }
@@ -162,10 +159,7 @@ fn handoffs_that_newer_rules_moved_are_told_once() {
     let moved = |news: Vec<HandoffEvent>| -> Vec<String> {
         let told = news.into_iter().filter_map(|event| match event {
             HandoffEvent::RulesChanged { before, after, moved } => {
-                let moved: Vec<_> = moved
-                    .iter()
-                    .map(|(old, new)| format!("{} -> {}", old.format("%dT%H:%M"), new.at.format("%dT%H:%M")))
-                    .collect();
+                let moved: Vec<_> = moved.iter().map(|(old, new)| format!("{} -> {}", old.format("%dT%H:%M"), new.at.format("%dT%H:%M"))).collect();
                 Some(format!("{before} -> {after}: {}", moved.join(", ")))
             }
             _ => None,
