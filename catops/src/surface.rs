@@ -182,6 +182,7 @@ fn told(app: &App, refused: &Refused) -> String {
         Refused::AlreadyRan { by, title, .. } => {
             format!("{} already ran \"{title}\"; look at the card, then press again if it is still wanted", name(by))
         }
+        Refused::NotYours { who } => Refused::NotYours { who: ResponderId(name(who)) }.to_string(),
         Refused::ActionsStopped { by, why, at } => {
             // The same words, with a name in them.
             Refused::ActionsStopped { by: ResponderId(name(by)), why: why.clone(), at: *at }.to_string()

@@ -74,8 +74,8 @@ impl DrillRule {
     pub fn next_after(&self, at: DateTime<Utc>) -> Option<Appointment> {
         let begun = self.zone.wall(at).date().signed_duration_since(self.first).num_days();
         let present = begun.div_euclid(i64::from(self.every.max(1)));
-        let appointments = (present..present + PERIODS_LOOKED_AT).filter_map(|period| self.appointment(period));
-        appointments.into_iter().find(|appointment| appointment.at > at)
+        let mut appointments = (present..present + PERIODS_LOOKED_AT).filter_map(|period| self.appointment(period));
+        appointments.find(|appointment| appointment.at > at)
     }
 
     /// The drill of a period.
@@ -101,6 +101,7 @@ impl DrillRule {
     }
 
     /// What is wrong with it by itself, and what to write instead.
+    #[must_use]
     pub fn problems(&self) -> Vec<String> {
         let named = format!("[[drill]] \"{}\"", self.name);
         let mut problems = Vec::new();
