@@ -89,7 +89,11 @@ impl Rota {
         let clashes = away_on_duty(self, &schedule.name, &[], within).unwrap_or_default();
         let told = clashes.into_iter().filter_map(|(person, spans)| {
             let (first, zone) = (spans.first()?, &schedule.zone);
-            let more = if spans.len() > 1 { format!(", and {} more times", spans.len() - 1) } else { String::new() };
+            let more = match spans.len() {
+                1 => String::new(),
+                2 => ", and once more".to_owned(),
+                many => format!(", and {} more times", many - 1),
+            };
             let message = format!(
                 "{person} is on duty on {} from {} until {} {} and away by a calendar{more}; ask for cover, or write an override",
                 schedule.name,

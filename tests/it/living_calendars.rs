@@ -140,7 +140,8 @@ fn events_of(night: &Night, stream: &str) -> Result<Vec<String>> {
         .collect())
 }
 
-#[tokio::test]
+// A command is waited for, and the calendars are served meanwhile.
+#[tokio::test(flavor = "multi_thread")]
 async fn who_is_on_call_follows_a_calendar_that_is_fetched() -> Result<()> {
     let night = Night::new("", ROTA).await?;
     night.says("200 OK", &week_of("Ana Ruiz"));
@@ -195,7 +196,8 @@ async fn who_is_on_call_follows_a_calendar_that_is_fetched() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
+// A command is waited for, and the calendars are served meanwhile.
+#[tokio::test(flavor = "multi_thread")]
 async fn a_calendar_that_lost_its_entries_waits_for_a_person() -> Result<()> {
     let night = Night::new("", ROTA).await?;
     night.says("200 OK", &week_of("ana"));
@@ -229,7 +231,8 @@ async fn a_calendar_that_lost_its_entries_waits_for_a_person() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
+// A command is waited for, and the calendars are served meanwhile.
+#[tokio::test(flavor = "multi_thread")]
 async fn absences_are_warned_of_and_cover_is_asked_for_once() -> Result<()> {
     let more = "[calendars.vacations]\nfile = \"vacations.ics\"\nabsences = true\nask_for_cover = true\n";
     let rota = ROTA.replace("rotation = [\"ben\"]", "rotation = [\"ben\"]\npriority = 2").replace(
@@ -252,7 +255,7 @@ async fn absences_are_warned_of_and_cover_is_asked_for_once() -> Result<()> {
     fs::write(night.home.config.join("vacations.ics"), calendar(&vacations))?;
     let lint = night.home.lint();
     assert!(
-        lint.contains("warning: catops.toml:7: calendar vacations: ") && lint.contains("nobody is called \"Jhon\""),
+        lint.contains("warning: catops.toml:8: calendar vacations: ") && lint.contains("nobody is called \"Jhon\""),
         "{lint}"
     );
     assert!(lint.contains("ben is on duty on payments from") && lint.contains("and away by a calendar"), "{lint}");
@@ -279,7 +282,8 @@ async fn absences_are_warned_of_and_cover_is_asked_for_once() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
+// A command is waited for, and the calendars are served meanwhile.
+#[tokio::test(flavor = "multi_thread")]
 async fn a_feed_is_opened_and_revoked_beside_the_server() -> Result<()> {
     let night = Night::new("", ROTA).await?;
     night.says("200 OK", &week_of("ana"));
@@ -293,7 +297,8 @@ async fn a_feed_is_opened_and_revoked_beside_the_server() -> Result<()> {
     assert_eq!(feed.status().as_u16(), 200);
     let body = feed.text().await?;
     assert!(body.contains("SUMMARY:On call: payments (Ana Ruiz)"), "{body}");
-    let unknown = night.command(&["calendar", "revoke", "7", "--by", "ana"]);
+    let data = text(&night.home.data);
+    let unknown = catops(&["calendar", "revoke", "7", "--by", "ana", "--data", data]);
     assert!(unknown.stderr.contains("no feed 7 is open"), "{}", unknown.stderr);
     let id = told["id"].to_string();
     let revoke = ["calendar", "revoke", id.as_str(), "--by", "ben", "--data", text(&night.home.data)];
@@ -307,7 +312,8 @@ async fn a_feed_is_opened_and_revoked_beside_the_server() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
+// A command is waited for, and the calendars are served meanwhile.
+#[tokio::test(flavor = "multi_thread")]
 async fn a_kill_in_the_middle_of_a_fetch_costs_nothing() -> Result<()> {
     let night = Night::new("", ROTA).await?;
     night.says("200 OK", &week_of("ana"));
