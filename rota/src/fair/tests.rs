@@ -6,6 +6,7 @@ use crate::grid::{Every, Unit};
 use chrono::{NaiveDateTime, TimeDelta};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::Index;
 use std::collections::BTreeMap;
 
 fn weekly_grid(lengths: Vec<Every>) -> Grid {
@@ -65,6 +66,35 @@ fn whoever_had_the_weekend_does_not_have_the_next_one() {
     assert_eq!(weekends, BTreeMap::from([(0, 12), (1, 12), (2, 12), (3, 12)]));
 }
 
+/// How many turns are counted together.
+fn turns_of(groups: usize) -> i64 {
+    let groups = groups as i64;
+    (TURNS_OF_A_COUNT / groups).max(ROUNDS_MIN) * groups
+}
+
+/// All places of a count, dealt once; asking turn by turn deals the count anew for each.
+fn whole(fair: &Fair, count: Count<'_>, nth: i64) -> Vec<usize> {
+    let (groups, first) = (count.groups as i64, count.from + nth * turns_of(count.groups));
+    if groups < 3 {
+        return (first..first + turns_of(count.groups)).map(|number| fair.place(number, count)).collect();
+    }
+    let rounds = turns_of(count.groups) / groups;
+    let begins = |nth: i64| (count.first as i64 + nth).rem_euclid(groups) as usize;
+    let round = |round: i64| Round {
+        weights: fair.weights(count, first + round * groups),
+        barred: (round == rounds - 1).then(|| begins(nth + 1)),
+    };
+    let loads = SmallVec::from_elem(0, count.groups);
+    let mut deal = Deal { loads, begins_with: begins(nth), last: None, places: SmallVec::new() };
+    let mut places = Vec::new();
+    for number in 0..rounds {
+        let next = (number + 1 < rounds).then(|| round(number + 1));
+        deal.round(&round(number), next.as_ref());
+        places.extend_from_slice(&deal.places);
+    }
+    places
+}
+
 fn lengths() -> impl Strategy<Value = Vec<Every>> {
     let unit = prop_oneof![Just(Unit::Hour), Just(Unit::Day), Just(Unit::Week), Just(Unit::Month)];
     vec((1..=40_u32, unit).prop_map(|(length, unit)| Every { length, unit }), 1..6)
@@ -74,18 +104,22 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn p11_hours_differ_by_at_most_two_of_the_longest_turns(lengths in lengths(), groups in 1..9_usize, count in -40..40_i64, from in -1_000..1_000_i64) {
+    fn p11_hours_differ_by_at_most_two_of_the_longest_turns(lengths in lengths(), groups in 1..9_usize, nth in -40..40_i64, from in -1_000..1_000_i64, asked in any::<Index>()) {
         let (grid, fair) = (weekly_grid(lengths), Fair::new(&[]));
-        let size = groups as i64;
-        let turns = (TURNS_OF_A_COUNT / size).max(ROUNDS_MIN) * size;
-        let first = from + count * turns;
+        let count = Count { grid: &grid, groups, from, first: 0 };
+        let (turns, first) = (turns_of(groups), from + nth * turns_of(groups));
+        let places = whole(&fair, count, nth);
+        let turn = asked.index(places.len());
+        prop_assert_eq!(fair.place(first + turn as i64, count), places[turn]);
         // One turn more on each side: nobody has two in a row where two counts meet either.
-        let places = dealt(&fair, &grid, groups, from, first - 1..first + turns + 1);
-        for pair in places.windows(2) {
+        let mut around = vec![fair.place(first - 1, count)];
+        around.extend(&places);
+        around.push(fair.place(first + turns, count));
+        for pair in around.windows(2) {
             prop_assert!(groups == 1 || pair[0] != pair[1], "{places:?}");
         }
         let (mut loads, mut longest) = (vec![0; groups], 0);
-        for (turn, place) in places[1..=turns as usize].iter().enumerate() {
+        for (turn, place) in places.iter().enumerate() {
             let number = first + turn as i64;
             let weight = fair.weight(grid.wall_start(number), grid.wall_start(number + 1));
             longest = longest.max(weight);
@@ -96,7 +130,7 @@ proptest! {
             }
         }
         // Everybody has one turn in each round, so the numbers of turns are as even as where turns go around.
-        for round in places[1..=turns as usize].chunks(groups) {
+        for round in places.chunks(groups) {
             let mut round = round.to_vec();
             round.sort_unstable();
             prop_assert_eq!(round, (0..groups).collect::<Vec<_>>());
@@ -110,9 +144,7 @@ proptest! {
         let lengths: Vec<Every> = lengths.into_iter().map(short).collect();
         // So many turns later the weekday, the hour, the place in the list of lengths and who begins the count are the same.
         let (grid, fair) = (weekly_grid(lengths.clone()), Fair::new(&[]));
-        let size = groups as i64;
-        let turns = (TURNS_OF_A_COUNT / size).max(ROUNDS_MIN) * size;
-        let later = turns * size * 7 * 24 * lengths.len() as i64;
+        let later = turns_of(groups) * groups as i64 * 7 * 24 * lengths.len() as i64;
         let asked = |number| fair.place(number, Count { grid: &grid, groups, from: 0, first: 0 });
         prop_assert_eq!(asked(number), asked(number + later));
     }
@@ -141,11 +173,10 @@ fn p11_in_rotations_as_people_have_them_hours_differ_by_hardly_more_than_the_lon
             let anchor: NaiveDateTime = "2026-01-05T00:00:00".parse().unwrap();
             let grid = Grid::new(anchor + TimeDelta::hours(hour), lengths.clone()).unwrap();
             let fair = Fair::new(&[]);
-            let turns = (TURNS_OF_A_COUNT / groups).max(ROUNDS_MIN) * groups;
-            for count in 0..groups {
+            let count = Count { grid: &grid, groups: groups as usize, from: 0, first: 0 };
+            for nth in 0..groups {
                 let (mut loads, mut longest) = (vec![0; groups as usize], 0);
-                for number in count * turns..(count + 1) * turns {
-                    let place = fair.place(number, Count { grid: &grid, groups: groups as usize, from: 0, first: 0 });
+                for (number, place) in (nth * turns_of(count.groups)..).zip(whole(&fair, count, nth)) {
                     let weight = fair.weight(grid.wall_start(number), grid.wall_start(number + 1));
                     longest = longest.max(weight);
                     loads[place] += weight;
