@@ -32,6 +32,8 @@ impl Table {
     }
 
     pub(crate) fn log(&self) -> Arc<dyn EventLog> {
-        Arc::new(DynamoLog::new(self.server.client(), NAME, [0; 32], catops::clock::now).with_homes(catops::flow::homes::of))
+        Arc::new(
+            DynamoLog::new(self.server.client(), NAME, [0; 32], catops::clock::now).with_homes(catops::flow::homes::of),
+        )
     }
 }

@@ -12,8 +12,8 @@ use incident::{
 };
 use incident::{Repeat, SCHEMA, Task, decide, react, was_acted_on};
 use log::{
-    Append, AppendError, EventLog, Expected, Head, IdemKey, LeaseToken, LeasedEffect, NewEffect, NewEvent, Outcome, Raw, ReadError,
-    StreamId, StreamWrite, View,
+    Append, AppendError, EventLog, Expected, Head, IdemKey, LeaseToken, LeasedEffect, NewEffect, NewEvent, Outcome,
+    Raw, ReadError, StreamId, StreamWrite, View,
 };
 use std::sync::Arc;
 

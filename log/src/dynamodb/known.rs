@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::group::{Group, Homes};
 use super::item::{Ended, Item, Kept, Key, Receipted, Strange, holder_of};
 use crate::{
-    Append, ClaimKey, Claimed, Effect, EffectId, EffectState, Event, Expected, IdemKey, LeaseToken, ReadError, Receipt, Stream, StreamId, View,
+    Append, ClaimKey, Claimed, Effect, EffectId, EffectState, Event, Expected, IdemKey, LeaseToken, ReadError, Receipt,
+    Stream, StreamId, View,
 };
 
 /// Things of a kind that are remembered, at most; then all are forgotten, and read.
@@ -115,7 +116,9 @@ impl Known {
     /// Where an effect lies, as far as its home is known.
     pub(super) fn lies(&self, id: &EffectId) -> Lies {
         let home = (self.homes)(id);
-        let held = home.filter(|home| self.groups.get(home).is_some_and(|group| group.as_ref().is_some_and(|group| group.holds(id))));
+        let held = home.filter(|home| {
+            self.groups.get(home).is_some_and(|group| group.as_ref().is_some_and(|group| group.holds(id)))
+        });
         held.map_or(Lies::Alone, Lies::With)
     }
 
@@ -263,6 +266,8 @@ impl Known {
         let going_on = append.streams.iter().filter(|write| write.expected != Expected::NoStream);
         let streams = going_on.map(|write| &write.stream).filter(|stream| !self.heads.contains_key(stream));
         wanted.things.extend(streams.cloned().map(Thing::Head));
+        let losing = losing(append).filter(|stream| !self.heads.contains_key(stream));
+        wanted.things.extend(losing.cloned().map(Thing::Head));
         let asks: BTreeSet<StreamId> = append.effects.iter().filter_map(|effect| (self.homes)(&effect.id)).collect();
         for home in homes(append, self.homes) {
             let written = append.streams.iter().find(|write| write.stream == home);
@@ -306,6 +311,12 @@ fn touched(append: &Append) -> impl Iterator<Item = &EffectId> {
     let slots = append.effects.iter().filter(|effect| effect.slot).map(|effect| &effect.id);
     let settled = append.settles.iter().map(|(token, _)| token.effect());
     slots.chain(&append.cancel).chain(settled)
+}
+
+/// The streams from which an append takes a claim.
+pub(super) fn losing(append: &Append) -> impl Iterator<Item = &StreamId> {
+    let lost = append.claims.iter().filter(|claim| claim.holder != claim.expected);
+    lost.filter_map(|claim| claim.expected.as_ref())
 }
 
 /// The homes of all effects that an append names.

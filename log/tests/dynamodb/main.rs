@@ -15,8 +15,8 @@ use aws_sdk_dynamodb::Client;
 use chrono::{DateTime, TimeDelta, Utc};
 use faults::{Network, Rates};
 use log::{
-    Append, Cursor, DynamoLog, EffectId, EventLog, Expected, Head, Holder, NewEffect, NewEvent, Outcome, Repeat, StreamId,
-    StreamWrite, contract,
+    Append, Cursor, DynamoLog, EffectId, EventLog, Expected, Head, Holder, NewEffect, NewEvent, Outcome, Repeat,
+    StreamId, StreamWrite, contract,
 };
 use server::Server;
 use tokio::runtime::Handle;

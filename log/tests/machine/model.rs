@@ -239,8 +239,7 @@ impl Model {
                 wish.cancel();
             }
         }
-        let mut leased: Vec<HandedOut> =
-            ask.effects.iter().filter_map(|wanted| self.want(wanted, ask.lease)).collect();
+        let mut leased: Vec<HandedOut> = ask.effects.iter().filter_map(|wanted| self.want(wanted, ask.lease)).collect();
         if let Some((name, seconds)) = anew.zip(ask.lease)
             && let Some(wish) = self.effects.get_mut(&name)
             && wish.state == EffectState::Pending
