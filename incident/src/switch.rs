@@ -80,10 +80,10 @@ impl Switch {
         };
     }
 
-    /// True for the commands that the switch has a say in.
+    /// True for the commands that are written only as the switch stands in that moment. A request is not: it begins nothing.
     #[must_use]
     pub const fn is_asked(command: &Command) -> bool {
-        matches!(command, Command::RequestAction { .. } | Command::StartRun { .. })
+        matches!(command, Command::StartRun { .. })
     }
 
     /// What becomes of a command: while actions are stopped none can be asked for, and one that was asked for before ends

@@ -186,14 +186,7 @@ impl DynamoLog {
         let _turn = self.writing.enter(&known::homes(append, self.homes)).await;
         known.recall(append, &self.memory);
         for attempt in 1..=LOST_MAX {
-            loop {
-                let mut lacking = known.lacks(append);
-                if lacking.is_empty() {
-                    break;
-                }
-                known.recall_things(&mut lacking, &self.memory);
-                self.fetch(known, &lacking).await?;
-            }
+            self.complete(append, known).await?;
             let (planned, token) = self.plan(append, known, seen, &erasable);
             let transaction = match planned {
                 // A repeat is told so, whatever else has changed since the first time.
@@ -229,17 +222,8 @@ impl DynamoLog {
             let believed = known.believed_things();
             match self.table.write(transaction.items.clone(), &token).await {
                 Ok(()) => {
-                    if transaction.waits {
-                        self.wake.notify_one();
-                    }
-                    self.next.wrote(transaction.kept.iter().filter_map(|kept| kept.effect.wake_at()).min());
-                    self.next.wrote(transaction.groups.iter().filter_map(group::Group::wake_at).min());
-                    transaction.groups.into_iter().for_each(|group| self.memory.keep_group(group));
-                    transaction.kept.into_iter().for_each(|kept| self.memory.keep(kept));
-                    transaction.heads.iter().for_each(|(stream, ended)| self.memory.keep_head(stream, ended));
                     append.claims.iter().for_each(|claim| self.memory.keep_claim(&claim.key, claim.holder.as_ref()));
-                    self.memory.keep_leases(&transaction.receipt);
-                    return Ok(transaction.receipt);
+                    return Ok(self.written(transaction));
                 }
                 Err(Refused::Failed(error)) => return Err(error.into()),
                 Err(Refused::Conditions(reasons)) => {
@@ -263,6 +247,36 @@ impl DynamoLog {
             }
         }
         Err(AppendError::Throttled { after: Duration::from_secs(1) }.into())
+    }
+
+    /// Makes known all that must be known before an append can be planned.
+    async fn complete(&self, append: &Append, known: &mut Known) -> Result<(), ReadError> {
+        loop {
+            let mut lacking = known.lacks(append);
+            if lacking.is_empty() {
+                return Ok(());
+            }
+            known.recall_things(&mut lacking, &self.memory);
+            self.fetch(known, &lacking).await?;
+        }
+    }
+
+    /// Remembers what was written.
+    fn written(&self, transaction: Transaction) -> Receipt {
+        if transaction.waits {
+            self.wake.notify_one();
+        }
+        for kept in transaction.kept {
+            self.next.wrote(Key::effect(&kept.effect.wanted.id), kept.effect.wake_at());
+            self.memory.keep(kept);
+        }
+        for group in transaction.groups {
+            self.next.wrote(Key::group(&group.home), group.wake_at());
+            self.memory.keep_group(group);
+        }
+        transaction.heads.iter().for_each(|(stream, ended)| self.memory.keep_head(stream, ended));
+        self.memory.keep_leases(&transaction.receipt);
+        transaction.receipt
     }
 
     fn plan(
@@ -529,15 +543,16 @@ impl EventLog for DynamoLog {
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>, ReadError> {
         let now = (self.clock)();
         if !self.memory.is_trusted() {
-            return self.first_due(now).await;
+            return Ok(self.first_due(now).await?.map(|(at, _)| at));
         }
         if let Some(first) = self.next.known(now) {
             return Ok(first);
         }
         let turn = self.next.turn();
         let first = self.first_due(now).await?;
+        let at = first.as_ref().map(|(at, _)| *at);
         self.next.learn(turn, now, first);
-        Ok(first)
+        Ok(at)
     }
 
     async fn effect(&self, id: &EffectId) -> Result<Option<Effect>, ReadError> {

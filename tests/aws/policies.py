@@ -29,6 +29,9 @@ NOT_CALLED_BY = {
     "intake": {
         "dynamodb:Query": "the events of an incident or of the rota, when an older version wrote its state or files were edited",
     },
+    "slack": {
+        "dynamodb:ConditionCheckItem": "what a press depends on and does not change; none of this night is such a one",
+    },
     "act": {
         "cloudwatch:GetMetricWidgetImage": "drawn from what DescribeAlarms answers, which MiniStack cannot; see tests/it/context.rs",
     },

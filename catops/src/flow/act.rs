@@ -273,7 +273,7 @@ pub async fn run(app: &App, doer: &Doer, id: IncidentId, wish: Wish) -> Result<C
         return Err(Refused::NoSuchAction { action: wish.action.0 }.into());
     };
     permit(app, action, &doer.who)?;
-    // Asked again in the step that writes; here so that nobody fills in a form for nothing.
+    // Asked again in the step that begins the run; here so that nobody asks for nothing.
     if let Some(stopped) = switch::load(&*app.log).await?.stopped {
         return Err(stopped.refusal().into());
     }

@@ -20,6 +20,8 @@ use std::time::Duration;
 pub(crate) const HISTORY_SLACK_SECONDS: i64 = 5;
 /// How long a line waits for the one before it, when nobody knows when that will be posted: a post takes Slack some 200 ms.
 const LINE_TURN: TimeDelta = TimeDelta::milliseconds(100);
+/// How long it is waited for without being put back: a little longer than a post takes.
+const LINE_WAIT: Duration = Duration::from_millis(300);
 /// Messages of the history that are read at once; Slack advises no more.
 pub(crate) const HISTORY_MESSAGES: usize = 200;
 /// How often it is read further back: people talk in a channel too, and a process may have been away for hours.
@@ -129,7 +131,7 @@ pub async fn thread(app: &App, id: IncidentId, seq: u64, leased: &LeasedEffect) 
         return Err(NotNow::Later { at, why: "the card is not posted yet".to_owned() });
     };
     if let Some(before) = incident.told_before(seq)
-        && let Some(at) = not_posted_until(app, id, before).await?
+        && let Some(at) = its_turn_at(app, id, before).await?
     {
         return Err(NotNow::Later { at, why: format!("the line of event {before} is not posted yet") });
     }
@@ -138,6 +140,16 @@ pub async fn thread(app: &App, id: IncidentId, seq: u64, leased: &LeasedEffect) 
     };
     post_once(side, channel, message, leased).await?;
     done(app, leased).await
+}
+
+/// The same after a short wait: a line that is being posted is there in a moment, and to come back costs two writes.
+async fn its_turn_at(app: &App, id: IncidentId, before: u64) -> Result<Option<DateTime<Utc>>, NotNow> {
+    let Some(at) = not_posted_until(app, id, before).await? else { return Ok(None) };
+    if at > clock::now() + LINE_TURN {
+        return Ok(Some(at));
+    }
+    clock::sleep(LINE_WAIT).await;
+    not_posted_until(app, id, before).await
 }
 
 /// When to look again whether the line of an event was posted; `None` once it was, or was given up.

@@ -1,5 +1,5 @@
 //! The switch that stops all actions at once. It lies in the log, so that a restart changes nothing, and is read in the same
-//! step in which a run is asked for or begins: nothing slips through between. What it means is decided in `incident::switch`.
+//! step in which a run begins: nothing slips through between. What it means is decided in `incident::switch`.
 
 use crate::app::App;
 use crate::clock;

@@ -39,10 +39,13 @@ const BELIEVED: TimeDelta = TimeDelta::seconds(4);
 #[derive(Default)]
 pub(super) struct Next(Mutex<Said>);
 
+/// The first instant at which something can be handed out, and the item that it is of; none when nothing waits.
+pub(super) type First = Option<(DateTime<Utc>, Key)>;
+
 #[derive(Default)]
 struct Said {
-    /// When it was asked, and what was said or written since.
-    first: Option<(DateTime<Utc>, Option<DateTime<Utc>>)>,
+    /// When it was asked, and what was said or written since: when, and by which item.
+    first: Option<(DateTime<Utc>, First)>,
     /// Counts what was written: an answer that was on its way does not know it.
     writes: u64,
 }
@@ -53,25 +56,31 @@ impl Next {
     }
 
     pub(super) fn known(&self, now: DateTime<Utc>) -> Option<Option<DateTime<Utc>>> {
-        let (asked, first) = self.said().first?;
-        (asked <= now && now < asked + BELIEVED).then_some(first)
+        let said = self.said();
+        let (asked, first) = said.first.as_ref()?;
+        (*asked <= now && now < *asked + BELIEVED).then(|| first.as_ref().map(|(at, _)| *at))
     }
 
     pub(super) fn turn(&self) -> u64 {
         self.said().writes
     }
 
-    pub(super) fn learn(&self, turn: u64, asked: DateTime<Utc>, first: Option<DateTime<Utc>>) {
+    pub(super) fn learn(&self, turn: u64, asked: DateTime<Utc>, first: First) {
         let mut said = self.said();
         said.first = (said.writes == turn).then_some((asked, first));
     }
 
-    /// An effect was written that can be handed out then.
-    pub(super) fn wrote(&self, wake_at: Option<DateTime<Utc>>) {
+    /// An item was written of which something can be handed out then.
+    pub(super) fn wrote(&self, key: Key, wake_at: Option<DateTime<Utc>>) {
         let mut said = self.said();
         said.writes += 1;
-        if let (Some((_, first)), Some(wake_at)) = (&mut said.first, wake_at) {
-            *first = Some(first.map_or(wake_at, |first| first.min(wake_at)));
+        let Some((_, first)) = &mut said.first else { return };
+        match (first.as_ref(), wake_at) {
+            (None, Some(wake_at)) => *first = Some((wake_at, key)),
+            (Some((at, _)), Some(wake_at)) if wake_at <= *at => *first = Some((wake_at, key)),
+            // It was the first one, and who is the next one is to be asked.
+            (Some((_, of)), _) if *of == key => said.first = None,
+            _ => {}
         }
     }
 
@@ -154,16 +163,20 @@ impl DynamoLog {
 
     /// When the first one can be handed out. What the index says is due is looked at; what it says is due later is
     /// believed: at worst somebody looks for nothing then.
-    pub(super) async fn first_due(&self, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, ReadError> {
+    pub(super) async fn first_due(&self, now: DateTime<Utc>) -> Result<First, ReadError> {
         let mut pages = Pages::until(NEVER.to_owned());
         while !pages.ended {
             let places = self.places(&mut pages, FIRST).await?;
             let (later, by_now): (Vec<_>, Vec<_>) = places.into_iter().partition(|(at, _)| *at > now);
+            let later = later.into_iter().min();
             let by_now: Vec<Key> = by_now.into_iter().map(|(_, key)| key).collect();
             let present = self.table.get(&by_now).await?;
-            let present = present.values().map(Held::read).collect::<Result<Vec<_>, _>>()?;
-            let present = present.iter().flat_map(Held::effects).filter_map(Effect::wake_at);
-            if let Some(first) = later.into_iter().map(|(at, _)| at).chain(present).min() {
+            let read = |(key, item): (Key, Item)| {
+                Ok((Held::read(&item)?.effects().into_iter().filter_map(Effect::wake_at).min(), key))
+            };
+            let present = present.into_iter().map(read).collect::<Result<Vec<_>, Strange>>()?;
+            let present = present.into_iter().filter_map(|(at, key)| Some((at?, key)));
+            if let Some(first) = later.into_iter().chain(present).min() {
                 return Ok(Some(first));
             }
         }
@@ -277,7 +290,7 @@ impl DynamoLog {
         let (items, group) = group_items(&self.table.name, group, waits)?;
         match self.table.write(items, &self.token().0).await {
             Ok(()) => {
-                self.next.wrote(group.wake_at());
+                self.next.wrote(Key::group(&group.home), group.wake_at());
                 self.memory.keep_group(group);
                 Ok(true)
             }
@@ -292,7 +305,7 @@ impl DynamoLog {
         kept.writes += 1;
         let saved = self.table.put_if(kept.write(), "writes = :seen", &[(":seen", seen)]).await?;
         if saved {
-            self.next.wrote(kept.effect.wake_at());
+            self.next.wrote(Key::effect(&kept.effect.wanted.id), kept.effect.wake_at());
             self.memory.keep(kept);
         }
         Ok(saved)

@@ -236,6 +236,8 @@ pub(super) struct Ended {
     pub(super) stamp: i64,
     /// Of its first item of events.
     pub(super) born: String,
+    /// How many claims it has lost: whoever read that it holds one and finds this unchanged knows that it still does.
+    pub(super) lost: u64,
     pub(super) head: Head,
 }
 
@@ -253,6 +255,9 @@ impl Ended {
         put(&mut item, "born", string(&self.born));
         put(&mut item, "fold", number(self.head.fold));
         put(&mut item, "state", binary(&pack(&self.head.snapshot)));
+        if self.lost > 0 {
+            put(&mut item, "lost", number(self.lost));
+        }
         if let Some(listing) = &self.head.listing {
             put(&mut item, "list", string(listing));
             put(&mut item, "g", string(&stream_list(listing)));
@@ -267,6 +272,7 @@ impl Ended {
             link: digest(item, "link")?,
             stamp: integer(item, "stamp")?,
             born: text(item, "born")?.to_owned(),
+            lost: if item.contains_key("lost") { integer(item, "lost")? } else { 0 },
             head: Head {
                 snapshot: unpack(bytes(item, "state")?, SNAPSHOT_BYTES_MAX)?,
                 fold: integer(item, "fold")?,

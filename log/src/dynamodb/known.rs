@@ -266,6 +266,8 @@ impl Known {
         let going_on = append.streams.iter().filter(|write| write.expected != Expected::NoStream);
         let streams = going_on.map(|write| &write.stream).filter(|stream| !self.heads.contains_key(stream));
         wanted.things.extend(streams.cloned().map(Thing::Head));
+        let losing = losing(append).filter(|stream| !self.heads.contains_key(stream));
+        wanted.things.extend(losing.cloned().map(Thing::Head));
         let asks: BTreeSet<StreamId> = append.effects.iter().filter_map(|effect| (self.homes)(&effect.id)).collect();
         for home in homes(append, self.homes) {
             let written = append.streams.iter().find(|write| write.stream == home);
@@ -309,6 +311,12 @@ fn touched(append: &Append) -> impl Iterator<Item = &EffectId> {
     let slots = append.effects.iter().filter(|effect| effect.slot).map(|effect| &effect.id);
     let settled = append.settles.iter().map(|(token, _)| token.effect());
     slots.chain(&append.cancel).chain(settled)
+}
+
+/// The streams from which an append takes a claim.
+pub(super) fn losing(append: &Append) -> impl Iterator<Item = &StreamId> {
+    let lost = append.claims.iter().filter(|claim| claim.holder != claim.expected);
+    lost.filter_map(|claim| claim.expected.as_ref())
 }
 
 /// The homes of all effects that an append names.

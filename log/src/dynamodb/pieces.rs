@@ -216,7 +216,7 @@ impl<'l> Putting<'l> {
         }
         let head = Head { snapshot: Vec::new(), fold: 0, listing: None };
         let born = ended.map_or(String::new(), |ended| ended.born.clone());
-        let ended = Ended { version: proof.event.version, link: proof.link, stamp: 0, born, head };
+        let ended = Ended { version: proof.event.version, link: proof.link, stamp: 0, born, lost: 0, head };
         self.known.heads.insert(stream.clone(), Some(ended));
         self.heads.insert(stream.clone());
         match self.runs.last_mut().filter(|run| run.last().is_some_and(|last| last.event.stream == stream)) {

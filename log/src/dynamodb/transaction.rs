@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure,
-    TransactWriteItem,
+    TransactWriteItem, Update,
 };
 use chrono::{DateTime, Utc};
 
 use super::group::Group;
 use super::item::{Chunk, EVENTS_BYTES, Ended, Item, Kept, Key, Receipted, Stamp, Strange, claim_item, number, string};
-use super::known::{Known, Lies, Thing};
+use super::known::{Known, Lies, Thing, losing};
 use crate::{
     Append, AppendError, Claim, Cursor, Digest, Effect, EffectId, EffectState, Event, ITEMS_MAX, LeasedEffect,
     NewEvent, Proof, Raw, Receipt, Span, StreamId, StreamWrite,
@@ -88,7 +88,8 @@ pub(super) fn plan(
     let micros = latest.map(|ended| ended.stamp + 1).fold(plan.mint.micros, i64::max);
     for write in &append.streams {
         let before = known.heads.get(&write.stream).and_then(Option::as_ref);
-        spans.push(plan.stream(write, before, micros, &mut nth)?);
+        let loses = losing(append).any(|stream| *stream == write.stream);
+        spans.push(plan.stream(write, before, loses, micros, &mut nth)?);
     }
     let position = Cursor::new(Stamp { micros, append: plan.mint.append, nth }.to_string());
     for key in &append.keys {
@@ -146,6 +147,8 @@ enum Condition {
     Present,
     /// A field has this value.
     Is(&'static str, AttributeValue),
+    /// A stream is at this version, and has lost so many claims.
+    At(u64, u64),
 }
 
 impl Condition {
@@ -154,19 +157,23 @@ impl Condition {
             Self::Absent => "attribute_not_exists(pk)".to_owned(),
             Self::Present => "attribute_exists(pk)".to_owned(),
             Self::Is(field, _) => format!("{field} = :seen"),
+            Self::At(_, 0) => "v = :seen AND attribute_not_exists(lost)".to_owned(),
+            Self::At(_, _) => "v = :seen AND lost = :lost".to_owned(),
         }
     }
 
-    fn value(self) -> Option<AttributeValue> {
+    fn values(self) -> Vec<(&'static str, AttributeValue)> {
         match self {
-            Self::Absent | Self::Present => None,
-            Self::Is(_, value) => Some(value),
+            Self::Absent | Self::Present => Vec::new(),
+            Self::Is(_, value) => vec![(":seen", value)],
+            Self::At(version, 0) => vec![(":seen", number(version))],
+            Self::At(version, lost) => vec![(":seen", number(version)), (":lost", number(lost))],
         }
     }
 
-    /// The stream is at this version; 0 is a stream without events.
-    fn version(version: u64) -> Self {
-        if version == 0 { Self::Absent } else { Self::Is("v", number(version)) }
+    /// The stream is as it was seen; none is a stream without events.
+    fn ended(ended: Option<&Ended>) -> Self {
+        ended.map_or(Self::Absent, |ended| Self::At(ended.version, ended.lost))
     }
 
     /// The claim is held so.
@@ -204,7 +211,8 @@ impl<'m> Plan<'m> {
         self.bytes += item.iter().map(|(name, value)| name.len() + size(value)).sum::<usize>();
         let put = Put::builder().table_name(self.mint.table).set_item(Some(item));
         let put = put.condition_expression(condition.expression()).return_values_on_condition_check_failure(OLD);
-        let put = condition.value().into_iter().fold(put, |put, value| put.expression_attribute_values(":seen", value));
+        let values = condition.values().into_iter();
+        let put = values.fold(put, |put, (name, value)| put.expression_attribute_values(name, value));
         let put = put.build().map_err(incomplete)?;
         self.add(TransactWriteItem::builder().put(put).build(), thing);
         Ok(())
@@ -213,8 +221,8 @@ impl<'m> Plan<'m> {
     fn delete(&mut self, key: &Key, condition: Condition, thing: Option<Thing>) -> Result<(), AppendError> {
         let delete = Delete::builder().table_name(self.mint.table).set_key(Some(key.item()));
         let delete = delete.condition_expression(condition.expression()).return_values_on_condition_check_failure(OLD);
-        let value = condition.value().into_iter();
-        let delete = value.fold(delete, |delete, value| delete.expression_attribute_values(":seen", value));
+        let values = condition.values().into_iter();
+        let delete = values.fold(delete, |delete, (name, value)| delete.expression_attribute_values(name, value));
         let delete = delete.build().map_err(incomplete)?;
         self.add(TransactWriteItem::builder().delete(delete).build(), thing);
         Ok(())
@@ -223,10 +231,25 @@ impl<'m> Plan<'m> {
     fn check(&mut self, condition: Condition, thing: Thing) -> Result<(), AppendError> {
         let check = ConditionCheck::builder().table_name(self.mint.table).set_key(Some(thing.key().item()));
         let check = check.condition_expression(condition.expression()).return_values_on_condition_check_failure(OLD);
-        let value = condition.value().into_iter();
-        let check = value.fold(check, |check, value| check.expression_attribute_values(":seen", value));
+        let values = condition.values().into_iter();
+        let check = values.fold(check, |check, (name, value)| check.expression_attribute_values(name, value));
         let check = check.build().map_err(incomplete)?;
         self.add(TransactWriteItem::builder().condition_check(check).build(), Some(thing));
+        Ok(())
+    }
+
+    /// The stream loses a claim and is otherwise as it was seen.
+    fn lose(&mut self, stream: &StreamId, ended: &Ended) -> Result<(), AppendError> {
+        let thing = Thing::Head(stream.clone());
+        let condition = Condition::ended(Some(ended));
+        let update = Update::builder().table_name(self.mint.table).set_key(Some(thing.key().item()));
+        let update = update.update_expression("ADD lost :one").expression_attribute_values(":one", number(1));
+        let update = update.condition_expression(condition.expression()).return_values_on_condition_check_failure(OLD);
+        let values = condition.values().into_iter();
+        let update = values.fold(update, |update, (name, value)| update.expression_attribute_values(name, value));
+        let update = update.build().map_err(incomplete)?;
+        self.add(TransactWriteItem::builder().update(update).build(), Some(thing));
+        self.heads.push((stream.clone(), Ended { lost: ended.lost + 1, ..ended.clone() }));
         Ok(())
     }
 
@@ -235,6 +258,7 @@ impl<'m> Plan<'m> {
         &mut self,
         write: &StreamWrite,
         before: Option<&Ended>,
+        loses: bool,
         micros: i64,
         nth: &mut u16,
     ) -> Result<Span, AppendError> {
@@ -258,10 +282,11 @@ impl<'m> Plan<'m> {
             link,
             stamp: micros,
             born: before.map_or(first, |ended| ended.born.clone()),
+            lost: before.map_or(0, |ended| ended.lost) + u64::from(loses),
             head: write.head.clone(),
         };
         let head = ended.write(&write.stream);
-        self.put(head, Condition::version(expected), Some(Thing::Head(write.stream.clone())))?;
+        self.put(head, Condition::ended(before), Some(Thing::Head(write.stream.clone())))?;
         for item in chunks.iter().flat_map(Chunk::write) {
             self.put(item, Condition::Absent, None)?;
         }
@@ -363,14 +388,27 @@ impl<'m> Plan<'m> {
 
     /// What a decision saw and nothing of the above says must be as it was.
     fn checks(&mut self, append: &Append, known: &Known, seen: &BTreeSet<Thing>) -> Result<(), AppendError> {
+        let written = |stream: &StreamId| append.streams.iter().any(|write| write.stream == *stream);
+        let lost: BTreeSet<&StreamId> = losing(append).filter(|stream| !written(stream)).collect();
+        for stream in &lost {
+            match known.heads.get(*stream).and_then(Option::as_ref) {
+                Some(ended) => self.lose(stream, ended)?,
+                None => self.check(Condition::Absent, Thing::Head((*stream).clone()))?,
+            }
+        }
         for thing in seen {
             let condition = match thing {
-                Thing::Head(stream) if append.streams.iter().all(|write| write.stream != *stream) => {
-                    let ended = known.heads.get(stream).and_then(Option::as_ref);
-                    Condition::version(ended.map_or(0, |ended| ended.version))
+                Thing::Head(stream) if !written(stream) && !lost.contains(stream) => {
+                    Condition::ended(known.heads.get(stream).and_then(Option::as_ref))
                 }
                 Thing::Claim(key) if append.claims.iter().all(|claim| claim.key != *key) => {
-                    Condition::held_by(known.claims.get(key).and_then(Option::as_ref))
+                    let holder = known.claims.get(key).and_then(Option::as_ref);
+                    let has_head = |holder: &&StreamId| known.heads.get(*holder).is_some_and(Option::is_some);
+                    // Its condition says that it has lost none.
+                    if holder.filter(has_head).is_some_and(|holder| seen.contains(&Thing::Head(holder.clone()))) {
+                        continue;
+                    }
+                    Condition::held_by(holder)
                 }
                 // What was answered stays answered.
                 Thing::Receipt(key)
