@@ -582,7 +582,21 @@ fn assign_by_rules(night: &mut Night, rules: &[(&str, u64)], level: u8, second: 
     let plans = BTreeMap::from([("ana".into(), plan)]);
     let (policy, because, wait) = ("p".to_owned(), "b".to_owned(), Some(TimeDelta::minutes(5)));
     let to = vec!["ana".into()];
-    night.say(Command::Assign { to, level, policy, because, wait, plans, urgency: Urgency::High }, second).unwrap();
+    night
+        .say(
+            Command::Assign {
+                to,
+                level,
+                policy,
+                because,
+                wait,
+                plans,
+                urgency: Urgency::High,
+                taken: Taken::default(),
+            },
+            second,
+        )
+        .unwrap();
 }
 
 #[test]
@@ -613,13 +627,13 @@ fn a_rule_fires_unless_somebody_acknowledges_and_ends_when_the_next_level_is_ask
     let (_, cause) = second_page(&night, "page-by/42/2/ana/sms");
     night.say(paged(None), 2).unwrap();
     assert!(night.incident().wants_page(&cause, false), "a rule does not ask whether Slack has delivered");
-    night.say(Command::AckTimeout { level: 0, round: 0, levels: 2 }, 30).unwrap();
+    night.say(Command::AckTimeout { level: 0, round: 0, next: Some(1) }, 30).unwrap();
     assert!(!night.incident().wants_page(&cause, false), "the next level is asked, and she was reached");
 
     let mut unreached = Night::new();
     unreached.alarm(AlarmState::Firing, 0);
     assign_by_rules(&mut unreached, &[("slack", 0), ("sms", 60)], 0, 1);
-    unreached.say(Command::AckTimeout { level: 0, round: 0, levels: 2 }, 30).unwrap();
+    unreached.say(Command::AckTimeout { level: 0, round: 0, next: Some(1) }, 30).unwrap();
     assert!(unreached.incident().wants_page(&cause, false), "nothing has reached her yet");
     unreached.say(Command::Acknowledge { by: "ben".into() }, 40).unwrap();
     assert!(!unreached.incident().wants_page(&cause, false));

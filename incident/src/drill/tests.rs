@@ -3,8 +3,8 @@
 use super::*;
 use crate::alarm::{AlarmState, Severity};
 use crate::{
-    ActionRequest, Command, Effect, PageMessage, Recorded, Refused, Related, ResolvedBy, Status, Task, decide, line,
-    react,
+    ActionRequest, Command, Effect, PageMessage, Recorded, Refused, Related, ResolvedBy, Status, Taken, Task, Urgency,
+    decide, line, react,
 };
 use chrono::{TimeDelta, TimeZone, Utc};
 
@@ -89,7 +89,9 @@ fn assign(to: &[&str]) -> Command {
         policy: "drill".to_owned(),
         because: "on call".to_owned(),
         wait: Some(TimeDelta::minutes(5)),
-        second_channel: BTreeMap::new(),
+        plans: BTreeMap::new(),
+        urgency: Urgency::High,
+        taken: Taken::default(),
     }
 }
 
@@ -166,7 +168,7 @@ fn a_drill_of_one_person_is_answered_by_nobody_else() {
     let mut trial = Trial::open(drill(Whom::Person("ana".into())));
     let refused = trial.say(1, Command::Acknowledge { by: "ben".into() }).unwrap_err();
     assert_eq!(refused, Refused::NotYours { who: "ana".into() });
-    let given = Command::Reassign { by: "ana".into(), to: "ben".into(), second_channel: None };
+    let given = Command::Reassign { by: "ana".into(), to: "ben".into(), plan: Vec::new(), urgency: Urgency::High };
     assert!(trial.say(2, given).is_err());
     trial.say(3, Command::Acknowledge { by: "ana".into() }).unwrap();
 }
