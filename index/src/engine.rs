@@ -282,13 +282,6 @@ impl Engine {
         places.iter().for_each(|place| place.each(|unit, _| found(unit)));
     }
 
-    #[cfg(test)]
-    pub(crate) fn kept(&self) -> usize {
-        let parts =
-            self.segments.iter().flat_map(|segment| Part::ALL.into_iter().filter_map(|part| segment.part(part)));
-        self.units.len() + self.titles.kept() + parts.map(PartIndex::kept).sum::<usize>()
-    }
-
     /// In how many titles or bodies a stem stands: the larger count.
     fn most_with(&self, stem: &str) -> u32 {
         let with = |part| {

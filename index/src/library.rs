@@ -267,12 +267,6 @@ impl Library {
         self.runbooks.len()
     }
 
-    /// How much is kept beside postings and texts: units, words of titles, numbers of what is gone.
-    #[cfg(test)]
-    pub(crate) fn kept(&self) -> usize {
-        self.engine.kept()
-    }
-
     /// True when there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -139,12 +139,6 @@ impl PartIndex {
         self.postings.terms().get(stem).ok().flatten()
     }
 
-    /// How many counts it keeps of what is gone.
-    #[cfg(test)]
-    pub(crate) fn kept(&self) -> usize {
-        self.gone.units_with.len()
-    }
-
     /// How many stems the units that are not gone hold.
     pub(crate) fn stems(&self) -> u64 {
         let all = self.postings.total_num_tokens();

@@ -291,21 +291,6 @@ fn following_changes_leads_to_where_a_reload_after_each_leads_to() {
     assert!(followed.get(&"deploy/roll-back".into()).is_some_and(|kept| kept.title == "Roll back a service"));
 }
 
-/// Each edit has words that no other one has: what is gone is not kept for ever.
-#[test]
-fn many_edits_of_one_runbook_leave_no_more_behind_than_a_few() {
-    let mut library = library();
-    let mut most = 0;
-    for edit in 0..400 {
-        let text = format!("# Queue title{edit}\nMessages wait, word{edit} and other{edit}.");
-        let change = Change { files: vec![file("queue/lag", &text)], gone: Vec::new() };
-        library.follow(&[change]).expect("lays out an index");
-        most = most.max(library.kept());
-    }
-    let new = library_of_files(&[files(), vec![file("queue/lag", "# Queue title\nMessages")]].concat());
-    assert!(most <= 4 * new.kept(), "{most} words and numbers are kept, {} in a new one", new.kept());
-}
-
 fn library_of_files(files: &[RunbookFile]) -> Library {
     let mut library = Library::new();
     library.reload(files).expect("lays out an index");
