@@ -13,7 +13,7 @@ use incident::ResponderId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -187,7 +187,7 @@ fn put(desk: &Path, path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 /// The folder, its owner's alone.
-fn make(desk: &PathBuf) -> Result<()> {
+fn make(desk: &Path) -> Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);

@@ -46,13 +46,18 @@ pub struct Misread {
     pub message: String,
 }
 
-/// As it is kept: times in seconds of Unix time.
+/// Start and end in seconds of Unix time, and who.
+type WireTime = (i64, i64, Vec<ResponderId>);
+/// The first day, the first after it that is none, and the name.
+type WireDay = (NaiveDate, NaiveDate, String);
+
+/// As it is kept.
 #[derive(Serialize, Deserialize)]
 struct Wire {
     #[serde(default)]
-    shifts: Vec<(String, String, Vec<(i64, i64, Vec<ResponderId>)>)>,
+    shifts: Vec<(String, String, Vec<WireTime>)>,
     #[serde(default)]
-    holidays: Vec<(String, String, Vec<(NaiveDate, NaiveDate, String)>)>,
+    holidays: Vec<(String, String, Vec<WireDay>)>,
 }
 
 /// What a rota wants of one calendar.

@@ -139,8 +139,6 @@ pub async fn perform(app: &App, leased: &LeasedEffect) -> Result<(), NotNow> {
     if let Some(seen) = &seen {
         calendars::saw(&*app.log, &name, calendar, seen, problems).await?;
     }
-    #[cfg(feature = "fail_points")]
-    log::fail_point::die_at("calendar-read");
     if next.failures == 0 {
         imports_changed(app).await?;
     }
@@ -252,7 +250,7 @@ pub async fn keep_fresh(app: &App) {
         Err(error) => return tracing::warn!(error = %error, "whether a calendar changed could not be read"),
     };
     *app.calendars.looked.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, version));
-    if before.is_none_or(|(_, known)| known != version) && before.is_some() {
+    if before.is_some_and(|(_, known)| known != version) {
         rebuild(app).await;
     }
 }

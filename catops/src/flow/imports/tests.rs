@@ -85,7 +85,7 @@ async fn a_calendar_that_changes_changes_nothing_that_was() {
     for setup in [&setup, &served(&log, folder.path()).await] {
         assert_eq!(told(setup, -2), ("ana".to_owned(), true));
         assert_eq!(told(setup, 2), ("ben".to_owned(), false));
-        assert_eq!(told(setup, 8).1, true);
+        assert!(told(setup, 8).1);
         assert_eq!((told(setup, -9).1, told(setup, -20).1), (true, false), "the past of holidays stays");
     }
     assert_eq!(counted(&log).await, 2);
