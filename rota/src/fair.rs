@@ -252,7 +252,7 @@ impl Deal {
 
     /// How far apart loads are after one more round, dealt without looking further.
     fn spread_after(&self, loads: &Each<i64>, last: Option<usize>, next: &Round) -> i64 {
-        let then = Deal { loads: loads.clone(), begins_with: self.begins_with, last, places: SmallVec::new() };
+        let then = Self { loads: loads.clone(), begins_with: self.begins_with, last, places: SmallVec::new() };
         let mut places = then.heaviest_to_least(loads, &next.weights);
         let count = places.len();
         let mut least = i64::MAX;
