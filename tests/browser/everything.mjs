@@ -263,9 +263,9 @@ async function pages(screen, check) {
     await gone(page.locator("[data-action-id]"));
     await back();
   });
-  await check("I cannot, escalate pages the next level", async () => {
+  await check("I cannot pages the next level", async () => {
     const page = await paged("Refused-page");
-    await screen.press(page, "inc.escalate");
+    await screen.press(page, "inc.decline");
     await back();
     const card = await screen.card(/INC-\d+ Refused-page/);
     await see(card, /Owner @Chi[^]*level 2/);
