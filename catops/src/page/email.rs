@@ -113,7 +113,7 @@ async fn deliver(config: &EmailConfig, paging: &PagingConfig, to: &str, letter: 
     let addresses = judged_name(&host, port, private).await;
     let addresses = addresses.map_err(|refused| Untaken::Later(refused.without_address()))?;
     let address = addresses.first().ok_or_else(|| Untaken::Later("the mail server has no address".to_owned()))?;
-    let parameters = || TlsParameters::new(host.clone()).map_err(|error| Untaken::Later(chain(&error)));
+    let parameters = || TlsParameters::new(host.clone()).map_err(|error| Untaken::Later(told(&error)));
     let tls = match security {
         Security::Tls => Tls::Wrapper(parameters()?),
         Security::StartTls => Tls::Required(parameters()?),
@@ -138,8 +138,8 @@ async fn deliver(config: &EmailConfig, paging: &PagingConfig, to: &str, letter: 
 fn sorted(error: &lettre::transport::smtp::Error) -> Untaken {
     let code = error.status().map(|code| u16::from(code));
     let said = match code {
-        Some(code) => format!("the mail server answered {code}: {}", chain(error)),
-        None => chain(error),
+        Some(code) => format!("the mail server answered {code}: {}", told(error)),
+        None => told(error),
     };
     match code {
         Some(530 | 534 | 535 | 538) => Untaken::Later(said),
@@ -212,10 +212,9 @@ fn server(config: &EmailConfig) -> Result<(Security, String, u16), String> {
     Ok((security, host, url.port().unwrap_or(usual)))
 }
 
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let chain = std::iter::successors(Some(error), |error| error.source());
-    let said = chain.map(ToString::to_string).collect::<Vec<_>>().join(": ");
-    one_line(&said).chars().take(SAID_CHARS_MAX).collect()
+fn told(error: &lettre::transport::smtp::Error) -> String {
+    // Its own words hold those of its causes.
+    one_line(&error.to_string()).chars().take(SAID_CHARS_MAX).collect()
 }
 
 /// Servers repeat whom they refuse, and nobody's address stands in the log.

@@ -10,18 +10,18 @@ use serde_json::json;
 
 /// What one way answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// By what.
-    pub by: &'static str,
+    pub(crate) by: &'static str,
     /// Whether the receiver took it.
-    pub taken: bool,
+    pub(crate) taken: bool,
     /// What went wrong; empty when nothing did.
-    pub error: String,
+    pub(crate) error: String,
 }
 
 /// Sends a test by every way that the person has an address for, one after the other. `id` is what each receiver knows a
 /// repeat by.
-pub async fn run(app: &App, person: &Person, id: &str) -> Vec<Answer> {
+pub(crate) async fn run(app: &App, person: &Person, id: &str) -> Vec<Answer> {
     let mut answers = Vec::new();
     for way in Way::ALL {
         if let Some(address) = person.address(way) {
