@@ -98,6 +98,8 @@ pub fn assign_by(
     }
     if to.is_empty() {
         because.push("nobody is on call".to_owned());
+    } else if incident.only_answered_by().is_some() {
+        because = vec!["the drill is for them alone".to_owned()];
     }
     let second = |person: &ResponderId| Some((person.clone(), second_channel(person)?));
     let second_channel = to.iter().filter_map(second).collect();
