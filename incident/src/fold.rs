@@ -775,7 +775,7 @@ impl Incident {
             return self.wants_second_page(cause);
         }
         let reached = || self.paged.iter().any(|page| page.to == cause.to && page.seq > cause.seq);
-        let asked = self.assigned_seq == cause.seq || (cause.level < self.level && !reached());
+        let asked = if cause.level < self.level { !reached() } else { self.assigned_seq == cause.seq };
         self.status == Status::Open && self.round == cause.round && asked
     }
 

@@ -92,6 +92,10 @@ pub fn next_by(
         Move::Page { step, to, wait, ack_mode } => {
             let taken = standing.taken(step, ack_mode);
             let urgency = page::urgency(setup, incident);
+            let to = match incident.only_answered_by() {
+                Some(_) => to.into_iter().map(|(who, _)| (who, "the drill is for them alone".to_owned())).collect(),
+                None => to,
+            };
             page_command(level, standing.policy.clone(), to, wait, taken, urgency, |person| plan(person, urgency))
         }
         Move::Notify { step, channel, wait } => {
