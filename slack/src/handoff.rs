@@ -25,7 +25,18 @@ pub struct Summary {
     /// What somebody said or asked and is not settled.
     pub promised: Vec<Promise>,
     /// The next shifts.
-    pub next: Vec<(Time, Vec<ResponderId>)>,
+    pub next: Vec<Shift>,
+}
+
+/// A shift to come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shift {
+    /// From when.
+    pub start: DateTime<Utc>,
+    /// Until when; `None` when that is further ahead than was searched.
+    pub end: Option<DateTime<Utc>>,
+    /// Who; nobody when empty.
+    pub people: Vec<ResponderId>,
 }
 
 /// An incident that is open.
@@ -227,7 +238,11 @@ fn parts(summary: &Summary, setting: &Setting<'_>) -> Vec<(String, Vec<String>)>
             format!("#{number} {} asks for cover: {}", setting.name(asker), times.join(", "))
         }
     };
-    let next = |(time, people): &(Time, Vec<ResponderId>)| shift(*time, people, setting);
+    let next = |next: &Shift| match next.end {
+        Some(end) => shift((next.start, end), &next.people, setting),
+        None if next.people.is_empty() => format!("from {}  :warning: nobody", day_time(next.start)),
+        None => format!("from {}  {}", day_time(next.start), names(&next.people, setting)),
+    };
     let nothing = vec!["Nothing is open.".to_owned()];
     let open = if summary.open.is_empty() { nothing } else { listed(&summary.open, open) };
     let all = [

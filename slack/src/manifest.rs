@@ -16,13 +16,36 @@ pub const SCOPES: [(&str, &str); 8] = [
     ("im:write", "conversations.open, before a page"),
 ];
 
+/// What the topics of channels need, when a schedule has `topic = true`.
+pub const TOPIC_SCOPES: [(&str, &str); 4] = [
+    ("channels:read", "conversations.info: the topic as it stands"),
+    ("channels:write.topic", "conversations.setTopic"),
+    ("groups:read", "the same in a private channel"),
+    ("groups:write.topic", "the same in a private channel"),
+];
+
+/// What user groups need, when the configuration has any.
+pub const USERGROUP_SCOPES: [(&str, &str); 2] =
+    [("usergroups:read", "usergroups.users.list"), ("usergroups:write", "usergroups.users.update")];
+
+/// What a configuration uses beyond what every CatOps does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Extras {
+    /// Topics of channels.
+    pub topics: bool,
+    /// User groups.
+    pub usergroups: bool,
+}
+
 /// What Slack tells the app.
 const EVENTS: [&str; 2] = ["app_mention", "message.im"];
 
 /// The manifest of an app whose CatOps answers at `url`, which has no slash at its end.
 #[must_use]
-pub fn manifest(url: &str) -> Value {
-    let scopes = SCOPES.map(|(scope, _)| scope);
+pub fn manifest(url: &str, extras: Extras) -> Value {
+    let topics = TOPIC_SCOPES.iter().filter(|_| extras.topics);
+    let groups = USERGROUP_SCOPES.iter().filter(|_| extras.usergroups);
+    let scopes: Vec<&str> = SCOPES.iter().chain(topics).chain(groups).map(|(scope, _)| *scope).collect();
     let words: Vec<&str> = Word::ALL.iter().map(|word| word.text()).collect();
     json!({
         "_metadata": { "major_version": 2, "minor_version": 1 },

@@ -16,6 +16,7 @@ export async function everything(browser, checks) {
     await pages(screen, check);
     await commands(screen, check);
     await rota(screen, check);
+    await handoffs(screen, check);
     await outsider(screen, check);
     await looks(browser, screen, check);
     await check("the page never complained", () => assert.deepEqual(screen.complaints, []));
@@ -367,6 +368,40 @@ async function message(screen, pattern) {
   await see(found, pattern);
   const ts = await found.getAttribute("data-ts");
   return screen.at("messages").locator(`.message[data-ts="${ts}"]`);
+}
+
+/** A schedule on which nobody is on call for a day, three days from now. */
+function withGap() {
+  const day = (days) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
+  const layer = (name, who, more) =>
+    `[[schedules.night.layers]]\nname = "${name}"\nrotation = ["${who}"]\nhandoff = "2026-01-05 09:00"\nevery = "1 week"\n${more}\n`;
+  return `[schedules.night]\nzone = "UTC"\nchannel = "C0OPS"\ntopic = true\n`
+    + layer("first", "ana", `end = "${day(3)} 10:00"`) + layer("later", "ben", `start = "${day(4)} 10:00"`);
+}
+
+async function handoffs(screen, check) {
+  await check("a time with nobody is told, and Fill it fills it after a question", async () => {
+    screen.demo.addToRota("night.toml", withGap());
+    const alarm = await message(screen, /Nobody will be on call for night/);
+    await screen.shoot("gap");
+    await screen.be("U0CHI");
+    await screen.press(alarm, "gap.fill");
+    await see(screen.at("confirm"), /You will be on call in all of it/);
+    await screen.confirm();
+    await see(alarm, /Somebody is on call for night again[^]*Chi/);
+    await gone(alarm.locator('[data-action-id="gap.fill"]'));
+  });
+  await check("a handoff is posted, and who comes has it", async () => {
+    await screen.be("U0BEN");
+    await screen.type("/catops oncall take 2h on night");
+    const post = await message(screen, /Ben Okafor is on call for night[^]*Ana Ruiz leaves[^]*handoff 1 of night/);
+    await see(post, /Next shifts/);
+    await screen.shoot("handoff");
+    await screen.press(post, "handoff.take");
+    await see(post, /Ben Okafor has it since/);
+    await gone(post.locator('[data-action-id="handoff.take"]'));
+    await screen.be("U0ANA");
+  });
 }
 
 async function rota(screen, check) {

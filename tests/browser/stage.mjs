@@ -70,7 +70,9 @@ export async function startDemo(...flags) {
     const path = join(data, "config/catops.toml");
     writeFileSync(path, readFileSync(path, "utf8").replace(new RegExp(`^${key} = .*$`, "m"), `${key} = ${value}`));
   };
-  return { page: url.trim(), root: new URL(url.trim()).origin, stop, set };
+  /** Puts a file into the folder of the rota; the demo takes it up within a few seconds. */
+  const addToRota = (name, text) => writeFileSync(join(data, "config/rota", name), text);
+  return { page: url.trim(), root: new URL(url.trim()).origin, stop, set, addToRota };
 }
 
 export function launch() {

@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use tests::{Home, catops, root};
+use tests::{Home, catops, root, text};
 
 const URL: &str = "https://catops.example.com";
 
@@ -86,6 +86,26 @@ fn slack_is_asked_for_no_more_than_is_used() -> Result<()> {
     ] {
         ensure!(explained.contains(&json!(scope)) == is_called(call)?, "{call} and {scope} do not go together");
     }
+    Ok(())
+}
+
+#[test]
+fn topics_and_groups_are_asked_for_only_when_there_are_some() -> Result<()> {
+    let home = Home::new()?;
+    let scopes = || -> Result<Vec<String>> {
+        let said =
+            catops(&["slack", "manifest", "--url", "https://catops.example.com", "--config", text(&home.config)]);
+        let manifest: Value = serde_json::from_str(&said.stdout)?;
+        let scopes = manifest.pointer("/oauth_config/scopes/bot").and_then(Value::as_array).context("scopes")?;
+        Ok(scopes.iter().filter_map(|scope| scope.as_str().map(str::to_owned)).collect())
+    };
+    ensure!(scopes()? == slack::manifest::SCOPES.map(|(scope, _)| scope.to_owned()));
+    home.set("# [handoffs]", "[[usergroups]]\nid = \"S0ONCALL\"\nschedules = [\"team\"]\n# [handoffs]")?;
+    let asked = scopes()?;
+    ensure!(
+        asked.contains(&"usergroups:write".to_owned()) && !asked.contains(&"channels:write.topic".to_owned()),
+        "{asked:?}"
+    );
     Ok(())
 }
 

@@ -109,8 +109,9 @@ fn print(found: &Found, zone: &Zone, names: &dyn Fn(&[ResponderId]) -> String) {
             }
         }
     }
-    for ((start, end), people) in &found.summary.next {
-        println!("  next: {} to {}  {}", moment(*start), moment(*end), names(people));
+    for shift in &found.summary.next {
+        let end = shift.end.map_or_else(String::new, |end| format!(" to {}", moment(end)));
+        println!("  next: {}{end}  {}", moment(shift.start), names(&shift.people));
     }
 }
 
@@ -160,6 +161,8 @@ fn as_json(found: &Found) -> Value {
             "incident": news.id.to_string(), "title": news.title, "what": what(news.what),
         })).collect::<Vec<_>>(),
         "promised": promised.iter().map(promise).collect::<Vec<_>>(),
-        "next": next.iter().map(|((start, end), people)| json!({ "start": start, "end": end, "people": people })).collect::<Vec<_>>(),
+        "next": next.iter().map(|shift| json!({
+            "start": shift.start, "end": shift.end, "people": shift.people,
+        })).collect::<Vec<_>>(),
     })
 }

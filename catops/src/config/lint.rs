@@ -49,6 +49,7 @@ pub fn cross_check(setup: &Setup, runbooks: &[Runbook]) -> Vec<Problem> {
     crate::page::cross_check(setup, &mut report);
     crate::flow::notify::cross_check(&setup.config, &mut report);
     crate::flow::drill::cross_check(setup, &mut report);
+    crate::flow::handoff::cross_check(setup, &mut report);
     for runbook in runbooks {
         for action in &runbook.actions {
             if setup.catalogue.get(action).is_none() {

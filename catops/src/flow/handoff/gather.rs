@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use incident::{Incident, ResponderId, Status};
 use log::{EventLog, Listed};
 use rota::{Book, Operation, Policy, Role, Rota, Span, Target, final_schedule, on_call, policy_for, targets};
-use slack::handoff::{Happened, News, Open, Promise, Summary};
+use slack::handoff::{Happened, News, Open, Promise, Shift, Summary};
 
 /// Incidents of each list that are looked at, those that began last: a shift that saw more reads the list itself.
 const LOOKED_AT: usize = 200;
@@ -109,24 +109,19 @@ fn uncovered<'b>(book: &'b Book, schedule: &'b str, now: DateTime<Utc>) -> impl 
 }
 
 /// The next shifts after the one that runs at `at`.
-fn next(
-    rota: &Rota,
-    schedule: &str,
-    operations: &[Operation],
-    at: DateTime<Utc>,
-) -> Vec<((DateTime<Utc>, DateTime<Utc>), Vec<ResponderId>)> {
-    let segments = final_schedule(rota, schedule, operations, at, at + NEXT_AHEAD).unwrap_or_default();
-    let mut shifts: Vec<((DateTime<Utc>, DateTime<Utc>), Vec<ResponderId>)> = Vec::new();
+fn next(rota: &Rota, schedule: &str, operations: &[Operation], at: DateTime<Utc>) -> Vec<Shift> {
+    let searched = at + NEXT_AHEAD;
+    let segments = final_schedule(rota, schedule, operations, at, searched).unwrap_or_default();
+    let mut shifts: Vec<Shift> = Vec::new();
     for segment in segments {
         let people: Vec<ResponderId> = segment.on_duty.iter().map(|&who| who.clone()).collect();
+        let end = Some(segment.end).filter(|end| *end < searched);
         match shifts.last_mut() {
-            Some((time, same)) if *same == people => time.1 = segment.end,
-            _ => shifts.push(((segment.start, segment.end), people)),
+            Some(last) if last.people == people => last.end = end,
+            _ => shifts.push(Shift { start: segment.start, end, people }),
         }
     }
-    // The end of the last one may only be the end of the search.
-    let whole = shifts.len().saturating_sub(1).max(1);
-    shifts.into_iter().take(whole).skip(1).take(NEXT_MAX).collect()
+    shifts.into_iter().skip(1).take(NEXT_MAX).collect()
 }
 
 /// Who is told when those who came do not say that they have it: who is second on the schedule, else the next level of a

@@ -37,6 +37,35 @@ struct Wrong {
     problem: String,
 }
 
+/// Reports groups that name nobody, or what is not there.
+pub fn cross_check(setup: &Setup, report: &mut impl FnMut(String)) {
+    for group in &setup.config.usergroups {
+        let is_id = group.id.len() > 1
+            && group.id.starts_with('S')
+            && group.id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if !is_id {
+            report(format!(
+                "[[usergroups]] \"{}\" is no user group's id; it begins with S and stands in the group's details",
+                group.id
+            ));
+        }
+        if setup.config.usergroups.iter().filter(|other| other.id == group.id).count() > 1 {
+            report(format!("[[usergroups]] {} is there twice; name all its schedules in one", group.id));
+        }
+        if group.schedules.is_empty() && group.permanent.is_empty() {
+            report(format!("[[usergroups]] {} names nobody; write schedules = [\"payments\"]", group.id));
+        }
+        for schedule in &group.schedules {
+            if let Err(unknown) = setup.rota.schedule(schedule) {
+                report(format!("[[usergroups]] {}: {unknown}", group.id));
+            }
+        }
+        for person in group.permanent.iter().filter(|person| !setup.rota.is_responder(person)) {
+            report(format!("[[usergroups]] {}: \"{person}\" is not in rota/*.toml", group.id));
+        }
+    }
+}
+
 /// The timers of all groups.
 pub(super) fn timers(config: &Config, due_at: DateTime<Utc>) -> Vec<NewEffect> {
     let timer = |group: &UserGroupConfig| Due::Group { id: group.id.clone() }.effect(due_at);

@@ -28,6 +28,7 @@ use rota::Zone;
 use serde::{Deserialize, Serialize};
 
 pub use gather::gather;
+pub use groups::cross_check;
 pub use state::{HandoffEvent, Handoffs, KnownGap, Look, Newest, Place};
 
 /// The kind of the effects of this module. Only this file writes and reads their bodies.
@@ -159,6 +160,12 @@ async fn look(app: &App, schedule: &str, leased: &LeasedEffect) -> Result<(), No
     if found.channel.is_some() && app.slack.is_some() {
         let within = setup.config.handoffs.acknowledge_within;
         effects.extend(told(schedule, &before, &news, version, (now, within)));
+        // Found while there was no channel: told as soon as there is one.
+        let untold = before.gaps.iter().filter(|(_, gap)| gap.post.is_none() && !gap.is_filled && gap.span.start > now);
+        let gap = |number: u64| Due::Gap { schedule: schedule.to_owned(), number }.effect(now);
+        let asked = |effect: &NewEffect| effects.iter().all(|other| other.id != effect.id);
+        let untold: Vec<NewEffect> = untold.map(|(number, _)| gap(*number)).filter(asked).collect();
+        effects.extend(untold);
         if found.topic {
             effects.push(Due::Topic { schedule: schedule.to_owned() }.effect(now));
         }
@@ -396,6 +403,3 @@ async fn settle_with(
     app.log.settle(&leased.token, Outcome::Done, Some(Append { streams, ..Append::default() })).await?;
     Ok(())
 }
-
-#[cfg(test)]
-mod tests;
