@@ -265,7 +265,7 @@ fn one_of_each() -> Vec<Event> {
         "strength": "strong", "score": 0.75, "parts": [{ "what": "\u{201c}cpu\u{201d} in title", "adds": 0.25 }, { "what": "worked 3 of 4", "adds": 0.5 }],
         "read_only": false,
     });
-    let (delivery, by, run) = ("d-1".into(), "ana".into(), incident::RunId::from("run-1-1"));
+    let (delivery, by) = ("d-1".into(), "ana".into());
     let severity = incident::Severity::Critical;
     let summary = "97 %".to_owned();
     let occurred_at = instant();
@@ -302,6 +302,24 @@ fn one_of_each() -> Vec<Event> {
             urgency: Some(Urgency::Low),
         },
         Event::Noted { by: "ben".into(), text: "looks like a deploy".to_owned() },
+        Event::DrillEnded { answered_by: Some("ana".into()) },
+        Event::Cleared { delivery: "d-3".into(), occurred_at },
+        Event::Refired { delivery: "d-4".into(), severity, summary, occurred_at },
+        Event::Resolved { by: "ana".into(), note: "fixed".to_owned() },
+        Event::Reopened { by: "ana".into() },
+        Event::Judged { by: "ana".into(), right: true },
+        Event::FixNamed { by: "ana".into(), fix: Fix::Alone },
+        redacted(),
+    ];
+    events.splice(3..3, asking());
+    events.extend(running());
+    events
+}
+
+/// What happens to a run.
+fn running() -> Vec<Event> {
+    let run = incident::RunId::from("run-1-1");
+    vec![
         Event::ActionRequested {
             run: run.clone(),
             action: "restart-service".into(),
@@ -313,7 +331,6 @@ fn one_of_each() -> Vec<Event> {
             timeout_seconds: 60,
             undo: None,
         },
-        Event::DrillEnded { answered_by: Some("ana".into()) },
         Event::ActionStarted { run: run.clone() },
         Event::StopRequested { run: run.clone(), by: "ben".into() },
         Event::ActionFinished {
@@ -325,16 +342,7 @@ fn one_of_each() -> Vec<Event> {
         Event::RunSettled { run: run.clone(), by: "ben".into() },
         Event::ActionDidNotHelp { run: run.clone() },
         Event::ActionHelped { run, after_seconds: 30 },
-        Event::Cleared { delivery: "d-3".into(), occurred_at },
-        Event::Refired { delivery: "d-4".into(), severity, summary, occurred_at },
-        Event::Resolved { by: "ana".into(), note: "fixed".to_owned() },
-        Event::Reopened { by: "ana".into() },
-        Event::Judged { by: "ana".into(), right: true },
-        Event::FixNamed { by: "ana".into(), fix: Fix::Alone },
-        redacted(),
-    ];
-    events.splice(3..3, asking());
-    events
+    ]
 }
 
 /// What happens while somebody is asked, beside the pages.

@@ -35,7 +35,7 @@ pub(super) struct Args {
     /// The running CatOps.
     #[arg(long, env = "CATOPS_URL", default_value = "http://127.0.0.1:7070")]
     url: String,
-    /// A token of [drills_from].
+    /// A token of `[drills_from]`.
     #[arg(long, env = "CATOPS_TOKEN", hide_env_values = true)]
     token: Option<String>,
 }

@@ -83,7 +83,7 @@ fn print(found: &Found, zone: &Zone, names: &dyn Fn(&[ResponderId]) -> String) {
         let since = moment(newest.handover.at);
         match (&newest.acknowledged, &newest.asked) {
             (Some((by, at)), _) => {
-                println!("  handed over {since}; {} has it since {}", names(&[by.clone()]), moment(*at))
+                println!("  handed over {since}; {} has it since {}", names(std::slice::from_ref(by)), moment(*at))
             }
             (None, Some((to, at))) => {
                 println!("  handed over {since}; nobody acknowledged, {} told {}", names(to), moment(*at))
@@ -101,11 +101,11 @@ fn print(found: &Found, zone: &Zone, names: &dyn Fn(&[ResponderId]) -> String) {
     }
     for promise in &found.summary.promised {
         match promise {
-            Promise::Note { id, by, text } => println!("  note on {id}: {}: {text}", names(&[by.clone()])),
+            Promise::Note { id, by, text } => println!("  note on {id}: {}: {text}", names(std::slice::from_ref(by))),
             Promise::Cover { number, asker, open } => {
                 let times: Vec<String> =
                     open.iter().map(|(start, end)| format!("{} to {}", moment(*start), moment(*end))).collect();
-                println!("  #{number} {} asks for cover: {}", names(&[asker.clone()]), times.join(", "));
+                println!("  #{number} {} asks for cover: {}", names(std::slice::from_ref(asker)), times.join(", "));
             }
         }
     }

@@ -73,7 +73,8 @@ impl DrillRule {
     #[must_use]
     pub fn next_after(&self, at: DateTime<Utc>) -> Option<Appointment> {
         let begun = self.zone.wall(at).date().signed_duration_since(self.first).num_days();
-        let present = begun.div_euclid(i64::from(self.every.max(1)));
+        // None before the first day.
+        let present = begun.div_euclid(i64::from(self.every.max(1))).max(0);
         let mut appointments = (present..present + PERIODS_LOOKED_AT).filter_map(|period| self.appointment(period));
         appointments.find(|appointment| appointment.at > at)
     }

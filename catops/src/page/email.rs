@@ -12,7 +12,6 @@ use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use maud::html;
 use reqwest::Url;
 use ring::digest;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 /// How long a message may take, from the name server to the last answer: below the time for which its effect is leased.
@@ -136,7 +135,7 @@ async fn deliver(config: &EmailConfig, paging: &PagingConfig, to: &str, letter: 
 
 /// What a server refuses for good is not asked again, except where what it refuses is us: that can be put right.
 fn sorted(error: &lettre::transport::smtp::Error) -> Untaken {
-    let code = error.status().map(|code| u16::from(code));
+    let code = error.status().map(u16::from);
     let said = match code {
         Some(code) => format!("the mail server answered {code}: {}", told(error)),
         None => told(error),
@@ -188,8 +187,7 @@ fn one_line(text: &str) -> String {
 fn hash(text: &str) -> String {
     let mut hex = String::new();
     for byte in &digest::digest(&digest::SHA256, text.as_bytes()).as_ref()[..16] {
-        // Writing to a text cannot fail.
-        let _ = write!(hex, "{byte:02x}");
+        hex.push_str(&format!("{byte:02x}"));
     }
     hex
 }

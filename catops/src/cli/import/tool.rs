@@ -26,7 +26,7 @@ const DIFFERENCE_LINES: usize = 5;
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
     /// The export: JSON files, or folders of them. Answers of the tool's API can be given as they came. Or the address of
-    /// the API, https://api.pagerduty.com, which is then asked for everything; nothing is changed there.
+    /// the API, <https://api.pagerduty.com>, which is then asked for everything; nothing is changed there.
     #[arg(required = true, value_name = "FILE|URL")]
     files: Vec<PathBuf>,
     /// The variable of the environment that holds the API's token.

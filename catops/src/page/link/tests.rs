@@ -53,7 +53,7 @@ fn a_link_is_good_for_its_person_incident_round_and_day() {
         Claim { who: "ben".into(), ..ours.clone() },
         Claim { ends: ours.ends + 60, ..ours.clone() },
         Claim { tag: String::new(), ..ours.clone() },
-        Claim { tag: ours.tag[..8].to_owned(), ..ours.clone() },
+        Claim { tag: ours.tag.chars().take(8).collect(), ..ours.clone() },
         Claim { tag: "AAAAAAAAAAAAAAAAAAAAAA".to_owned(), ..ours.clone() },
     ];
     for other in others {
