@@ -62,7 +62,7 @@ fn time_is_typed_in_whole_words_and_lengths() {
         "\"99999999999999999999h\" is no length of time; write it like 30m or 2h: snooze 42 for 30m",
     );
     check_said("handover 42", "the person is missing; type: handover 42 to next");
-    check_said("snoo 42", "I do not know \"snoo\"; did you mean \"snooze 42\"? Or type \"help\" for all commands");
+    check_said("snoo 42", "I do not know \"snoo\"; type \"help\" for all commands");
 }
 
 #[test]
