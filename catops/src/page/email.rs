@@ -136,7 +136,7 @@ async fn deliver(config: &EmailConfig, paging: &PagingConfig, to: &str, letter: 
 
 /// What a server refuses for good is not asked again, except where what it refuses is us: that can be put right.
 fn sorted(error: &lettre::transport::smtp::Error) -> Untaken {
-    let code = error.status().map(|code| u16::from(code));
+    let code = error.status().map(u16::from);
     let said = match code {
         Some(code) => format!("the mail server answered {code}: {}", told(error)),
         None => told(error),
