@@ -775,7 +775,8 @@ impl Incident {
             return self.wants_second_page(cause);
         }
         let reached = || self.paged.iter().any(|page| page.to == cause.to && page.seq > cause.seq);
-        let asked = if cause.level < self.level { !reached() } else { self.assigned_seq == cause.seq };
+        let asked_now = self.assigned_seq == cause.seq && self.level == cause.level;
+        let asked = asked_now || (cause.level < self.level && !reached());
         self.status == Status::Open && self.round == cause.round && asked
     }
 
