@@ -120,10 +120,10 @@ fn allow(append: &Append, known: &Known) -> Result<(), AppendError> {
     if let Some(receipted) = append.keys.iter().find_map(|key| known.receipts.get(key)?.as_ref()) {
         return Err(AppendError::Duplicate(receipted.receipt()));
     }
-    if let Some((token, _)) = &append.settles {
-        if !known.effect(token.effect()).is_some_and(|effect| effect.is_held_by(token)) {
-            return Err(AppendError::LeaseLost(token.effect().clone()));
-        }
+    if let Some((token, _)) = &append.settles
+        && !known.effect(token.effect()).is_some_and(|effect| effect.is_held_by(token))
+    {
+        return Err(AppendError::LeaseLost(token.effect().clone()));
     }
     for write in &append.streams {
         let Some(ended) = known.heads.get(&write.stream) else { continue };
