@@ -239,26 +239,27 @@ impl DynamoLog {
         let lease = Lease { holder: holder.clone(), at: now, until: now + ttl };
         self.next.forget();
         let due = self.due_items(now, max, true).await?;
-        // The longest waiting ones, wherever they lie.
-        let mut instants: Vec<DateTime<Utc>> =
-            due.iter().flat_map(Held::effects).filter_map(Effect::wake_at).filter(|at| *at <= now).collect();
-        instants.sort_unstable();
-        let last = instants.get(max.saturating_sub(1)).or(instants.last()).copied().unwrap_or(now);
-        let mut due: Vec<(Option<DateTime<Utc>>, Held)> =
-            due.into_iter().map(|held| (held.effects().into_iter().filter_map(Effect::wake_at).min(), held)).collect();
-        due.sort_by_key(|(first, _)| *first);
-        let (mut leased, mut room) = (Vec::new(), max);
-        for some in due.chunks(TOGETHER) {
-            let mut taken = Vec::new();
-            for (_, held) in some {
-                let due: Vec<&Effect> =
-                    held.effects().into_iter().filter(|effect| is_due(effect, last)).take(room).collect();
-                room -= due.len();
-                let ids: Vec<EffectId> = due.into_iter().map(|effect| effect.wanted.id.clone()).collect();
-                taken.push(self.take(held.clone(), ids, &lease));
-            }
+        // The longest waiting ones, wherever they lie; each item is written once.
+        let of = |(nth, held): (usize, &Held)| -> Vec<_> {
+            let due = held.effects().into_iter().filter(|effect| is_due(effect, now));
+            due.map(|effect| (effect.wake_at(), effect.wanted.id.clone(), nth)).collect()
+        };
+        let mut chosen: Vec<_> = due.iter().enumerate().flat_map(of).collect();
+        chosen.sort_unstable();
+        chosen.truncate(max);
+        let mut wanted = vec![Vec::new(); due.len()];
+        for (_, id, nth) in &chosen {
+            wanted[*nth].push(id.clone());
+        }
+        let mut items: Vec<(Held, Vec<EffectId>)> = due.into_iter().zip(wanted).collect();
+        let mut leased = Vec::new();
+        while !items.is_empty() {
+            let some = items.drain(..TOGETHER.min(items.len()));
+            let taken: Vec<_> = some.map(|(held, ids)| self.take(held, ids, &lease)).collect();
             leased.extend(try_join_all(taken).await?.into_iter().flatten());
         }
+        let place = |given: &LeasedEffect| chosen.iter().position(|(_, id, _)| *id == given.effect.id);
+        leased.sort_by_cached_key(place);
         Ok(leased)
     }
 
