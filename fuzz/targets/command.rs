@@ -57,9 +57,27 @@ fn typed(line: &Line) -> Option<String> {
         Line::Snooze(which, length) => format!("snooze {} for {}m", number(*which), length.num_minutes()),
         Line::Extend(which, None) => format!("extend {}", number(*which)),
         Line::Extend(which, Some(length)) => format!("extend {} for {}m", number(*which), length.num_minutes()),
+        Line::Ready => Word::Ready.text().to_owned(),
+        Line::Drill(drilling) => drill(drilling)?,
         Line::Mark(marking) => mark(marking)?,
         Line::Run(run) => self::run(run)?,
     })
+}
+
+fn drill(drilling: &Drilling) -> Option<String> {
+    let mut line = Word::Drill.text().to_owned();
+    for (word, named) in [("service", &drilling.service), ("schedule", &drilling.schedule), ("policy", &drilling.policy)] {
+        if let Some(named) = named {
+            line += &format!(" {word} {}", quoted(named)?);
+        }
+    }
+    if let Some(person) = &drilling.person {
+        line += &format!(" person {}", name(person)?);
+    }
+    if !drilling.why.is_empty() {
+        line += &format!(" because {}", quoted(&drilling.why)?);
+    }
+    Some(line)
 }
 
 /// Times and reasons stand without quotes and take the rest of the line: those are left out.

@@ -112,6 +112,7 @@ fn runbook_at(home: &Home, at: &str) -> String {
 #[tokio::test]
 async fn the_runbooks_of_the_time_are_known_to_whoever_looks_back() -> Result<()> {
     let home = Home::new()?;
+    home.set("auth = \"bearer\"\nsecrets = [\"env:CATOPS_GENERIC_TOKEN\"]", "auth = \"open\"")?;
     let path = home.config.join("runbooks/host/disk-full.md");
     let before = fs::read_to_string(&path)?;
     let unknown = runbook_at(&home, "2026-01-01 00:00");

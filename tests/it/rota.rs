@@ -361,7 +361,7 @@ fn another_tools_rota_comes_over_with_a_tick_or_a_reason() -> Result<()> {
         let linted = catops(&["lint", out]);
         let mistakes = linted.stdout.lines().filter(|line| line.contains(": ") && !line.contains("has no AWS"));
         assert_eq!(
-            mistakes.filter(|line| !line.starts_with("ok: ") && !line.starts_with("warning: ")).count(),
+            mistakes.filter(|line| !["ok: ", "warning: ", "escalation "].iter().any(|is| line.starts_with(is))).count(),
             0,
             "{tool}: {}",
             linted.stdout

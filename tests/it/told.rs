@@ -174,7 +174,7 @@ mod aws {
             "schema": 1, "id": "INC-1/1", "incident": "INC-1", "version": 1, "event": "opened", "at": opened["at"],
             "actor": { "kind": "source", "id": "generic" }, "status": "open", "severity": "error", "title": title,
             "service": "checkout-api", "resource": "", "alarm": { "source": "generic", "key": opened["alarm"]["key"] },
-            "owners": [{ "id": "ana", "name": "Ana Ruiz" }], "url": format!("{}/i/1", server.url),
+            "owners": [{ "id": "ana", "name": "Ana Ruiz" }], "url": format!("{}/i/1", server.url), "drill": false,
         });
         assert_eq!(opened, expect);
         let all: Vec<Value> = told.iter().flat_map(entries).map(|entry| detail(&entry)).collect();

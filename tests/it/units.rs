@@ -4,14 +4,15 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use std::path::PathBuf;
+use std::time::Duration;
 use tests::{Home, Server};
 
 use crate::clicks::{Button, card_that_says};
 use crate::parity::{aws, dynamo};
 
 /// What `docs/aws.md` says. How often a card is drawn depends on who is faster, so a few units more are let pass.
-const WRITE_UNITS: f64 = 139.0;
-const READ_UNITS: f64 = 30.0;
+const WRITE_UNITS: f64 = 143.0;
+const READ_UNITS: f64 = 38.0;
 const MORE: f64 = 1.1;
 
 #[expect(clippy::print_stdout, reason = "the figure is what the test is for")]
@@ -25,6 +26,8 @@ async fn a_life_costs_what_the_documentation_says() -> Result<()> {
     let environment = aws(&dynamodb);
     let environment: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let server = home.serve(&environment)?;
+    // What a start costs is not the incident's.
+    tokio::time::sleep(Duration::from_secs(3)).await;
     let before = units(&server).await?;
     live(&server).await?;
     let after = units(&server).await?;

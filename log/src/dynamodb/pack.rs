@@ -1,7 +1,7 @@
 //! Smaller bytes: what is kept is short JSON full of the same words, so both sides begin with a list of them. Half of what
 //! deflate alone leaves is what is left, and a kilobyte is what is paid for.
 //!
-//! The list is part of the format: never change `words-1.txt`. A better one is `words-2.txt`, beside it.
+//! The lists are part of the format: never change one. A better one is `words-3.txt`, beside them.
 
 use std::io::Read;
 
@@ -10,11 +10,12 @@ use flate2::{Compress, Compression, FlushCompress, Status};
 
 use super::item::Strange;
 
-/// Typical words of what is kept. Nothing depends on them but the size.
-const WORDS: &[u8] = include_bytes!("words-1.txt");
+/// Typical words of what is kept, by the first byte of everything that was packed with them, from 1. Nothing depends on them
+/// but the size.
+const WORDS: [&[u8]; 2] = [include_bytes!("words-1.txt"), include_bytes!("words-2.txt")];
 
-/// The first byte of everything that was packed with them.
-const VERSION: u8 = 1;
+/// The list that is packed with.
+const VERSION: u8 = 2;
 
 /// Room for what deflate adds to bytes that cannot be made smaller, and for the end of a block.
 const MORE: usize = 64;
@@ -22,9 +23,10 @@ const MORE: usize = 64;
 /// Packs some bytes.
 pub(super) fn pack(bytes: &[u8]) -> Vec<u8> {
     let mut deflate = Compress::new(Compression::best(), false);
-    let mut packed = Vec::with_capacity(WORDS.len() + MORE);
+    let words = WORDS[usize::from(VERSION - 1)];
+    let mut packed = Vec::with_capacity(words.len() + MORE);
     // What this leaves is the same each time, so it need not be kept: unpacking begins with the words themselves.
-    deflate.compress_vec(WORDS, &mut packed, FlushCompress::Sync).expect("memory can be written");
+    deflate.compress_vec(words, &mut packed, FlushCompress::Sync).expect("memory can be written");
     packed.clear();
     packed.push(VERSION);
     let mut done = 0;
@@ -41,12 +43,12 @@ pub(super) fn pack(bytes: &[u8]) -> Vec<u8> {
 
 /// Unpacks what [`pack`] packed, up to `most` bytes.
 pub(super) fn unpack(packed: &[u8], most: usize) -> Result<Vec<u8>, Strange> {
-    let Some((&VERSION, packed)) = packed.split_first() else {
+    let (version, packed) = packed.split_first().unwrap_or((&0, &[]));
+    let Some(words) = usize::from(*version).checked_sub(1).and_then(|place| WORDS.get(place)) else {
         return Err(Strange::new("packed by a newer version"));
     };
-    let words = stored_words();
-    let mut inflate = DeflateDecoder::new(words.chain(packed));
-    inflate.read_exact(&mut [0; WORDS.len()]).map_err(Strange::new)?;
+    let mut inflate = DeflateDecoder::new(stored(words).chain(packed));
+    inflate.read_exact(&mut vec![0; words.len()]).map_err(Strange::new)?;
     let mut bytes = Vec::new();
     // One byte more than allowed is enough to know.
     inflate.take(most as u64 + 1).read_to_end(&mut bytes).map_err(Strange::new)?;
@@ -57,11 +59,11 @@ pub(super) fn unpack(packed: &[u8], most: usize) -> Result<Vec<u8>, Strange> {
 }
 
 /// The words as a block of deflate that is not compressed (RFC 1951, 3.2.4).
-fn stored_words() -> impl Read {
-    let length = u16::try_from(WORDS.len()).expect("the words fit into one block");
+fn stored(words: &'static [u8]) -> impl Read {
+    let length = u16::try_from(words.len()).expect("the words fit into one block");
     let [low, high] = length.to_le_bytes();
     let head = [0, low, high, !low, !high];
-    std::io::Cursor::new(head).chain(WORDS)
+    std::io::Cursor::new(head).chain(words)
 }
 
 #[cfg(test)]
@@ -73,8 +75,15 @@ mod tests {
 
     #[test]
     fn the_words_stay_as_they_are() {
-        let digest = Digest::of(WORDS).to_string();
-        assert_eq!(digest, include_str!("words-1.sha256").trim(), "what was packed with them could not be read again");
+        let digests = [include_str!("words-1.sha256"), include_str!("words-2.sha256")].map(str::trim);
+        let found = WORDS.map(|words| Digest::of(words).to_string());
+        assert_eq!(found.each_ref(), digests, "what was packed with them could not be read again");
+    }
+
+    #[test]
+    fn what_was_packed_with_the_first_words_is_read() {
+        let packed = [1, 131, 196, 146, 57, 102, 211, 15, 163, 124, 175, 5, 0];
+        assert_eq!(unpack(&packed, 100).unwrap(), br#"{"id":7,"status":"open","policy":"default"}"#);
     }
 
     #[test]
@@ -88,7 +97,7 @@ mod tests {
     fn no_bytes_make_it_panic_or_grow_without_end() {
         let zeros = vec![0; 1_000_000];
         assert!(unpack(&pack(&zeros), 999_999).is_err());
-        for bad in [&b""[..], b"\x02abc", b"\x01", b"\x01\xff\xff\xff"] {
+        for bad in [&b""[..], b"\x00abc", b"\x03abc", b"\x01", b"\x02\xff\xff\xff"] {
             assert!(unpack(bad, 100).is_err());
         }
     }

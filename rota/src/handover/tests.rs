@@ -1,3 +1,5 @@
+//! Who hands over to whom, and which handovers moved between two sets of rules.
+
 use super::{Handover, handovers, moved};
 use crate::rota::Rota;
 use chrono::{DateTime, TimeDelta, Utc};

@@ -1,3 +1,5 @@
+//! What a look at a schedule finds to tell, and what it tells only once.
+
 use super::{HandoffEvent, Handoffs, Look};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::ResponderId;
