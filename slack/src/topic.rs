@@ -15,7 +15,7 @@ pub fn with_part(topic: &str, begin: &str, part: &str) -> Option<String> {
     let topic = unescape(topic);
     let is_ours = |part: &&str| part.trim_start().starts_with(begin);
     let mut parts: Vec<&str> = topic.split(BAR).filter(|part| !part.trim().is_empty()).collect();
-    match parts.iter().position(|part| is_ours(part)) {
+    match parts.iter().position(is_ours) {
         Some(place) => parts[place] = part,
         None => parts.push(part),
     }

@@ -33,7 +33,7 @@ fn a_plan_can_be_read_without_an_account() {
         "AWS::Lambda::Function",
         "Intake, ",
         "Costs each month at 1000 alarms",
-        "139000  write units",
+        "143000  write units",
         "in all; ",
         "the free tier is not counted",
     ] {

@@ -15,7 +15,11 @@ const WRITE_UNITS: f64 = 143.0;
 const READ_UNITS: f64 = 38.0;
 const MORE: f64 = 1.1;
 
-#[expect(clippy::print_stdout, reason = "the figure is what the test is for")]
+#[expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "the figure is what the test is for, and a start takes its time"
+)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_life_costs_what_the_documentation_says() -> Result<()> {
     let dynamodb = dynamo::Server::start();
