@@ -4,7 +4,7 @@
 
 use fuzz::Input;
 use incident::Mark;
-use slack::command::{Actions, Argument, Line, Marking, OnCall, Person, Run, Which, Word, parse};
+use slack::command::{Actions, Argument, Drilling, Line, Marking, OnCall, Person, Run, Which, Word, parse};
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let text = Input(data).text();
@@ -66,7 +66,9 @@ fn typed(line: &Line) -> Option<String> {
 
 fn drill(drilling: &Drilling) -> Option<String> {
     let mut line = Word::Drill.text().to_owned();
-    for (word, named) in [("service", &drilling.service), ("schedule", &drilling.schedule), ("policy", &drilling.policy)] {
+    for (word, named) in
+        [("service", &drilling.service), ("schedule", &drilling.schedule), ("policy", &drilling.policy)]
+    {
         if let Some(named) = named {
             line += &format!(" {word} {}", quoted(named)?);
         }
