@@ -250,10 +250,13 @@ proptest! {
             let Ok(calendar) = read_calendar(text.as_bytes(), &zone, window) else { continue };
             let kept = condensed(text.as_bytes(), window.start.date_naive()).unwrap();
             let again = read_calendar(kept.as_bytes(), &zone, window).unwrap();
-            let (mut one, mut other) = (calendar.entries, again.entries);
-            one.sort();
-            other.sort();
-            prop_assert_eq!(one, other, "{}", kept);
+            let sorted = |mut entries: Vec<Entry>| {
+                // One without a UID is called by its line, and lines are left out.
+                entries.iter_mut().filter(|entry| entry.uid.starts_with("line ")).for_each(|entry| entry.uid.clear());
+                entries.sort();
+                entries
+            };
+            prop_assert_eq!(sorted(calendar.entries), sorted(again.entries), "{}", kept);
         }
     }
 
