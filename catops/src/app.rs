@@ -190,6 +190,12 @@ impl App {
         self.background.reopen();
     }
 
+    /// Whether this process performs effects, or leaves them to others.
+    #[must_use]
+    pub const fn performs(&self) -> bool {
+        self.performs
+    }
+
     /// The lease for effects that this process would perform at once; none when they had to wait in its queue.
     #[must_use]
     pub fn lease(&self, at: DateTime<Utc>) -> Option<Lease> {

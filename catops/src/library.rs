@@ -71,6 +71,10 @@ pub fn reload(app: &App) {
                 if let Err(error) = calendars::schedule(&*app.log, &setup).await {
                     tracing::error!(error = %error, "the calendars could not be scheduled; they are with the next start");
                 }
+                if setup.lost_calendars(&app.setup()) {
+                    tracing::error!("what calendars say could not be read from the log; the old configuration stays");
+                    return;
+                }
                 app.replace_setup(setup);
                 // A rule that was added or moved takes effect at once.
                 if let Err(error) = drill::schedule(app).await {

@@ -642,6 +642,7 @@ fn drill(incident: &Incident, command: &Command) -> Option<Result<Vec<Event>, Re
             Some(Err(Refused::Drill { what: "hand over" }))
         }
         Command::Judge { .. } | Command::NameFix { .. } => Some(Err(Refused::Drill { what: "judge" })),
+        Command::Snooze { .. } | Command::Extend { .. } => Some(Err(Refused::Drill { what: "put off" })),
         _ => None,
     }
 }
@@ -651,7 +652,16 @@ fn answer(incident: &Incident, by: &ResponderId) -> Result<Vec<Event>, Refused> 
         return Err(Refused::NotYours { who: who.clone() });
     }
     let mut events = acknowledge(incident, by.clone())?;
-    events.push(Event::DrillEnded { answered_by: Some(by.clone()) });
+    let mut is_whole = false;
+    for event in &mut events {
+        if let Event::Acknowledged { timeout_seconds, .. } = event {
+            // It is over with the answer, so nothing asks again.
+            (*timeout_seconds, is_whole) = (None, true);
+        }
+    }
+    if is_whole {
+        events.push(Event::DrillEnded { answered_by: Some(by.clone()) });
+    }
     Ok(events)
 }
 

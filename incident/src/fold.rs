@@ -17,6 +17,9 @@ use std::collections::BTreeMap;
 /// The version of this fold: a snapshot of another version is thrown away and folded again.
 pub const FOLD: u32 = 12;
 
+/// How long somebody has who was given an incident before a policy said how long anybody has, in seconds.
+const UNSAID_WAIT_SECONDS: u64 = 300;
+
 /// Pages of one round that are drawn anew, the newest ones. Two levels of five people fit; each costs the
 /// append that ends the round one effect, and an append takes a hundred things.
 pub(crate) const PAGES_MAX: usize = 20;
@@ -586,10 +589,19 @@ impl Incident {
                 self.ack_mode = AckMode::Any;
                 self.declined.retain(|declined| declined != to);
                 (self.status, self.acknowledged, self.snoozed_until) = (Status::Open, None, None);
-                self.set_timer(self.wait_seconds.map(|wait| timer(seq, at, wait, Timed::Answer)));
+                self.agreed.retain(|agreed| agreed != to);
+                self.set_timer(Some(self.answer_timer(seq, at)));
             }
             _ => {}
         }
+    }
+
+    /// How long somebody has who was given it: as long as whoever was asked, or until a pause would have been over.
+    fn answer_timer(&self, seq: u64, at: DateTime<Utc>) -> Timer {
+        let waits = self.wait_seconds.map(|wait| timer(seq, at, wait, Timed::Answer));
+        let paused = self.timer.filter(|timer| timer.of == Timed::Pause);
+        let paused = paused.map(|timer| Timer { seq, of: Timed::Answer, ..timer });
+        waits.or(paused).unwrap_or_else(|| timer(seq, at, UNSAID_WAIT_SECONDS, Timed::Answer))
     }
 
     fn take_step(&mut self, taken: &Taken, level: u8, policy: &str) {
@@ -763,7 +775,7 @@ impl Incident {
     #[must_use]
     pub fn wants_second_page(&self, cause: &PageCause) -> bool {
         let asked = self.assigned_seq == cause.seq || cause.level < self.level;
-        self.status == Status::Open && self.round == cause.round && asked && !self.was_paged(cause, BY_SLACK)
+        self.may_page(cause) && asked && !self.was_paged(cause, BY_SLACK)
     }
 
     /// True while a planned page is wanted: nobody has it, it was not given to somebody else, and its level is the one that
@@ -777,7 +789,17 @@ impl Incident {
         let reached = || self.paged.iter().any(|page| page.to == cause.to && page.seq > cause.seq);
         let asked_now = self.assigned_seq == cause.seq && self.level == cause.level;
         let asked = asked_now || (cause.level < self.level && !reached());
-        self.status == Status::Open && self.round == cause.round && asked
+        self.may_page(cause) && asked
+    }
+
+    fn may_page(&self, cause: &PageCause) -> bool {
+        self.status == Status::Open && self.round == cause.round && !self.has_answered(&cause.to)
+    }
+
+    /// True for whoever has said yes or no in this round.
+    #[must_use]
+    pub fn has_answered(&self, who: &ResponderId) -> bool {
+        self.agreed.contains(who) || self.declined.contains(who)
     }
 
     /// True when a page reached somebody this way since they were asked.

@@ -444,7 +444,9 @@ impl Reaction {
         for to in ready.into_iter().flat_map(|ready| &ready.tell).filter(|_| answered_by.is_none()) {
             let id = format!("not-ready/{}/{to}", incident.id.0);
             let task = Task::NotReady { incident: incident.id, to: to.clone() };
-            self.now(id, recorded.at, task, Repeat::Reconcile);
+            if self.effects.iter().all(|effect| effect.id != id) {
+                self.now(id, recorded.at, task, Repeat::Reconcile);
+            }
         }
     }
 

@@ -87,6 +87,15 @@ pub struct Reading {
 }
 
 impl Setup {
+    /// Whether it knows nothing of its calendars, and the running one does: then the log could not be read, and to put it in
+    /// place would take people off duty.
+    #[must_use]
+    pub fn lost_calendars(&self, running: &Self) -> bool {
+        !self.config.calendars.is_empty()
+            && self.calendars.made_from.is_empty()
+            && !running.calendars.made_from.is_empty()
+    }
+
     /// Reads a folder, and remembers its files as they were before, so that a later change can be seen.
     #[must_use]
     pub fn read(folder: &Path) -> Reading {

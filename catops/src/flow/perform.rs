@@ -141,6 +141,8 @@ async fn triage(app: &App, id: IncidentId, level: u8, leased: &LeasedEffect) -> 
     let has_slack = app.slack.is_some();
     let commands = move |incident: &Incident| {
         let next = match incident.status {
+            // Somebody is being asked, or it waits on purpose: this one comes second.
+            Status::Open if incident.timer.is_some() => Vec::new(),
             Status::Open => {
                 let plan = |person: &ResponderId, urgency| page::plan_by(&setup, has_slack, person, urgency);
                 triage::next_by(&setup, incident, &operations, at, plan)

@@ -51,7 +51,7 @@ pub async fn card(app: &App, id: IncidentId, leased: &LeasedEffect) -> Result<()
 /// Pages somebody by direct message. Whoever has it already, or whose incident is over, is left in peace.
 pub async fn page(app: &App, id: IncidentId, to: &ResponderId, level: u8, leased: &LeasedEffect) -> Result<(), NotNow> {
     let incident = change::load_since(app, id, leased).await?;
-    if incident.status != Status::Open {
+    if incident.status != Status::Open || incident.has_answered(to) {
         return done(app, leased).await;
     }
     let setup = app.setup();

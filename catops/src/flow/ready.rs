@@ -83,8 +83,12 @@ pub async fn perform(
     if !is_wanted(&setup.rota, (schedule, person), &operations, shift_at, now) {
         return done(app, leased).await;
     }
-    let mut tell: Vec<ResponderId> = left.iter().chain(&found.lead).filter(|who| *who != person).cloned().collect();
-    tell.dedup();
+    let mut tell: Vec<ResponderId> = Vec::new();
+    for who in left.iter().chain(&found.lead).filter(|who| *who != person) {
+        if !tell.contains(who) {
+            tell.push(who.clone());
+        }
+    }
     let ready = ReadyCheck { schedule: schedule.to_owned(), shift_at, tell };
     match drill::begin_ready(app, person, ready, within, &key(schedule, person)).await {
         Ok(()) => done(app, leased).await,

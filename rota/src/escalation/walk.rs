@@ -134,8 +134,12 @@ pub fn walk(
 fn catch_all(plan: &Plan, after: Option<u16>, facts: Facts<'_>) -> Move {
     let step = u16::try_from(plan.steps.len()).unwrap_or(u16::MAX);
     let was_asked = after.is_some_and(|after| after >= step);
-    let people = plan.catch_all.iter().filter(|person| !facts.spared.contains(person));
-    let to: Vec<_> = people.map(|person| (person.clone(), "catch-all".to_owned())).collect();
+    let mut to: Vec<(ResponderId, String)> = Vec::new();
+    for person in plan.catch_all.iter().filter(|person| !facts.spared.contains(person)) {
+        if to.iter().all(|(known, _)| known != person) {
+            to.push((person.clone(), "catch-all".to_owned()));
+        }
+    }
     if was_asked || to.is_empty() {
         return Move::Nothing;
     }

@@ -10,7 +10,7 @@ use crate::config::secret::SecretError;
 use crate::flow::calendars::{self, CalendarEvent, Seen};
 use crate::flow::change::json;
 use crate::flow::perform::{NotNow, pause};
-use crate::flow::{cover_asked, imports, names, versions};
+use crate::flow::{cover_asked, handoff, imports, names, versions};
 use chrono::{DateTime, TimeDelta, Utc};
 use log::{Append, AppendError, EffectId, EffectState, EventLog, LeasedEffect, NewEffect, Outcome, ReadError, Repeat};
 use serde::{Deserialize, Serialize};
@@ -221,8 +221,19 @@ pub async fn rebuild(app: &App) {
         return;
     };
     versions::note(&*app.log, &mut setup).await;
+    if setup.lost_calendars(&app.setup()) {
+        *app.calendars.looked.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        tracing::error!("what calendars say could not be read from the log; the old rota stays");
+        return;
+    }
     app.replace_setup(setup);
     tracing::info!("a calendar changed; the rota counts with it from now on");
+    // Whose turn it is may be another one now.
+    if app.performs()
+        && let Err(error) = handoff::arm_all(app).await
+    {
+        tracing::error!(error = %error, "the handoffs could not be scheduled anew; each is looked at again in time");
+    }
 }
 
 /// Looks until the process ends whether another process or a person changed what counts.
