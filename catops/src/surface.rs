@@ -69,7 +69,7 @@ pub async fn card(app: &App, incident: &Incident, channel: &str) -> Message {
 /// # Errors
 /// The log cannot be read.
 pub async fn future(app: &App, incident: &Incident) -> Result<Vec<Foretold>, log::ReadError> {
-    if incident.timer.is_none() && (!incident.is_open() || incident.step.is_some()) {
+    if !future::is_awaited(incident) {
         return Ok(Vec::new());
     }
     let operations = triage::operations(app.log.as_ref()).await?;

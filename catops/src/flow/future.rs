@@ -78,11 +78,21 @@ fn standing(incident: &Incident, now: DateTime<Utc>) -> Option<(DateTime<Utc>, T
         }
         Some(timer) => Some((timer.due_at, Task::Wake { incident: id, seq: timer.seq })),
         // Owners are found by an effect of its own, which is due at once; after the last step nobody is asked any more.
-        None if incident.status == Status::Open && !incident.exhausted && incident.step.is_none() => {
-            Some((now, Task::Triage { incident: id, level: 0 }))
-        }
+        None if awaits_step(incident) => Some((now, Task::Triage { incident: id, level: 0 })),
         None => None,
     }
+}
+
+/// Whether anything will happen if nobody acts.
+#[must_use]
+pub fn is_awaited(incident: &Incident) -> bool {
+    incident.timer.is_some() || awaits_step(incident)
+}
+
+/// Without a timer the next step is about to be taken, unless the catch-all was asked: behind it there is none.
+fn awaits_step(incident: &Incident) -> bool {
+    let is_last = |step: u16| incident.plan.as_ref().is_some_and(|plan| usize::from(step) >= plan.steps.len());
+    incident.status == Status::Open && !incident.exhausted && !incident.step.is_some_and(is_last)
 }
 
 /// What carries an escalation on; cards and pages do not.

@@ -26,6 +26,7 @@ use log::{
 };
 use rota::Zone;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 pub use gather::gather;
 pub use groups::cross_check;
@@ -143,6 +144,7 @@ pub async fn perform(app: &App, leased: &LeasedEffect) -> Result<(), NotNow> {
 async fn look(app: &App, schedule: &str, leased: &LeasedEffect) -> Result<(), NotNow> {
     let (setup, now) = (app.setup(), clock::now());
     let Some(found) = setup.rota.schedules.get(schedule) else { return done(app, leased).await };
+    let book = book_version(app).await?;
     let operations = triage::operations(&*app.log).await?;
     let (before, version) = load_with_version(&*app.log, schedule).await?;
     let look = Look {
@@ -178,7 +180,16 @@ async fn look(app: &App, schedule: &str, leased: &LeasedEffect) -> Result<(), No
     let append = Append { streams, effects, lease: app.lease(now), ..Append::default() };
     let receipt = app.log.settle(&leased.token, waiting, Some(append)).await?;
     app.outbox.offer(receipt.leased);
+    // What was changed while this looked asked for a look that was already under way, and its answer may be of before.
+    if book_version(app).await? != book || !Arc::ptr_eq(&setup, &app.setup()) {
+        app.log.append(Append { effects: vec![timer(schedule, now)], ..Append::default() }).await?;
+    }
     Ok(())
+}
+
+/// How often people have changed the rota by hand.
+async fn book_version(app: &App) -> Result<u64, ReadError> {
+    Ok(app.log.load(&names::book()).await?.map_or(0, |stream| stream.version))
 }
 
 /// What has to be told of what is new.
