@@ -737,8 +737,16 @@ fn decline(incident: &Incident, by: ResponderId, next: Option<u8>) -> Result<Vec
     if !has_it && !is_asked {
         return Err(Refused::NotAsked { who: by });
     }
-    let others = incident.asked.iter().any(|asked| *asked != by && !incident.declined.contains(asked));
     let declined = Event::Declined { by: by.clone() };
+    let has_said = |who: &ResponderId| *who == by || incident.declined.contains(who) || incident.agreed.contains(who);
+    if let (true, false, Some(taker)) = (wants_all(incident), has_it, incident.agreed.last())
+        && incident.asked.iter().all(has_said)
+    {
+        // Theirs was the last answer that was missing, and somebody has said yes.
+        let timeout_seconds = acknowledge_seconds(incident);
+        return Ok(vec![declined, Event::Acknowledged { by: taker.clone(), timeout_seconds }]);
+    }
+    let others = incident.asked.iter().any(|asked| *asked != by && !incident.declined.contains(asked));
     if others && !has_it {
         return Ok(vec![declined]);
     }
@@ -790,16 +798,21 @@ fn acknowledge(incident: &Incident, by: ResponderId) -> Result<Vec<Event>, Refus
     refuse_resolved(incident)?;
     match &incident.acknowledged {
         Some(present) => Err(Refused::AlreadyAcknowledged { by: present.by.clone(), at: present.at }),
-        None if incident.ack_mode == AckMode::All && incident.agreed.contains(&by) => Ok(Vec::new()),
+        None if wants_all(incident) && incident.agreed.contains(&by) => Ok(Vec::new()),
         None => Ok(vec![acknowledgement(incident, by)]),
     }
+}
+
+/// Whether everybody who is asked has to say yes. When nobody is left to ask, anybody's yes is enough.
+fn wants_all(incident: &Incident) -> bool {
+    incident.ack_mode == AckMode::All && !incident.exhausted
 }
 
 /// Somebody's acknowledgement: all of it, or a part where the policy wants everybody's who was asked.
 fn acknowledgement(incident: &Incident, by: ResponderId) -> Event {
     let has_said = |who: &ResponderId| *who == by || incident.agreed.contains(who) || incident.declined.contains(who);
     let missing: Vec<ResponderId> = incident.asked.iter().filter(|asked| !has_said(asked)).cloned().collect();
-    if incident.ack_mode == AckMode::All && !missing.is_empty() {
+    if wants_all(incident) && !missing.is_empty() {
         return Event::PartlyAcknowledged { by, missing };
     }
     Event::Acknowledged { by, timeout_seconds: acknowledge_seconds(incident) }

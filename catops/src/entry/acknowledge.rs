@@ -52,9 +52,13 @@ async fn acknowledge(State(app): State<Arc<App>>, Path(parts): Path<Parts>) -> R
         Ok(found) => found,
         Err(unbelieved) => return refuse(unbelieved),
     };
-    // The same link again is the same request.
-    let doer = Doer { who: claim.who.clone(), cause: format!("link:{}:{}", incident.id.0, claim.tag) };
+    // The same link again is the same request, as long as nothing has happened since.
+    let cause = format!("link:{}:{}:{}", incident.id.0, claim.tag, incident.seq);
+    let doer = Doer { who: claim.who.clone(), cause };
     match act::acknowledge(&app, &doer, incident.id).await {
+        Ok(changed) if changed.incident.status == Status::Open => {
+            answer(StatusCode::OK, &changed.incident, &html! { p { "Noted. Others still have to acknowledge." } })
+        }
         Ok(_) | Err(ChangeError::Duplicate) => {
             answer(StatusCode::OK, &incident, &html! { p { "You have it: nobody else is asked." } })
         }

@@ -113,8 +113,8 @@ async fn try_note(log: &dyn EventLog, setup: &mut Setup) -> Result<(), ChangeErr
             counted.after(&before.past, before.at.unwrap_or(at)).until(at)
         }
     };
-    let told_now: Vec<String> = untold.iter().map(|problem| sha256(problem)).collect();
-    next.tell(&told_now);
+    let told_now: Vec<String> = untold.keys().cloned().collect();
+    next.told.extend_from_slice(&told_now);
     shorten(&mut next);
     let payload = if before.at.is_none() { present.imported.clone() } else { present.imported.from(at) };
     let event = NewEvent {
@@ -133,7 +133,7 @@ async fn try_note(log: &dyn EventLog, setup: &mut Setup) -> Result<(), ChangeErr
     let expected = if version == 0 { Expected::NoStream } else { Expected::Exact(version) };
     let head = Head { snapshot: json(&next), fold: FOLD, listing: None };
     let write = StreamWrite { stream: names::imported(), expected, events: vec![event], head };
-    let told = Note::Misread { problems: untold.clone() };
+    let told = Note::Misread { problems: untold.values().cloned().collect() };
     let effects = (!untold.is_empty()).then(|| calendars::note(&format!("misread/{}", version + 1), &told, at));
     let append = Append { streams: vec![write], effects: effects.into_iter().collect(), ..Append::default() };
     log.append(append).await.map_err(ChangeError::from)?;
@@ -241,12 +241,20 @@ fn read(head: &Head) -> Counted {
     })
 }
 
-/// Problems that the channel was not told yet, with their calendars.
-fn untold(before: &Counted, present: &Present) -> Vec<String> {
+/// Problems that the channel was not told yet, with their calendars, by what is remembered of them. When nothing more can be
+/// remembered nothing more is told, since it would be told for ever.
+fn untold(before: &Counted, present: &Present) -> BTreeMap<String, String> {
+    let room = TOLD_MAX.saturating_sub(before.told.len());
     let told: BTreeSet<&str> = before.told.iter().map(String::as_str).collect();
-    let problems = present.misread.iter().map(|misread| format!("{}: {}", misread.calendar, misread.message));
-    let problems: BTreeSet<String> = problems.collect();
-    problems.into_iter().filter(|problem| !told.contains(sha256(problem).as_str())).take(TOLD_MAX / 2).collect()
+    let problem = |misread: &Misread| format!("{}: {}", misread.calendar, misread.message);
+    let problems = present.misread.iter().map(|misread| (remembered(misread), problem(misread)));
+    problems.filter(|(about, _)| !told.contains(about.as_str())).take(room).collect()
+}
+
+/// What it is about, without the day that it begins with: what repeats is another day's each week.
+fn remembered(misread: &Misread) -> String {
+    let about = misread.message.split_once(": ").map_or(misread.message.as_str(), |(_, about)| about);
+    sha256(&format!("{}: {about}", misread.calendar))
 }
 
 /// Calendars know no parts of seconds, and what is over is not touched.
@@ -265,13 +273,6 @@ fn packed(imported: &Imported) -> Vec<u8> {
         bytes = json(&cut);
     }
     bytes
-}
-
-impl Counted {
-    fn tell(&mut self, told: &[String]) {
-        self.told.extend_from_slice(told);
-        self.told.drain(..self.told.len().saturating_sub(TOLD_MAX));
-    }
 }
 
 fn shorten(counted: &mut Counted) {
@@ -303,7 +304,7 @@ pub async fn refolded(log: &dyn EventLog) -> Result<Option<Head>, ReadError> {
             Some(since) => current.after(&state.past, since).until(at),
         };
         state = Counted { made_from: read.made_from, at: Some(at), past, told: state.told };
-        state.tell(&read.told);
+        state.told.extend_from_slice(&read.told);
         shorten(&mut state);
         current = next;
     }

@@ -174,6 +174,16 @@ fn a_drill_of_one_person_is_answered_by_nobody_else() {
 }
 
 #[test]
+fn nobody_puts_a_drill_off_and_an_answered_one_waits_for_nothing() {
+    let mut trial = Trial::open(drill(Whom::Service));
+    trial.say(1, assign(&["ana"])).unwrap();
+    let refused = trial.say(2, Command::Snooze { by: "ben".into(), length: TimeDelta::minutes(30) }).unwrap_err();
+    assert_eq!(refused, Refused::Drill { what: "put off" });
+    trial.say(3, Command::Acknowledge { by: "ana".into() }).unwrap();
+    assert!(trial.cancelled.contains(&"ack/7/2".to_owned()), "{:?}", trial.cancelled);
+}
+
+#[test]
 fn only_an_unanswered_ready_check_is_told_of() {
     let ready = |tell: &[&str]| {
         let tell = tell.iter().map(|who| (*who).into()).collect();

@@ -193,6 +193,49 @@ fn a_level_that_wants_everybody_goes_on_until_all_have_said_so() {
 }
 
 #[test]
+fn the_last_answer_ends_it_whether_it_is_yes_or_no() {
+    let mut night = Night::opened();
+    night.ask(&["ana", "ben"], 0, AckMode::All, 1);
+    night.say(Command::Acknowledge { by: "ana".into() }, 10).unwrap();
+    night.say(Command::Decline { by: "ben".into(), next: Some(1) }, 11).unwrap();
+    assert_eq!(night.kinds(), ["opened", "assigned", "partly_acknowledged", "declined", "acknowledged"]);
+    assert_eq!(night.incident().acknowledged.unwrap().by, "ana".into());
+}
+
+#[test]
+fn when_nobody_is_left_to_ask_one_yes_is_enough() {
+    let mut night = Night::opened();
+    night.ask(&["ana", "ben"], 0, AckMode::All, 1);
+    night.say(Command::Acknowledge { by: "ana".into() }, 10).unwrap();
+    night.say(Command::Exhaust, 301).unwrap();
+    night.say(Command::Acknowledge { by: "ana".into() }, 310).unwrap();
+    assert_eq!(night.incident().status, Status::Acknowledged);
+}
+
+#[test]
+fn whoever_has_answered_is_not_paged_any_more() {
+    let mut night = Night::opened();
+    night.ask(&["ana", "ben"], 0, AckMode::All, 1);
+    let cause = |to: &str| PageCause { to: to.into(), level: 0, round: 0, seq: 2 };
+    assert!(night.incident().wants_page(&cause("ana"), false));
+    night.say(Command::Acknowledge { by: "ana".into() }, 10).unwrap();
+    let incident = night.incident();
+    assert!(!incident.wants_page(&cause("ana"), false) && !incident.wants_second_page(&cause("ana")));
+    assert!(incident.wants_page(&cause("ben"), false), "ben still has to say something");
+}
+
+#[test]
+fn who_is_given_it_in_a_pause_has_until_its_end() {
+    let mut night = Night::opened();
+    let (because, policy) = ("later".to_owned(), "payments".to_owned());
+    let taken = Taken { step: Some(0), plan: plan(None), ..Taken::default() };
+    night.say(Command::Pause { until: at(3600), because, policy, taken }, 1).unwrap();
+    let given = Command::Reassign { by: "ana".into(), to: "ben".into(), plan: Vec::new(), urgency: Urgency::High };
+    night.say(given, 10).unwrap();
+    assert_eq!(night.timers(), [("ack/42/3".to_owned(), 3600)], "it waits for something");
+}
+
+#[test]
 fn a_pause_asks_nobody_and_goes_on_by_itself() {
     let mut night = Night::opened();
     let pause = Command::Pause {

@@ -211,8 +211,22 @@ async fn imports_changed(app: &App) -> Result<(), NotNow> {
     Ok(())
 }
 
-/// Reads the configuration again, with what the log knows beside it, and puts it in place. One at a time.
+/// What becomes of what is new in the files when they are read again.
+#[derive(Clone, Copy)]
+enum News {
+    /// It is written down.
+    Written,
+    /// It is another process's to write down: two with different files would else write against each other.
+    Followed,
+}
+
+/// Reads the configuration again, with what the log knows beside it, writes down what is new, and puts it in place.
 pub async fn rebuild(app: &App) {
+    put_anew(app, News::Written).await;
+}
+
+/// One at a time.
+async fn put_anew(app: &App, news: News) {
     let _turn = app.calendars.rebuilding.lock().await;
     let folder = app.setup().folder.clone();
     let read = tokio::task::spawn_blocking(move || Setup::read(&folder)).await;
@@ -220,7 +234,14 @@ pub async fn rebuild(app: &App) {
         tracing::error!("a calendar changed and the configuration cannot be used; the old rota stays");
         return;
     };
-    versions::note(&*app.log, &mut setup).await;
+    match news {
+        News::Written => versions::note(&*app.log, &mut setup).await,
+        News::Followed => {
+            if let Err(error) = versions::recall(&*app.log, &mut setup).await {
+                tracing::error!(error = %error, "what was before cannot be read");
+            }
+        }
+    }
     if setup.lost_calendars(&app.setup()) {
         *app.calendars.looked.lock().unwrap_or_else(PoisonError::into_inner) = None;
         tracing::error!("what calendars say could not be read from the log; the old rota stays");
@@ -262,6 +283,6 @@ pub async fn keep_fresh(app: &App) {
     };
     *app.calendars.looked.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, version));
     if before.is_some_and(|(_, known)| known != version) {
-        rebuild(app).await;
+        put_anew(app, News::Followed).await;
     }
 }

@@ -132,16 +132,17 @@ pub(super) fn next_to_ask(
     schedule: &str,
     operations: &[Operation],
     at: DateTime<Utc>,
+    came: &[ResponderId],
 ) -> Vec<ResponderId> {
-    let second = rota::on_duty(rota, &format!("{schedule}/secondary"), operations, at);
-    if let Ok((second, _)) = second
-        && !second.is_empty()
-    {
-        return second.into_iter().cloned().collect();
-    }
+    let others = |people: Vec<ResponderId>| {
+        let others: Vec<ResponderId> = people.into_iter().filter(|person| !came.contains(person)).collect();
+        (!others.is_empty()).then_some(others)
+    };
+    let second = rota::on_duty(rota, &format!("{schedule}/secondary"), operations, at).ok();
+    let second = second.and_then(|(second, _)| others(second.into_iter().cloned().collect()));
     let policies = rota.policies.values().chain([&rota.default_policy]);
-    let mut after = policies.filter_map(|policy| after(rota, policy, schedule, operations, at));
-    after.next().unwrap_or_default()
+    let mut after = policies.filter_map(|policy| others(after(rota, policy, schedule, operations, at)?));
+    second.or_else(|| after.next()).unwrap_or_default()
 }
 
 fn after(

@@ -248,8 +248,7 @@ async fn unacknowledged(app: &App, schedule: &str, number: u64, leased: &LeasedE
         return done(app, leased).await;
     };
     let operations = triage::operations(&*app.log).await?;
-    let mut to = gather::next_to_ask(&setup.rota, schedule, &operations, now);
-    to.retain(|person| !newest.handover.came.contains(person));
+    let to = gather::next_to_ask(&setup.rota, schedule, &operations, now, &newest.handover.came);
     let mut effects: Vec<NewEffect> =
         to.iter().map(|to| Due::Tell { schedule: schedule.to_owned(), number, to: to.clone() }.effect(now)).collect();
     effects.push(Due::Post { schedule: schedule.to_owned(), number }.effect(now));

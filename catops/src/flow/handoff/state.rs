@@ -233,8 +233,11 @@ impl Handoffs {
             HandoffEvent::GapSeen { number, gap } => {
                 self.gap_count = *number;
                 self.gaps.insert(*number, KnownGap { span: *gap, post: None, is_filled: false });
-                while self.gaps.len() > GAPS_KEPT {
-                    self.gaps.pop_first();
+                // One that is ahead is never let go: it would be found, and told, again.
+                let over = self.gaps.iter().filter(|(_, known)| known.span.end <= gap.start).map(|(number, _)| *number);
+                let too_many = self.gaps.len().saturating_sub(GAPS_KEPT);
+                for number in over.take(too_many).collect::<Vec<_>>() {
+                    self.gaps.remove(&number);
                 }
             }
             HandoffEvent::GapPosted { number, channel, ts } => {
