@@ -4,6 +4,7 @@ use crate::action::reach::Reach;
 use crate::config::Setup;
 use crate::context::CloudWatch;
 use crate::flow::calendars::Board;
+use crate::flow::lately::Lately;
 use crate::flow::notify::Courier;
 use crate::flow::outbox::{LEASE, Offered, Outbox};
 use crate::flow::published::Shelf;
@@ -59,6 +60,8 @@ pub struct App {
     pub calendars: Board,
     /// The calendar feeds of the last minute.
     pub feeds: Shelf,
+    /// What people do with the rota, of the last minute.
+    pub lately: Lately,
     /// SNS, for pages that Slack does not deliver.
     pub sns: Sns,
     /// The name under which this process leases.
@@ -117,6 +120,7 @@ impl App {
             past: Past::default(),
             calendars: Board::default(),
             feeds: Shelf::default(),
+            lately: Lately::default(),
             reach: Reach::default(),
             data: parts.data,
             sns: Sns::default(),

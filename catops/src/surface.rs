@@ -8,7 +8,7 @@ use crate::entry::api;
 use crate::flow::change::{self, ChangeError};
 use crate::flow::future::{self, Foretold};
 use crate::flow::switch::Halt;
-use crate::flow::{act, names, ready, triage};
+use crate::flow::{act, names, ready};
 use crate::past::Similar;
 use chrono::{DateTime, Utc};
 use incident::action::{Catalogue, Denied};
@@ -64,7 +64,7 @@ pub async fn card(app: &App, incident: &Incident, channel: &str) -> Message {
     Scene::ahead(app, incident).await.draw(|setting| card::card(incident, channel, setting))
 }
 
-/// What will happen to an incident if nobody acts; the log is asked only while something will.
+/// What will happen to an incident if nobody acts, by the rota of this minute; the log is asked only while something will.
 ///
 /// # Errors
 /// The log cannot be read.
@@ -72,8 +72,9 @@ pub async fn future(app: &App, incident: &Incident) -> Result<Vec<Foretold>, log
     if !future::is_awaited(incident) {
         return Ok(Vec::new());
     }
-    let operations = triage::operations(app.log.as_ref()).await?;
-    Ok(future::foretell(&app.setup(), incident, &operations, clock::now(), &|who| app.name(who)))
+    let now = clock::now();
+    let operations = app.lately.operations(app.log.as_ref(), now).await?;
+    Ok(future::foretell(&app.setup(), incident, &operations, now, &|who| app.name(who)))
 }
 
 /// The digest of a storm.

@@ -282,9 +282,15 @@ impl Server {
 
     /// One value of /metrics, named as it stands there; 0 when nothing was counted yet.
     pub async fn metric(&self, name: &str) -> Result<f64> {
+        Ok(self.metrics(&[name]).await?[0])
+    }
+
+    /// Values of one look at /metrics, in the order of their names.
+    pub async fn metrics(&self, names: &[impl AsRef<str>]) -> Result<Vec<f64>> {
         let text = self.http.get(format!("{}/metrics", self.url)).send().await?.text().await?;
-        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        Ok(value.unwrap_or("0").parse()?)
+        let value =
+            |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).unwrap_or("0");
+        names.iter().map(|name| Ok(value(name.as_ref()).parse()?)).collect()
     }
 
     /// Waits until something is as expected; fails with what it was.

@@ -32,10 +32,11 @@ async fn a_life_costs_what_the_documentation_says() -> Result<()> {
     let server = home.serve(&environment)?;
     // What a start costs is not the incident's.
     tokio::time::sleep(Duration::from_secs(3)).await;
-    let before = units(&server).await?;
+    // A look at the figures reads, too, and only afterwards counts that: the last one is in the figure, so it is taken off.
+    let (first, before) = (units(&server).await?, units(&server).await?);
     live(&server).await?;
     let after = units(&server).await?;
-    let (written, read) = (after.0 - before.0, after.1 - before.1);
+    let (written, read) = (after.0 - before.0, after.1 - before.1 - (before.1 - first.1));
     println!("one incident's life: {written} write units, {read} read units");
     ensure!(written > 100.0 && read > 20.0, "nothing was counted: {written} {read}");
     ensure!(written <= WRITE_UNITS * MORE, "{written} write units, and docs/aws.md says {WRITE_UNITS}");
@@ -63,6 +64,7 @@ async fn live(server: &Server) -> Result<()> {
 
 /// Written and read so far.
 async fn units(server: &Server) -> Result<(f64, f64)> {
-    let of = async |kind| server.metric(&format!("catops_log_units_total{{kind=\"{kind}\"}}")).await;
-    Ok((of("write").await?, of("read").await?))
+    let values =
+        server.metrics(&["write", "read"].map(|kind| format!("catops_log_units_total{{kind=\"{kind}\"}}"))).await?;
+    Ok((values[0], values[1]))
 }

@@ -72,11 +72,20 @@ enum Told {
 /// # Errors
 /// The log cannot be read.
 pub async fn load(log: &dyn EventLog) -> Result<Book, ReadError> {
-    let Some(stream) = log.load(&names::book()).await? else { return Ok(Book::default()) };
-    match remembered(&stream) {
-        Some(book) => Ok(book),
-        None => Ok(fold(&all_events(log, &names::book()).await?).0),
-    }
+    Ok(load_version(log).await?.0)
+}
+
+/// The book, and the version of its stream.
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn load_version(log: &dyn EventLog) -> Result<(Book, u64), ReadError> {
+    let Some(stream) = log.load(&names::book()).await? else { return Ok((Book::default(), 0)) };
+    let book = match remembered(&stream) {
+        Some(book) => book,
+        None => fold(&all_events(log, &names::book()).await?).0,
+    };
+    Ok((book, stream.version))
 }
 
 /// The book as its head has it; none when another version wrote it.
@@ -148,11 +157,12 @@ pub async fn wish(app: &App, doer: &Doer, wish: Wish) -> Result<(BookEvent, Book
             lease: lease.clone(),
             ..Append::default()
         };
-        Ok::<_, NotDone>((append, (event, book)))
+        Ok::<_, NotDone>((append, (event, book, version + 1)))
     });
-    let (receipt, done) = decided.await.map_err(ChangeError::from)??;
+    let (receipt, (event, book, version)) = decided.await.map_err(ChangeError::from)??;
+    app.lately.keep(&book, version, at);
     app.outbox.offer(receipt.leased);
-    Ok(done)
+    Ok((event, book))
 }
 
 /// The book and the version of its stream. One that another version of this program wrote, and that cannot be read here as a

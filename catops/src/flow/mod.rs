@@ -15,6 +15,7 @@ pub mod future;
 pub mod handoff;
 pub mod homes;
 pub mod imports;
+pub mod lately;
 pub mod names;
 pub mod notify;
 pub mod outbox;
