@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 
 use super::item::{
     DUE, Item, Kept, Key, Strange, binary, bytes, frame, framed, instant, integer, number, optional, put, state_list,
@@ -21,6 +21,10 @@ pub type Homes = fn(&EffectId) -> Option<StreamId>;
 
 /// Packed bytes from which a group takes no more effects: each write is paid by the kilobyte.
 const OPEN_BYTES_MAX: usize = 2 * 1024;
+
+/// Leases that end within one such step stand at one place in the index. When somebody dies, the group is looked at so much
+/// too early, at most: half of a lease of the outbox.
+const LEASE_STEP: TimeDelta = TimeDelta::seconds(10);
 
 /// Bytes of a group, unpacked: far more than [`OPEN_BYTES_MAX`] and one append's effects unpack to.
 const UNPACKED_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -56,6 +60,17 @@ impl Group {
     /// The first instant at which one of its effects can be handed out.
     pub(super) fn wake_at(&self) -> Option<DateTime<Utc>> {
         self.effects.values().filter_map(Effect::wake_at).min()
+    }
+
+    /// Where it stands in the index: never after the instant at which one of its effects can be handed out. Of a lease it is
+    /// only a step, because most leases end long before they are over, and each move in the index is paid like two writes.
+    fn look_at(&self) -> Option<DateTime<Utc>> {
+        let place = |effect: &Effect| {
+            let wake_at = effect.wake_at()?;
+            let step = |at: DateTime<Utc>| at.duration_trunc(LEASE_STEP).unwrap_or(at);
+            Some(if effect.state == EffectState::Leased { step(wake_at) } else { wake_at })
+        };
+        self.effects.values().filter_map(place).min()
     }
 
     /// Takes out what somebody has to look at: it has a list of its own.
@@ -107,9 +122,9 @@ impl Group {
         if waits {
             put(&mut item, "waits", string("y"));
         }
-        if let Some(wake_at) = self.wake_at() {
+        if let Some(look_at) = self.look_at() {
             put(&mut item, "g", string(DUE));
-            put(&mut item, "s", string(&instant(wake_at)));
+            put(&mut item, "s", string(&instant(look_at)));
         }
         item
     }
@@ -171,6 +186,50 @@ impl Held {
         match self {
             Self::Alone(kept) => vec![kept.effect],
             Self::Together(group) => group.effects.into_values().collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Holder, Lease, NewEffect, Repeat};
+
+    fn at(millisecond: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp_millis(1_795_900_000_000 + millisecond).unwrap()
+    }
+
+    /// A group whose one effect was leased then, for twenty seconds.
+    fn leased(millisecond: i64) -> Group {
+        let wanted = NewEffect {
+            id: "inc/1/card".into(),
+            due_at: at(0),
+            kind: "task".to_owned(),
+            body: Vec::new(),
+            repeat: Repeat::Safe,
+            slot: true,
+        };
+        let mut effect = Effect::new(wanted);
+        let until = at(millisecond) + TimeDelta::seconds(20);
+        effect.hand_out(&Lease { holder: Holder::new("one"), at: at(millisecond), until }).unwrap();
+        let mut group = Group::new(StreamId::new("inc/1"));
+        assert!(group.take(effect).is_none());
+        group
+    }
+
+    #[test]
+    fn a_lease_after_a_lease_moves_nothing_in_the_index() {
+        let place = |mut group: Group| group.write(false).remove("s").unwrap();
+        assert_eq!(place(leased(10)), place(leased(9_990)));
+        assert_ne!(place(leased(9_990)), place(leased(10_010)));
+    }
+
+    #[test]
+    fn it_is_never_looked_at_too_late() {
+        for millisecond in [0, 1, 9_999, 10_000] {
+            let group = leased(millisecond);
+            let (look, wake) = (group.look_at().unwrap(), group.wake_at().unwrap());
+            assert!(look <= wake && wake - look < LEASE_STEP, "{look} {wake}");
         }
     }
 }
