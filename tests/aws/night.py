@@ -6,6 +6,7 @@ import argparse
 import copy
 import json
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -26,6 +27,7 @@ SECRETS = {
     "SLACK_SIGNING_SECRET": "signing-of-the-night",
     "CATOPS_GENERIC_TOKEN": 'token with a " and a \\ in it',
     "CATOPS_EVENTBRIDGE_TOKEN": "token-of-the-bus",
+    "CATOPS_LINK_SECRET": "a key of the links of the night",
 }
 OPS, ANA, BEN = "C0OPS", "U0ANA", "U0BEN"
 BEARER = {"authorization": f"Bearer {SECRETS['CATOPS_GENERIC_TOKEN']}"}
@@ -185,6 +187,18 @@ class Night:
         check(status == 202, f"the alarm was answered {status}: {answer}")
         until("card of INC-2", lambda: self.slack.message(OPS, "INC-2", "checkout is slow"))
 
+    def link(self):
+        step("who is paged by the topic acknowledges by the link in the page: opening it changes nothing, its button does")
+        link = until("page to Cem with a link", lambda: re.search(r"://[^/]+(/ack/2/cem/[\w/-]+)", self.came_to(self.pages)))[1]
+        status, page = self.stack.ask("GET", link)
+        check(status == 200 and "Acknowledge as Cem Aydin" in page, f"the link was answered {status}: {page}")
+        status, page = self.stack.ask("POST", link[:-4] + "AAAA")
+        check(status == 404, f"a forged link was answered {status}: {page}")
+        check(not self.slack.message(OPS, "INC-2", "Acknowledged"), "a link that was opened acknowledged")
+        status, page = self.stack.ask("POST", link)
+        check(status == 200 and "You have it" in page, f"the button was answered {status}: {page}")
+        until("card that Cem has", lambda: self.slack.message(OPS, "INC-2", "Acknowledged", "Cem"))
+
     def resolved_by_hand(self):
         step("somebody resolves an incident by its button")
         card = self.slack.message(OPS, "INC-2", "checkout is slow")
@@ -264,6 +278,7 @@ STEPS = (
     Night.click,
     Night.action,
     Night.webhook,
+    Night.link,
     Night.resolved_by_hand,
     Night.topic,
     Night.clears,

@@ -163,6 +163,10 @@ pub struct PagingConfig {
     pub webhook_secret: Option<SecretRef>,
     /// The key of the links by which people without Slack acknowledge; without it there are none.
     pub link_secret: Option<SecretRef>,
+    /// Where those links lead, when that is not `public_url`: a function says so, whose API answers them and nothing else
+    /// of the console.
+    #[serde(skip)]
+    pub links_url: Option<String>,
     /// The mail server; without it nobody is paged by e-mail.
     pub email: Option<EmailConfig>,
     /// Addresses in private networks to which people's webhooks may lead all the same: `127.0.0.1:8080`.
@@ -175,6 +179,7 @@ impl Default for PagingConfig {
             second_channel_after: TimeDelta::seconds(60),
             webhook_secret: None,
             link_secret: None,
+            links_url: None,
             email: None,
             allow_private: Vec::new(),
         }

@@ -3,7 +3,7 @@
 //!
 //! | role | is handed | does | calls |
 //! |---|---|---|---|
-//! | `intake` | queue batches, SNS messages, HTTP requests of `/hooks/*` and `/v2/enqueue` | appends | the table |
+//! | `intake` | queue batches, SNS messages, HTTP requests of `/hooks/*`, `/v2/enqueue` and `/ack/*` | appends | the table |
 //! | `slack` | HTTP requests of `/slack/*` | verifies, appends, answers | the table, Slack |
 //! | `act` | changes of the table, a schedule | performs what is due | the table, Slack, runners, SNS |
 //!
@@ -18,7 +18,7 @@ use crate::app::{App, Parts};
 use crate::clock;
 use crate::config::Setup;
 use crate::config::secret::{add_fetched, env};
-use crate::entry::calendar;
+use crate::entry::{acknowledge, calendar};
 use crate::entry::serve::{health_router, hooks_router, limited, slack_router};
 use crate::flow::outbox::{self, Offered};
 use crate::flow::{calendars, drill, handoff, runbook_versions, versions};
@@ -129,6 +129,7 @@ async fn wire(role: Role) -> Result<Wired> {
         runbook_versions::note(&*log, &library.digest(), || index::scan_dir(&setup.runbooks()).files).await;
     }
     let life = env("AWS_LAMBDA_LOG_STREAM_NAME").map_or_else(random_name, Ok)?;
+    setup.config.paging.links_url = env("CATOPS_API_URL");
     // Nothing here shows incidents: whoever serves the table beside the functions names that address.
     let public_url = setup.config.public_url.clone().unwrap_or_default();
     let (app, offered) = App::new(Parts {
@@ -143,7 +144,7 @@ async fn wire(role: Role) -> Result<Wired> {
         performs: role == Role::Act,
     });
     let doors = match role {
-        Role::Intake => hooks_router(Arc::clone(&app), false),
+        Role::Intake => hooks_router(Arc::clone(&app), false).merge(acknowledge::router(Arc::clone(&app))),
         Role::Slack => slack_router(Arc::clone(&app)).merge(calendar::router(Arc::clone(&app))),
         Role::Act => Router::new(),
     };

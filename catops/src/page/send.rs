@@ -33,7 +33,8 @@ impl Links {
     pub(super) fn of(app: &App, incident: &Incident, person: &Person) -> Self {
         let more = app.incident_url(incident.id).unwrap_or_default();
         let setup = app.setup();
-        let ack = link::ack(&setup, &app.public_url, incident.id, incident.round, &person.id, clock::now());
+        let base = setup.config.paging.links_url.as_ref().unwrap_or(&app.public_url);
+        let ack = link::ack(&setup, base, incident.id, incident.round, &person.id, clock::now());
         Self { more, ack: ack.unwrap_or_default() }
     }
 }

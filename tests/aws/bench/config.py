@@ -16,6 +16,9 @@ post_interval = "0s"
 [cloudwatch]
 pictures = true
 
+[paging]
+link_secret = "env:CATOPS_LINK_SECRET"
+
 [[source]]
 kind = "generic"
 auth = "bearer"
