@@ -6,18 +6,20 @@
 //! times, no "5 minutes ago". Buttons are claims (`value`); rights are derived when they are pressed.
 
 use crate::blocks::{Block, Button, Choice, Confirm, Element, Message, Metadata, Overflow, Style, Text};
-use crate::escape::{self, bold, code, code_block, line, utc_time};
+use crate::escape::{self, bold, code, code_block, line};
 use crate::limits::{self, fit};
 use crate::value::{Claim, Verb};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::action::{Action, Allow, Catalogue, render};
 use incident::{
-    ActionId, Change, Fix, Incident, IncidentId, ResolvedBy, ResponderId, Run, RunEffect, RunOutcome, RunbookId,
-    Status, Strength, Suggestion, Timed, Unreached, channel_word,
+    Change, Incident, IncidentId, ResponderId, Run, RunEffect, RunOutcome, RunbookId, Status, Strength, Suggestion,
+    Timed, Unreached, channel_word,
 };
 use serde_json::Value;
 
 mod drill;
+mod resolved;
+mod words;
 
 /// Blocks of a card while its incident is open: more needs scrolling on a phone.
 pub const OPEN_BLOCKS_MAX: usize = 6;
@@ -34,8 +36,6 @@ const SNOOZE_MINUTES: u64 = 30;
 const UNREACHED_CHARS_MAX: usize = 120;
 /// Ways that failed and are told on a card.
 const UNREACHED_MAX: usize = 3;
-/// Actions that are offered as what ended an incident.
-const FIXES_MAX: usize = 2;
 
 /// How a responder is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,64 +140,6 @@ impl Drawing<'_> {
         }
         blocks.push(self.buttons());
         blocks
-    }
-
-    fn resolved(&self) -> Vec<Block> {
-        let facts = self.resolution().into_iter().map(Text::verbatim);
-        let mut blocks = vec![self.head(), Block::context(facts).id(self.id("ctx"))];
-        let buttons: Vec<Button> = self.fixes().into_iter().chain(self.judgements()).collect();
-        if !buttons.is_empty() {
-            blocks.push(Block::buttons(buttons).id(self.id("fb")));
-        }
-        blocks
-    }
-
-    /// What may have ended it, to be tapped once. Where an action was seen to help nobody is asked.
-    fn fixes(&self) -> Vec<Button> {
-        let incident = self.incident;
-        if incident.fix.is_some() || incident.helped_by().is_some() {
-            return Vec::new();
-        }
-        let mut actions: Vec<(&ActionId, &str)> = Vec::new();
-        let ran = incident.runs.iter().rev().filter(|run| !run.read_only).map(|run| (&run.action, run.title.as_str()));
-        let suggested = incident.suggestions.iter().filter(|suggestion| !suggestion.read_only);
-        let suggested =
-            suggested.filter_map(|suggestion| Some((suggestion.action.as_ref()?, suggestion.title.as_str())));
-        for (id, title) in ran.chain(suggested) {
-            if actions.len() < FIXES_MAX && actions.iter().all(|(known, _)| *known != id) {
-                actions.push((id, title));
-            }
-        }
-        let tap = |n: usize, text: &str, label: &str, claim: Claim| {
-            let text = escape::plain(text, limits::BUTTON_TEXT_CHARS_MAX);
-            Button::new(format!("fix.{n}"), text, claim.to_string()).label(escape::plain(label, 75))
-        };
-        let of_action = |(n, (id, title)): (usize, (&ActionId, &str))| {
-            tap(
-                n,
-                &format!("Fixed by: {title}"),
-                &format!("It was fixed by: {title}"),
-                self.claim(Verb::Fix).with("a", id),
-            )
-        };
-        let mut buttons: Vec<Button> = actions.into_iter().enumerate().map(of_action).collect();
-        let fix = |word: &str| self.claim(Verb::Fix).with("f", word);
-        buttons.push(tap(buttons.len(), "Cleared alone", "It cleared without anybody acting", fix("alone")));
-        buttons.push(tap(buttons.len(), "Something else", "Something else fixed it", fix("other")));
-        buttons
-    }
-
-    fn judgements(&self) -> Vec<Button> {
-        if self.incident.suggestions.is_empty() || self.incident.judged_right.is_some() {
-            return Vec::new();
-        }
-        let judge = |action_id: &str, text: &str, label: &str, right: &str| {
-            Button::new(action_id, text, self.claim(Verb::Feedback).with("r", right).to_string()).label(label)
-        };
-        vec![
-            judge("fb.yes", "Right suggestion", "The first suggestion was right", "good"),
-            judge("fb.no", "Wrong suggestion", "The first suggestion was wrong", "bad"),
-        ]
     }
 
     fn head(&self) -> Block {
@@ -582,105 +524,6 @@ impl Drawing<'_> {
         })
     }
 
-    fn resolution(&self) -> Vec<String> {
-        let incident = self.incident;
-        let mut facts = Vec::new();
-        if let Some(run) = incident.helped_by() {
-            facts.push(format!("Fixed by {} ({})", bold(&run.title, TITLE_CHARS_MAX), self.setting.name(&run.by)));
-        }
-        facts.extend(self.fix());
-        if let Some(end) = &incident.resolved {
-            facts.push(match &end.by {
-                ResolvedBy::Drill => "It was a drill".to_owned(),
-                ResolvedBy::Source => format!("Alarm cleared {}", escape::time(end.at)),
-                ResolvedBy::Person(who) => format!("Resolved by {} {}", self.setting.name(who), escape::time(end.at)),
-            });
-            if !end.note.is_empty() {
-                facts.push(line(&end.note, REASON_CHARS_MAX));
-            }
-        }
-        match &incident.acknowledged {
-            Some(taken) => facts.push(format!("Acknowledged in {}", span(taken.at - incident.opened_at))),
-            None => facts.push("Nobody had to acknowledge it".to_owned()),
-        }
-        facts
-    }
-
-    /// What somebody said ended it.
-    fn fix(&self) -> Option<String> {
-        Some(match self.incident.fix.as_ref()? {
-            Fix::Action(action) => {
-                let run = self.incident.runs.iter().rev().find(|run| run.action == *action).map(|run| &run.title);
-                let suggested = self.incident.suggestions.iter().find(|one| one.action.as_ref() == Some(action));
-                let title = run.or_else(|| suggested.map(|suggestion| &suggestion.title));
-                format!("Fixed by {}", bold(title.map_or(action.as_str(), String::as_str), TITLE_CHARS_MAX))
-            }
-            Fix::Alone => "It cleared alone".to_owned(),
-            Fix::Other => "Fixed by something else".to_owned(),
-        })
-    }
-
-    /// The card in words: everything that the blocks say.
-    pub(crate) fn words(&self) -> String {
-        let incident = self.incident;
-        if let Some(drill) = incident.drill() {
-            return self.drill_words(drill);
-        }
-        let name = |who: &ResponderId| self.setting.name(who);
-        let what =
-            format!("{} {} {}", incident.severity.label(), incident.id, line(&incident.alarm.title, TITLE_CHARS_MAX));
-        if let (Status::Resolved, Some(end)) = (incident.status, &incident.resolved) {
-            let facts = self.resolution().join(". ").replace('*', "");
-            let facts = plain_times(&facts);
-            return format!("Resolved: {what}, after {}. {facts}.", span(end.at - incident.opened_at));
-        }
-        let mut words = match &incident.acknowledged {
-            Some(taken) => format!("Acknowledged: {what}, by {} at {}.", name(&taken.by), utc_time(taken.at)),
-            None => format!("Firing: {what}, since {}.", utc_time(incident.opened_at)),
-        };
-        let summary = line(&incident.alarm.summary, SUMMARY_CHARS_MAX);
-        if !summary.is_empty() {
-            words = format!("{words} {summary}.");
-        }
-        if !incident.alarm.resource.is_empty() {
-            words = format!("{words} About {}.", line(&incident.alarm.resource, NAME_CHARS_MAX));
-        }
-        if incident.fired > 1 {
-            words = format!("{words} Fired {} times, last {}.", incident.fired, utc_time(incident.last_fired_at));
-        }
-        for change in self.changes(|_, text| line(text, NAME_CHARS_MAX)) {
-            words = format!("{words} Changed: {change}.");
-        }
-        if let Some(related) = self.related() {
-            words = format!("{words} Also {related}.");
-        }
-        if let Some(history) = self.history() {
-            words = format!("{words} {history}.");
-        }
-        if let Some(owner) = self.owner(name, utc_time) {
-            words = format!("{words} {}, not yet acknowledged.", owner.replace('*', "").replace(":warning: ", ""));
-        }
-        if incident.exhausted {
-            words.push_str(" Every level was asked and nobody answered.");
-        }
-        if let Some(run) = self.run_shown() {
-            words = format!("{words} {}", run_words(run, &name(&run.by)));
-        }
-        let titles: Vec<String> =
-            self.wanted().map(|(n, s)| format!("{n} {} ({})", line(&s.title, 100), spoken(&verdict(s)))).collect();
-        if !titles.is_empty() && incident.running().is_none() {
-            words = format!("{words} Suggested: {}.", titles.join("; "));
-        }
-        if let Some(why) = &incident.no_match {
-            words = format!("{words} No suggestion: {}.", line(why, REASON_CHARS_MAX));
-        }
-        if let Some(note) = incident.notes.last() {
-            words = format!("{words} {} noted: {}.", self.setting.name(&note.by), line(&note.text, 150));
-        }
-        let next = if incident.acknowledged.is_none() { "ack" } else { "resolve" };
-        format!("{words} Type {} {next} {}.", self.setting.command, incident.id.0)
-    }
-
     pub(crate) fn claim(&self, verb: Verb) -> Claim {
         Claim::on(verb, self.incident.id, self.incident.seq)
     }
@@ -688,27 +531,6 @@ impl Drawing<'_> {
     /// A block's id: new with every event, as Slack asks of edited messages.
     fn id(&self, part: &str) -> String {
         format!("{part}:{}:{}", self.incident.id.0, self.incident.seq)
-    }
-}
-
-fn run_words(run: &Run, by: &str) -> String {
-    let title = line(&run.title, TITLE_CHARS_MAX);
-    match (run.outcome, run.effect) {
-        (None, _) if run.stop_by.is_some() => format!("Stopping: {title}, started by {by}."),
-        (None, _) => format!("Running: {title}, started by {by}."),
-        (Some(RunOutcome::Succeeded), Some(RunEffect::Helped { .. })) => format!("{title} by {by} helped."),
-        (Some(RunOutcome::Succeeded), Some(RunEffect::DidNotHelp)) => {
-            format!("{title} by {by} did not help, the alarm is still firing.")
-        }
-        (Some(RunOutcome::Succeeded), None) if run.is_watched() => {
-            format!("{title} by {by} is done, the alarm is watched until {}.", utc_time(watch_end(run)))
-        }
-        (Some(RunOutcome::Succeeded), None) => format!("{title} by {by} is done."),
-        (Some(RunOutcome::Failed), _) => format!("{title} by {by} failed: {}.", line(&run.detail, REASON_CHARS_MAX)),
-        (Some(RunOutcome::Stopped), _) => format!("{title} by {by} was stopped; what it had done stays done."),
-        (Some(RunOutcome::Unknown), _) => {
-            format!("Nobody knows how {title} by {by} ended: look, then mark it as done or run it again.")
-        }
     }
 }
 
@@ -726,11 +548,6 @@ pub(crate) fn verdict(suggestion: &Suggestion) -> String {
     };
     let read_only = if suggestion.read_only { "  ·  read only" } else { "" };
     format!("{strength}{record}{read_only}")
-}
-
-/// The dots between facts are for the eye.
-fn spoken(facts: &str) -> String {
-    facts.replace("  ·  ", ", ")
 }
 
 fn watch_end(run: &Run) -> DateTime<Utc> {
@@ -752,20 +569,6 @@ pub(crate) fn span(length: TimeDelta) -> String {
         (0, hours, minutes) => two(hours, "h", minutes % 60, "min"),
         (days, hours, _) => two(days, "d", hours % 24, "h"),
     }
-}
-
-/// Date tokens become their UTC fallback: for words that are read aloud.
-pub(crate) fn plain_times(markup: &str) -> String {
-    let mut plain = String::with_capacity(markup.len());
-    let mut rest = markup;
-    while let Some((before, token)) = rest.split_once("<!date^") {
-        plain.push_str(before);
-        let (token, after) = token.split_once('>').unwrap_or((token, ""));
-        plain.push_str(token.rsplit('|').next().unwrap_or_default());
-        rest = after;
-    }
-    plain.push_str(rest);
-    plain
 }
 
 /// A way that did not work, on a line of its own.

@@ -1,6 +1,7 @@
 //! Every surface on one night, as snapshots; every surface against the limit table; and a night with a hostile alarm.
 
-use super::{Face, OPEN_BLOCKS_MAX, Setting, card, plain_times, span};
+use super::words::plain_times;
+use super::{Face, OPEN_BLOCKS_MAX, Setting, card, span};
 use crate::answer::{self, Asked, Duty};
 use crate::blocks::{Block, Element, Message, View};
 use crate::command::{self, Word};
