@@ -60,11 +60,17 @@ pub(crate) fn of_names(engine: &Engine, weights: &BonusWeights, alarm: &Alarm) -
     found
 }
 
-/// Runbooks that declare the alarm, with their pattern.
+/// Runbooks that declare the alarm, with their pattern: by its name, or by what it measures.
 fn declared_alarms<'a>(engine: &'a Engine, alarm: &Alarm) -> BTreeMap<u32, &'a str> {
-    let names = [Some(&alarm.title), alarm.labels.get("alertname")];
+    let alertname = alarm.labels.get("alertname").cloned();
+    let names = [Some(alarm.title.clone()), alertname, measured(alarm)];
     let names = names.into_iter().flatten().filter(|name| !name.is_empty());
-    names.flat_map(|name| engine.names.alarms.fitting(name)).collect()
+    names.flat_map(|name| engine.names.alarms.fitting(&name)).collect()
+}
+
+/// `CPUUtilization AWS/RDS`: alarms of CloudWatch are named by whoever makes them, and only this is the same everywhere.
+fn measured(alarm: &Alarm) -> Option<String> {
+    Some(format!("{} {}", alarm.labels.get("metric")?, alarm.labels.get("namespace")?))
 }
 
 /// Runbooks that declare the alarm's service, with their pattern.

@@ -54,7 +54,7 @@ fn files() -> Vec<RunbookFile> {
         ),
         file(
             "queue/lag",
-            "---\ntitle: Consumer falls behind\nalarms: [\"*-queue-age\", OldestMessage]\ntags:\n  - sqs\n---\nMessages wait too long in the queue.",
+            "---\ntitle: Consumer falls behind\nalarms: [\"*-queue-age\", OldestMessage, ApproximateAgeOfOldestMessage AWS/SQS]\ntags:\n  - sqs\n---\nMessages wait too long in the queue.",
         ),
     ]
 }
@@ -101,6 +101,9 @@ fn realistic_alarms_find_their_runbook() {
 #[test]
 fn what_the_front_matter_declares_counts_most() {
     let hit = check_first("orders-queue-age", "database cpu is high", &[], "queue/lag");
+    assert!(hit.matched.iter().any(|matched| matched.field == Match::DECLARED_ALARM), "{hit:#?}");
+    let measured = [("metric", "ApproximateAgeOfOldestMessage"), ("namespace", "AWS/SQS")];
+    let hit = check_first("orders", "database cpu is high", &measured, "queue/lag");
     assert!(hit.matched.iter().any(|matched| matched.field == Match::DECLARED_ALARM), "{hit:#?}");
     let hit = check_first("x", "errors", &[("service", "checkout-api")], "deploy/roll-back");
     assert!(hit.matched.iter().any(|matched| matched.field == Match::DECLARED_SERVICE), "{hit:#?}");

@@ -95,7 +95,8 @@ export class Screen {
     screen.page.on("pageerror", (error) => screen.complaints.push(error.message));
     screen.page.on("console", (it) => it.type() === "error" && screen.complaints.push(`${it.text()} ${it.location().url}`));
     await screen.page.goto(demo.page);
-    await screen.go("C0OPS");
+    // The page begins where the cards come.
+    await screen.drawn((place) => place[1] === "C0OPS");
     return screen;
   }
 

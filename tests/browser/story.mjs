@@ -17,6 +17,10 @@ export async function story(browser, checks) {
 
 async function play(screen, check) {
   let card;
+  await check("an alarm of CloudWatch finds its runbook by what it measures, whatever it is called", async () => {
+    const text = await see(await screen.card(/orders-db CPU above 90 percent/), /1\. [^]*2\. /);
+    assert.match(text, /1\. .*strong match[^]*RDS CPU is high is declared for .CPUUtilization AWS\/RDS/);
+  });
   await check("the shop breaks and its card names owner, actions and reasons", async () => {
     await screen.be("U0ANA");
     card = await screen.card(/status 503/);

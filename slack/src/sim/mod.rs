@@ -109,7 +109,7 @@ pub struct SimConfig {
     pub app: App,
     /// Those who can be acted as.
     pub people: Vec<Person>,
-    /// Channels that everybody is in from the start, the app too.
+    /// Channels that everybody is in from the start, the app too; the page shows the first one first.
     pub channels: Vec<ChannelSeed>,
     /// The ids of the user groups, `S…`; they begin without members.
     pub usergroups: Vec<String>,

@@ -48,8 +48,9 @@ async function look() {
       // Somebody else sits here meanwhile: what the one before may see is not shown to them.
       if (state.me.id !== here.me) { again = true; continue; }
       here.state = state;
-      if (!here.state.channels.some((it) => it.id === here.channel) && here.channel !== "home") {
-        here.channel = here.state.channels[0].id;
+      const { channels, first_channel: first } = state;
+      if (!channels.some((it) => it.id === here.channel) && here.channel !== "home") {
+        here.channel = (channels.find((it) => it.id === first) || channels[0]).id;
         again = true;
         continue;
       }

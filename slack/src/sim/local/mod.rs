@@ -159,7 +159,7 @@ pub(super) fn snapshot(sim: &Sim, person: &str, channel: Option<&str>) -> Option
     let modals = state.world.modals.get(person).map_or(&[][..], Vec::as_slice);
     Some(json!({
         "revision": state.world.revision, "me": me, "team": config.team, "people": config.people,
-        "app": config.app,
+        "app": config.app, "first_channel": config.channels.first().map(|seed| &seed.id),
         "channels": seen.iter().map(|it| channel_json(config, &state, person, it)).collect::<Vec<_>>(),
         "messages": messages,
         "modals": modals.iter().map(|view| view_json(view, &names)).collect::<Vec<_>>(),
