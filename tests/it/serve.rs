@@ -427,3 +427,27 @@ async fn a_page_of_another_site_reads_nothing() -> Result<()> {
     assert_eq!((header("x-content-type-options"), header("cache-control")), ("nosniff", "no-store"));
     Ok(())
 }
+
+#[tokio::test]
+async fn the_pages_behind_a_card_show_the_night_and_the_runbook() -> Result<()> {
+    let home = Home::new()?;
+    let server = home.serve(&[TOKEN])?;
+    alarm(&server, TOKEN.1, "db", "RDSCPUUtilizationHigh").await?;
+    server
+        .until("suggested", async |server| {
+            let incident = server.incident(1).await?;
+            Ok(incident["incident"]["suggestions"][0].is_object().then_some(()).ok_or_else(|| incident.to_string()))
+        })
+        .await?;
+    let page =
+        async |path: &str| anyhow::Ok(server.http.get(format!("{}{path}", server.url)).send().await?.text().await?);
+    let night = page("/i/1").await?;
+    for part in ["RDSCPUUtilizationHigh", "What may help", "href=\"/rb/aws/rds-cpu\"", "if nobody acts"] {
+        assert!(night.contains(part), "no {part}: {night}");
+    }
+    let runbook = page("/rb/aws/rds-cpu").await?;
+    for part in ["<h1>RDS CPU is high</h1>", "<h2>Checks</h2>", "<li>", "<td>", "<code>CPUUtilization</code>"] {
+        assert!(runbook.contains(part), "no {part}: {runbook}");
+    }
+    Ok(())
+}

@@ -1,17 +1,23 @@
 //! The two pages that cards link to: an incident's night, and a runbook. They only show; nothing can be pressed.
 
+mod markdown;
+
 use crate::app::App;
 use crate::flow::change;
+use crate::surface;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::response::{IntoResponse, Response};
-use incident::{Incident, IncidentId, RunbookId};
+use incident::{Incident, IncidentId, RunbookId, Suggestion};
 use maud::{DOCTYPE, Markup, html};
 use std::sync::Arc;
 
 /// Similar incidents that are shown.
 const SIMILAR_MAX: usize = 5;
+
+/// When something happened.
+const INSTANT: &str = "%Y-%m-%d %H:%M:%S UTC";
 
 /// How all pages look.
 pub(super) const STYLE: &str = include_str!("console.css");
@@ -27,15 +33,26 @@ pub async fn incident(State(app): State<Arc<App>>, Path(id): Path<String>) -> Re
     let Some(incident) = Incident::fold(id, &events) else { return missing("There is no such incident.") };
     let lines = incident::timeline(&incident, &events, |who| app.name(who));
     let similar = app.past.similar(&*app.log, &incident, SIMILAR_MAX, |who| app.name(who)).await.unwrap_or_default();
+    let ahead = surface::future(&app, &incident).await.unwrap_or_default();
     let body = html! {
         h1 { (id) " " (incident.alarm.title) }
         p { (format!("{:?}", incident.status)) " · " (incident.severity.label()) " · same trouble: " code { (incident.alarm.key) } }
         @if let Some(measured) = incident.measured() { p { "This is a drill: " (measured.told(|who| app.name(who))) "." } }
         @if !incident.alarm.summary.is_empty() { p { (incident.alarm.summary) } }
         @if let Some(history) = &incident.history { p { (history.line(|who| app.name(who))) } }
+        @if incident.is_open() { (suggestions(&incident.suggestions)) }
+        h2 { "What happened" }
         table {
             @for line in &lines {
-                tr { td { (line.at.format("%Y-%m-%d %H:%M:%S UTC")) } td { (line.text) } }
+                tr { td { (line.at.format(INSTANT)) } td { (line.text) } }
+            }
+        }
+        @if !ahead.is_empty() {
+            h2 { "What will, if nobody acts" }
+            table {
+                @for next in &ahead {
+                    tr { td { (next.at.format(INSTANT)) } td { (next.text) } }
+                }
             }
         }
         @if !similar.is_empty() {
@@ -53,10 +70,39 @@ pub async fn incident(State(app): State<Arc<App>>, Path(id): Path<String>) -> Re
     page(StatusCode::OK, &id.to_string(), &body)
 }
 
+/// What may help, each with its reason, its record and its runbook. The buttons are on the card.
+fn suggestions(suggestions: &[Suggestion]) -> Markup {
+    html! {
+        @if !suggestions.is_empty() {
+            h2 { "What may help" }
+            table {
+                @for suggestion in suggestions {
+                    tr {
+                        td { (suggestion.title) }
+                        td {
+                            (suggestion.reason)
+                            @if suggestion.record.runs() > 0 {
+                                "; worked " (suggestion.record.helped) " of " (suggestion.record.runs())
+                            }
+                            @if let Some(runbook) = &suggestion.runbook { " · " a href={ "/rb/" (runbook) } { "read" } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// `GET /rb/aws/rds-cpu`: the runbook as it is indexed now.
 pub async fn runbook(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
     let Some((title, text)) = app.runbook(&RunbookId(id.clone())) else { return missing("There is no such runbook.") };
-    page(StatusCode::OK, &title, &html! { p { code { (id) } } pre { (text) } })
+    let titled = text.trim_start().starts_with("# ");
+    let body = html! {
+        p.faint { code { (id) } }
+        @if !titled { h1 { (title) } }
+        article { (markdown::rendered(&text)) }
+    };
+    page(StatusCode::OK, &title, &body)
 }
 
 fn missing(why: &str) -> Response {
