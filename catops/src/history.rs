@@ -244,8 +244,13 @@ impl Author<'_> {
     /// Whoever is asked gets the page in Slack.
     async fn page(&mut self, incident: &Incident, at: DateTime<Utc>) -> Result<Incident> {
         let (by, level) = (BY_SLACK, 0);
-        let reached =
-            |to: &ResponderId| Command::RecordPage { to: to.clone(), by: by.to_owned(), level, message: None };
+        let reached = |to: &ResponderId| Command::RecordPage {
+            to: to.clone(),
+            by: by.to_owned(),
+            level,
+            message: None,
+            with: Vec::new(),
+        };
         self.say(incident, &Origin::effect("page"), incident.owners.iter().map(reached).collect(), at).await
     }
 

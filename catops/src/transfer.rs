@@ -133,6 +133,7 @@ async fn folded(log: &dyn EventLog, end: StreamEnd) -> Result<StreamEnd> {
         None if names::calendar_of(&end.id).is_some() => {
             calendars::refolded(log, names::calendar_of(&end.id).unwrap_or_default()).await?
         }
+        None if names::is_pages(&end.id) => crate::page::refolded(log, &end.id).await?,
         None if names::handoffs_of(&end.id).is_some() => handoff::refolded(log, &end.id).await?,
         None if end.id == names::feeds() => crate::flow::feeds::refolded(log).await?,
         None => None,

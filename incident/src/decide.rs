@@ -228,6 +228,19 @@ pub enum Command {
         level: u8,
         /// Where it stands, in Slack.
         message: Option<PageMessage>,
+        /// The other incidents that the same page named.
+        with: Vec<IncidentId>,
+    },
+    /// A page waits.
+    RecordHeldPage {
+        /// Who.
+        to: ResponderId,
+        /// By what.
+        by: String,
+        /// Until when, at the latest.
+        until: DateTime<Utc>,
+        /// Which limit it would have passed.
+        because: String,
     },
     /// A page failed for now.
     RecordPageFailure {
@@ -598,7 +611,8 @@ pub fn decide(incident: &Incident, command: Command, at: DateTime<Utc>) -> Resul
         Command::Suggest { suggestions, runners_up, no_match, history, changes, related } => {
             Ok(vec![Event::Suggested { suggestions, runners_up, no_match, history, changes, related }])
         }
-        Command::RecordPage { to, by, level, message } => Ok(vec![Event::Paged { to, by, level, message }]),
+        Command::RecordPage { to, by, level, message, with } => Ok(vec![Event::Paged { to, by, level, message, with }]),
+        Command::RecordHeldPage { to, by, until, because } => Ok(vec![Event::PageHeld { to, by, until, because }]),
         Command::RecordPageFailure { to, by, error, gave_up } => {
             Ok(vec![Event::PageFailed { to, error, by: Some(by), gave_up }])
         }

@@ -3,7 +3,7 @@
 
 use crate::alarm::{Alarm, Severity};
 use crate::change::Change;
-use crate::id::{ActionId, DeliveryId, ResponderId, RunId};
+use crate::id::{ActionId, DeliveryId, IncidentId, ResponderId, RunId};
 use crate::plan::Taken;
 use crate::record::{Fix, History};
 use crate::related::Related;
@@ -146,6 +146,20 @@ pub enum Event {
         /// December 2026.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         message: Option<PageMessage>,
+        /// The other incidents that the same page named.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        with: Vec<IncidentId>,
+    },
+    /// A page that is no first one waits, because its way was used a lot; it goes out with others that wait.
+    PageHeld {
+        /// Who.
+        to: ResponderId,
+        /// By what.
+        by: String,
+        /// Until when, at the latest.
+        until: DateTime<Utc>,
+        /// Which limit it would have passed: `5 in 15 minutes`.
+        because: String,
     },
     /// A page could not be delivered; it is tried again, and the next level does not wait for it.
     PageFailed {
@@ -458,6 +472,7 @@ impl Event {
             Self::Assigned { .. } => "assigned",
             Self::Paged { .. } => "paged",
             Self::PageFailed { .. } => "page_failed",
+            Self::PageHeld { .. } => "page_held",
             Self::Escalated { .. } => "escalated",
             Self::StepSkipped { .. } => "step_skipped",
             Self::ChannelAsked { .. } => "channel_asked",

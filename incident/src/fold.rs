@@ -2,6 +2,7 @@
 //! Nothing here decides anything and nothing here has an effect, so replaying a log can never page anybody.
 
 mod asking;
+mod held;
 
 use crate::alarm::{Alarm, Severity};
 use crate::change::Change;
@@ -14,10 +15,10 @@ use crate::suggestion::Suggestion;
 use crate::urgency::{PlannedPage, Urgency};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The version of this fold: a snapshot of another version is thrown away and folded again.
-pub const FOLD: u32 = 12;
+pub const FOLD: u32 = 14;
 
 /// How long somebody has who was given an incident before a policy said how long anybody has, in seconds.
 const UNSAID_WAIT_SECONDS: u64 = 300;
@@ -208,6 +209,19 @@ pub struct Unreached {
     pub gave_up: bool,
 }
 
+/// A page that waits, because its way was used a lot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// Whom.
+    pub to: ResponderId,
+    /// By what.
+    pub by: String,
+    /// Until when, at the latest.
+    pub until: DateTime<Utc>,
+    /// Which limit it would have passed: `5 in 15 minutes`.
+    pub because: String,
+}
+
 /// Who was asked by which event: what a page for a level belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageCause {
@@ -312,6 +326,10 @@ pub struct Incident {
     pub urgency: Option<Urgency>,
     /// Ways of this round that failed and have not worked since.
     pub unreached: Vec<Unreached>,
+    /// Pages that wait and are still wanted.
+    pub held: Vec<Waiting>,
+    /// Whom a page of this incident has reached by any way, in whichever round.
+    pub ever_paged: BTreeSet<ResponderId>,
     /// Who has it.
     pub acknowledged: Option<Acknowledgement>,
     /// How it ended.
@@ -403,6 +421,8 @@ impl Incident {
             plans: BTreeMap::new(),
             urgency: None,
             unreached: Vec::new(),
+            held: Vec::new(),
+            ever_paged: BTreeSet::new(),
             acknowledged: None,
             resolved: None,
             suggestions: Vec::new(),
@@ -458,9 +478,11 @@ impl Incident {
             }
             Event::Paged { to, by, message, .. } => {
                 self.unreached.retain(|failed| failed.to != *to || failed.by != *by);
+                self.page_came(to, by);
                 let (to, by, message) = (to.clone(), by.clone(), message.clone());
                 self.paged.push(Page { to, by, at, seq: recorded.seq, message });
             }
+            Event::PageHeld { to, by, until, because } => self.page_waits(to, by, *until, because),
             Event::Assigned { .. }
             | Event::StepSkipped { .. }
             | Event::ChannelAsked { .. }
@@ -580,6 +602,7 @@ impl Incident {
         self.status = Status::Resolved;
         self.resolved = Some(Resolution { by, at, note: note.to_owned() });
         self.snoozed_until = None;
+        self.held.clear();
         self.set_timer(None);
     }
 

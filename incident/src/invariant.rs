@@ -133,7 +133,9 @@ pub fn lacks_owner(incident: &Incident, somebody_is_on_call: bool, now: DateTime
 #[must_use]
 pub fn page_late(incident: &Incident, now: DateTime<Utc>) -> Option<Violation> {
     let unreached = incident.status == Status::Open && !incident.owners.is_empty() && incident.paged.is_empty();
-    let late = unreached && now - incident.asking_since > PAGE_OVERDUE;
+    // A page that waits on purpose has until then, and as long again.
+    let waits = incident.held.iter().any(|held| now - held.until <= PAGE_OVERDUE);
+    let late = unreached && !waits && now - incident.asking_since > PAGE_OVERDUE;
     late.then(|| {
         let minutes = PAGE_OVERDUE.num_minutes();
         let text = format!("{} ({}): no page reached anybody in {minutes} minutes", incident.id, incident.alarm.title);

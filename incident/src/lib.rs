@@ -20,6 +20,7 @@ mod redact;
 mod related;
 mod suggestion;
 mod switch;
+pub mod throttle;
 mod timeline;
 mod urgency;
 
@@ -34,7 +35,7 @@ pub use drill::{Counting, DRILL_KEY, Delivered, Drill, Drills, Measured, ReadyCh
 pub use event::{Aside, BY_SLACK, Event, PageMessage, Recorded, Replaced, RunOutcome, SCHEMA};
 pub use fold::{
     Acknowledgement, CONTEXT_AGAIN, FOLD, Gathering, Incident, Note, Page, PageCause, PostedCard, Resolution,
-    ResolvedBy, Run, RunEffect, Status, Timed, Timer, Unreached,
+    ResolvedBy, Run, RunEffect, Status, Timed, Timer, Unreached, Waiting,
 };
 pub use id::{ActionId, AlarmKey, BadIncidentId, DeliveryId, IncidentId, ResponderId, RunId, RunbookId};
 pub use plan::{

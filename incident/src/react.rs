@@ -307,6 +307,7 @@ impl Reaction {
             Event::Noted { .. }
             | Event::PartlyAcknowledged { .. }
             | Event::PageFailed { .. }
+            | Event::PageHeld { .. }
             | Event::Judged { .. }
             | Event::FixNamed { .. }
             | Event::Redacted { .. } => self.card(incident, at),

@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use std::collections::BTreeMap;
 
 mod asking;
+mod held;
 
 fn at(second: i64) -> DateTime<Utc> {
     Utc.timestamp_opt(1_795_330_000 + second, 0).unwrap()
@@ -396,7 +397,7 @@ fn page_message(ts: &str) -> PageMessage {
 }
 
 fn paged(message: Option<PageMessage>) -> Command {
-    Command::RecordPage { to: "ana".into(), by: "slack".to_owned(), level: 0, message }
+    Command::RecordPage { to: "ana".into(), by: "slack".to_owned(), level: 0, message, with: Vec::new() }
 }
 
 #[test]
@@ -459,7 +460,8 @@ fn slack_has_its_time_and_then_the_second_channel_is_tried() {
     assert_eq!(due_at, at(61));
     assert_eq!(second_page(&night, "page-by/42/2/chi/sms").0, at(1), "chi has no Slack to wait for");
     assert!(night.incident().wants_second_page(&ana));
-    let by_webhook = Command::RecordPage { to: "ana".into(), by: "webhook".to_owned(), level: 0, message: None };
+    let by_webhook =
+        Command::RecordPage { to: "ana".into(), by: "webhook".to_owned(), level: 0, message: None, with: Vec::new() };
     night.say(by_webhook, 61).unwrap();
     assert!(night.incident().was_paged(&ana, "webhook"));
     assert!(night.incident().wants_second_page(&ana), "her text message may still be missing");
@@ -659,7 +661,8 @@ fn a_way_that_fails_is_told_until_it_works() {
         "could not page ana by text message: no such number",
         "could not reach ana by text message: no such number; it is not tried again",
     ]);
-    let by_text = Command::RecordPage { to: "ana".into(), by: "sms".to_owned(), level: 0, message: None };
+    let by_text =
+        Command::RecordPage { to: "ana".into(), by: "sms".to_owned(), level: 0, message: None, with: Vec::new() };
     night.say(by_text, 4).unwrap();
     assert!(night.incident().unreached.is_empty());
 }

@@ -2,7 +2,7 @@
 
 use crate::event::{Aside, BY_SLACK, Event, Recorded, RunOutcome};
 use crate::fold::Incident;
-use crate::id::{ResponderId, RunId};
+use crate::id::{IncidentId, ResponderId, RunId};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -50,14 +50,7 @@ fn text(incident: &Incident, event: &Event, name: &impl Fn(&ResponderId) -> Stri
             format!("level {}: nobody to ask ({because})", level + 1)
         }
         Event::Assigned { to, because, level, .. } => format!("level {}: {} ({because})", level + 1, names(to, name)),
-        Event::Paged { to, by, .. } => format!("paged {} by {}", name(to), page_channel(by)),
-        Event::PageFailed { to, error, by: Some(by), gave_up: true } => {
-            format!("could not reach {} by {}: {error}; it is not tried again", name(to), channel_word(by))
-        }
-        Event::PageFailed { to, error, by: Some(by), .. } => {
-            format!("could not page {} by {}: {error}", name(to), channel_word(by))
-        }
-        Event::PageFailed { to, error, .. } => format!("could not page {}: {error}", name(to)),
+        Event::Paged { .. } | Event::PageHeld { .. } | Event::PageFailed { .. } => page_text(event, name),
         Event::StepSkipped { .. }
         | Event::ChannelAsked { .. }
         | Event::ChannelReached { .. }
@@ -102,6 +95,25 @@ fn text(incident: &Incident, event: &Event, name: &impl Fn(&ResponderId) -> Stri
         | Event::RunSettled { .. }
         | Event::ActionHelped { .. }
         | Event::ActionDidNotHelp { .. } => run_text(incident, event, name),
+    }
+}
+
+fn page_text(event: &Event, name: &impl Fn(&ResponderId) -> String) -> String {
+    match event {
+        Event::Paged { to, by, with, .. } => {
+            format!("paged {} by {}{}", name(to), page_channel(by), together_with(with))
+        }
+        Event::PageHeld { to, by, until, because } => {
+            format!("{} to {} waits until {}: {because}", channel_word(by), name(to), until.format("%H:%M UTC"))
+        }
+        Event::PageFailed { to, error, by: Some(by), gave_up: true } => {
+            format!("could not reach {} by {}: {error}; it is not tried again", name(to), channel_word(by))
+        }
+        Event::PageFailed { to, error, by: Some(by), .. } => {
+            format!("could not page {} by {}: {error}", name(to), channel_word(by))
+        }
+        Event::PageFailed { to, error, .. } => format!("could not page {}: {error}", name(to)),
+        _ => String::new(),
     }
 }
 
@@ -189,6 +201,16 @@ pub fn channel_word(by: &str) -> &str {
         "voice" => "call",
         "email" => "e-mail",
         other => other,
+    }
+}
+
+/// The other incidents of a page.
+fn together_with(with: &[IncidentId]) -> String {
+    let named: Vec<String> = with.iter().map(ToString::to_string).collect();
+    match named.split_last() {
+        None => String::new(),
+        Some((last, [])) => format!(", together with {last}"),
+        Some((last, rest)) => format!(", together with {} and {last}", rest.join(", ")),
     }
 }
 

@@ -13,7 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use incident::action::{Action, Allow, Catalogue, render};
 use incident::{
     Change, Incident, IncidentId, ResponderId, Run, RunEffect, RunOutcome, RunbookId, Status, Strength, Suggestion,
-    Timed, Unreached, channel_word,
+    Timed, Unreached, Waiting, channel_word,
 };
 use serde_json::Value;
 
@@ -36,6 +36,8 @@ const SNOOZE_MINUTES: u64 = 30;
 const UNREACHED_CHARS_MAX: usize = 120;
 /// Ways that failed and are told on a card.
 const UNREACHED_MAX: usize = 3;
+/// Pages that wait and are told on a card.
+const HELD_MAX: usize = 3;
 
 /// How a responder is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -299,7 +301,8 @@ impl Drawing<'_> {
         let why = if because.is_empty() { String::new() } else { format!(" ({because})") };
         let unreached: String =
             incident.unreached.iter().take(UNREACHED_MAX).map(|failed| unreached(failed, &name)).collect();
-        Some(format!("*Owner* {}{why}{level}{paged}{unreached}", owners.join(", ")))
+        let held: String = incident.held.iter().take(HELD_MAX).map(|held| waits(held, &name, &time)).collect();
+        Some(format!("*Owner* {}{why}{level}{paged}{unreached}{held}", owners.join(", ")))
     }
 
     /// The suggestions that are still worth pressing, with their numbers: those that did not help step back.
@@ -576,6 +579,13 @@ fn unreached(failed: &Unreached, name: impl Fn(&ResponderId) -> String) -> Strin
     let (who, by, why) = (name(&failed.to), channel_word(&failed.by), line(&failed.error, UNREACHED_CHARS_MAX));
     let (sign, end) = if failed.gave_up { (":warning: ", "") } else { ("", "; trying again") };
     format!("\n{sign}Could not reach {who} by {by}: {why}{end}")
+}
+
+/// A page that waits, on a line of its own.
+fn waits(held: &Waiting, name: impl Fn(&ResponderId) -> String, time: impl Fn(DateTime<Utc>) -> String) -> String {
+    let (way, who, why) = (channel_word(&held.by), name(&held.to), line(&held.because, UNREACHED_CHARS_MAX));
+    let (first, rest) = way.split_at(way.chars().next().map_or(0, char::len_utf8));
+    format!("\n{}{rest} to {who} waits until {}: {why}", first.to_uppercase(), time(held.until))
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! The log's own format is for ever: one golden file for each kind and schema that was ever written, read by every version.
 
 use catops::flow::handoff::HandoffEvent;
+use incident::throttle::{HeldPage, Slot, ThrottleEvent};
 use incident::{
-    Aside, DigestEvent, Event, Fix, Incident, IncidentId, Mark, PageMessage, PlannedPage, RecordEvent, Recorded,
-    Replaced, RunOutcome, SCHEMA, SwitchEvent, Urgency,
+    Aside, DigestEvent, Event, Fix, Incident, IncidentId, Mark, PageCause, PageMessage, PlannedPage, RecordEvent,
+    Recorded, Replaced, RunOutcome, SCHEMA, SwitchEvent, Urgency,
 };
 use rota::BookEvent;
 use serde::Serialize;
@@ -32,6 +33,8 @@ fn every_event_ever_written_can_still_be_read() {
     can_be_read::<SwitchEvent>("switch", &kinds(&switch()), SwitchEvent::kind);
     let kinds = |events: &[HandoffEvent]| events.iter().map(HandoffEvent::kind).collect::<Vec<_>>();
     can_be_read::<HandoffEvent>("handoffs", &kinds(&handoffs()), HandoffEvent::kind);
+    let kinds = |events: &[ThrottleEvent]| events.iter().map(ThrottleEvent::kind).collect::<Vec<_>>();
+    can_be_read::<ThrottleEvent>("pages", &kinds(&pages()), ThrottleEvent::kind);
 }
 
 #[track_caller]
@@ -67,6 +70,9 @@ fn what_is_written_today_is_what_the_golden_files_hold() {
     }
     for event in handoffs() {
         is_golden("handoffs", event.kind(), &event);
+    }
+    for event in pages() {
+        is_golden("pages", event.kind(), &event);
     }
 }
 
@@ -219,6 +225,16 @@ fn handoffs() -> Vec<HandoffEvent> {
     serde_json::from_value(events).expect("events of the handoffs")
 }
 
+/// What happens to the pages of one person by one way.
+fn pages() -> [ThrottleEvent; 2] {
+    let cause = PageCause { to: "ana".into(), level: 0, round: 0, seq: 2 };
+    let id = "page-by/42/2/ana/sms/2".to_owned();
+    let page = HeldPage { id, incident: IncidentId(42), cause, unless_delivered: true, since: instant() };
+    let slot = Slot { at: instant(), id: "page-by/43/2/ana/sms".to_owned(), attempt: 1, with: vec![page.clone()] };
+    let because = "5 in 15 minutes".to_owned();
+    [ThrottleEvent::SlotTaken { slot }, ThrottleEvent::Held { page, until: instant(), because }]
+}
+
 fn switch() -> [SwitchEvent; 2] {
     let why = "the deploy is broken".to_owned();
     [SwitchEvent::ActionsStopped { by: "ana".into(), why }, SwitchEvent::ActionsAllowed { by: "ben".into() }]
@@ -284,7 +300,19 @@ fn one_of_each() -> Vec<Event> {
         Event::CardPosted { channel: "C0OPS".to_owned(), ts: "1.2".to_owned() },
         context_posted(),
         Event::Gathered { channel: "C0OPS".to_owned(), digest: 1 },
-        Event::Paged { to: "ana".into(), by: "slack".to_owned(), level: 0, message: Some(page_message()) },
+        Event::Paged {
+            to: "ana".into(),
+            by: "slack".to_owned(),
+            level: 0,
+            message: Some(page_message()),
+            with: vec![IncidentId(7)],
+        },
+        Event::PageHeld {
+            to: "ana".into(),
+            by: "sms".to_owned(),
+            until: instant(),
+            because: "5 in 15 minutes".to_owned(),
+        },
         Event::PageFailed {
             to: "ben".into(),
             error: "user_not_found".to_owned(),

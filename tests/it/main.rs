@@ -37,6 +37,7 @@ mod serve;
 mod simulated;
 mod sources;
 mod switch;
+mod throttle;
 mod tidy;
 mod told;
 #[cfg(feature = "aws")]

@@ -14,11 +14,11 @@ use tests::{Server, catops, text};
 /// What `docs/` promise: a page by the second channel 60 s after Slack should have delivered it, and 90 s at the latest.
 const PROMISED: Duration = Duration::from_secs(90);
 /// Signs the links by which people acknowledge, in the tests that set it.
-const LINKS: (&str, &str) = ("CATOPS_LINK_SECRET", "a key of enough bytes for links");
+pub(crate) const LINKS: (&str, &str) = ("CATOPS_LINK_SECRET", "a key of enough bytes for links");
 const SECRET: (&str, &str) = ("CATOPS_PAGE_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
 
 /// A configuration in which somebody is on call for everything, and a place for the data.
-struct Home {
+pub(crate) struct Home {
     folder: tempfile::TempDir,
 }
 
@@ -29,7 +29,7 @@ impl Home {
     }
 
     /// The same with these people, and those who are on call.
-    fn with_people(after: &str, people: &str, on_call: &str) -> Result<Self> {
+    pub(crate) fn with_people(after: &str, people: &str, on_call: &str) -> Result<Self> {
         let home = Self { folder: tempfile::tempdir()? };
         fs::create_dir_all(home.config().join("rota"))?;
         let paging = format!(
@@ -47,20 +47,27 @@ impl Home {
         Ok(home)
     }
 
-    fn config(&self) -> PathBuf {
+    /// The same with more at the end of catops.toml.
+    pub(crate) fn with_more(self, more: &str) -> Result<Self> {
+        let path = self.config().join("catops.toml");
+        fs::write(&path, fs::read_to_string(&path)? + more)?;
+        Ok(self)
+    }
+
+    pub(crate) fn config(&self) -> PathBuf {
         self.folder.path().join("config")
     }
 
-    fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
-    fn serve(&self, environment: &[(&str, &str)]) -> Result<Server> {
+    pub(crate) fn serve(&self, environment: &[(&str, &str)]) -> Result<Server> {
         Server::serve(&self.config(), &self.data(), &[&[SECRET], environment].concat())
     }
 
     /// What `catops why` says of the first incident.
-    fn why(&self) -> String {
+    pub(crate) fn why(&self) -> String {
         catops(&["why", "1", "--data", text(&self.data())]).stdout
     }
 }
@@ -71,14 +78,14 @@ async fn slack_refuses(server: &Server, kind: &str, count: u32) -> Result<()> {
 }
 
 /// The lines of an incident's timeline.
-async fn timeline(server: &Server, incident: u64) -> Result<Vec<String>> {
+pub(crate) async fn timeline(server: &Server, incident: u64) -> Result<Vec<String>> {
     let shown = server.incident(incident).await?;
     let lines = shown["timeline"].as_array().context("a timeline")?.iter();
     Ok(lines.filter_map(|line| line["text"].as_str()).map(str::to_owned).collect())
 }
 
 /// Waits until the timeline holds a line with these words.
-async fn until_said(server: &Server, incident: u64, words: &str) -> Result<()> {
+pub(crate) async fn until_said(server: &Server, incident: u64, words: &str) -> Result<()> {
     let look = async |server: &Server| {
         let lines = timeline(server, incident).await?;
         Ok(if lines.iter().any(|line| line.contains(words)) { Ok(()) } else { Err(format!("{lines:?}")) })
@@ -86,7 +93,7 @@ async fn until_said(server: &Server, incident: u64, words: &str) -> Result<()> {
     server.until(words, look).await
 }
 
-async fn until_told(server: &Server, receiver: &Receiver, count: usize) -> Result<Vec<Told>> {
+pub(crate) async fn until_told(server: &Server, receiver: &Receiver, count: usize) -> Result<Vec<Told>> {
     let look = async |_: &Server| {
         let told = receiver.told();
         Ok(if told.len() >= count { Ok(told) } else { Err(format!("{told:?}")) })
@@ -94,7 +101,7 @@ async fn until_told(server: &Server, receiver: &Receiver, count: usize) -> Resul
     server.until_within(PROMISED, &format!("{count} pages"), look).await
 }
 
-async fn thanks() -> Result<Receiver> {
+pub(crate) async fn thanks() -> Result<Receiver> {
     Receiver::new(|_| ("204 Thanks", String::new())).await
 }
 

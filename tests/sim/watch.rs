@@ -29,6 +29,7 @@ impl Noted {
         let only_told = [
             "paged",
             "page_failed",
+            "page_held",
             "card_posted",
             "gathered",
             "noted",

@@ -15,6 +15,7 @@ pub(super) fn run(args: &IncidentArgs) -> Result<ExitCode> {
             "suggestions": incident.suggestions, "runners_up": incident.runners_up, "no_match": incident.no_match,
             "history": incident.history,
             "paged": incident.paged,
+            "held": incident.held,
         });
         println!("{}", serde_json::to_string_pretty(&why)?);
         return Ok(ExitCode::SUCCESS);
@@ -40,6 +41,10 @@ fn print(reader: &Reader, incident: &Incident) {
     });
     let paged: Vec<String> = paged.collect();
     println!("Paged: {}", if paged.is_empty() { "nobody yet".to_owned() } else { paged.join("; ") });
+    for held in &incident.held {
+        let (who, way) = (reader.name(&held.to), incident::channel_word(&held.by));
+        println!("Waits: {way} to {who} until {}: {}", held.until.format("%H:%M:%S UTC"), held.because);
+    }
     if let Some(no_match) = &incident.no_match {
         println!("No suggestion: {no_match}");
     }

@@ -3,6 +3,7 @@
 use crate::config::calendars::CalendarConfig;
 use crate::config::drill::DrillRule;
 use crate::config::secret::SecretRef;
+use crate::config::throttle::ThrottleConfig;
 use chrono::TimeDelta;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
@@ -28,6 +29,8 @@ pub struct Config {
     pub slack: SlackConfig,
     /// Pages outside Slack.
     pub paging: PagingConfig,
+    /// How many pages by one way a person gets in a while.
+    pub throttle: ThrottleConfig,
     /// Who may send alarms.
     #[serde(rename = "source")]
     pub sources: Vec<SourceConfig>,
@@ -69,6 +72,7 @@ impl Default for Config {
             server: ServerConfig::default(),
             slack: SlackConfig::default(),
             paging: PagingConfig::default(),
+            throttle: ThrottleConfig::default(),
             sources: Vec::new(),
             uptime: Vec::new(),
             drills: Vec::new(),

@@ -9,6 +9,7 @@ pub mod secret;
 pub mod setup;
 pub mod sources;
 pub mod starter;
+pub mod throttle;
 
 pub use file::Config;
 pub use setup::{Files, Problem, Reading, Setup};

@@ -5,7 +5,9 @@
 use crate::config::Setup;
 use crate::flow::triage;
 use chrono::{DateTime, TimeDelta, Utc};
-use incident::{Command, Event, Incident, Recorded, ResponderId, Status, Task, Timed, decide, react};
+use incident::{
+    Command, Event, Incident, Recorded, ResponderId, Status, Task, Timed, Waiting, channel_word, decide, react,
+};
 use rota::Operation;
 use serde::Serialize;
 
@@ -46,6 +48,7 @@ pub fn foretell(
         };
         let (due_at, task) = waiting.remove(next);
         let at = due_at.max(now);
+        foretold.extend(pages_by(&mut copy, now, Some(at), name));
         let mut fresh: Vec<Recorded> = Vec::new();
         for command in commands(setup, &copy, operations, &task, at) {
             for event in decide(&copy, command, at).unwrap_or_default() {
@@ -65,8 +68,28 @@ pub fn foretell(
             break;
         }
     }
+    foretold.extend(pages_by(&mut copy, now, None, name));
     foretold.truncate(FORETOLD_MAX);
     foretold
+}
+
+/// Pages that wait and go out by then, in order; all of them when there is no such time. What happens in between is folded
+/// into the copy, so that those which nobody wants any more are not among them.
+fn pages_by(
+    copy: &mut Incident,
+    now: DateTime<Utc>,
+    by: Option<DateTime<Utc>>,
+    name: &dyn Fn(&ResponderId) -> String,
+) -> Vec<Foretold> {
+    let goes_out = |held: &mut Waiting| by.is_none_or(|by| held.until <= by);
+    let mut going: Vec<Waiting> = copy.held.extract_if(.., goes_out).collect();
+    going.sort_by_key(|held| held.until);
+    let told = |held: Waiting| {
+        let (who, way) = (name(&held.to), channel_word(&held.by));
+        let text = format!("page {who} by {way} (it waits: {})", held.because);
+        Foretold { at: held.until.max(now), kind: "paged", text, to: vec![held.to] }
+    };
+    going.into_iter().map(told).collect()
 }
 
 /// What an incident waits for now. Without a timer it waits for its next step, or for nothing.
@@ -86,7 +109,7 @@ fn standing(incident: &Incident, now: DateTime<Utc>) -> Option<(DateTime<Utc>, T
 /// Whether anything will happen if nobody acts.
 #[must_use]
 pub fn is_awaited(incident: &Incident) -> bool {
-    incident.timer.is_some() || awaits_step(incident)
+    incident.timer.is_some() || !incident.held.is_empty() || awaits_step(incident)
 }
 
 /// Without a timer the next step is about to be taken, unless the catch-all was asked: behind it there is none.
@@ -149,3 +172,6 @@ pub fn until(now: DateTime<Utc>, at: DateTime<Utc>) -> String {
         _ => "now".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

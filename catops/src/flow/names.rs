@@ -1,6 +1,6 @@
 //! How the things of the domain are named in the log. The only file that knows.
 
-use incident::{AlarmKey, IncidentId};
+use incident::{AlarmKey, IncidentId, ResponderId};
 use log::{ClaimKey, StreamId};
 
 /// The list of incidents that want attention.
@@ -11,6 +11,8 @@ pub const RESOLVED: &str = "resolved";
 pub const DEAD_LETTERS: &str = "dead-letters";
 /// The series that incident numbers come from.
 pub const INCIDENTS: &str = "incident";
+/// Before the name of the stream of somebody's pages.
+const PAGES: &str = "pages/";
 
 /// The stream of one incident.
 #[must_use]
@@ -160,6 +162,18 @@ pub fn handoffs(schedule: &str) -> StreamId {
 #[must_use]
 pub fn handoffs_of(stream: &StreamId) -> Option<&str> {
     stream.as_str().strip_prefix("rota/handoffs/")
+}
+
+/// The stream of the pages of one person by one way that has limits: what took a slot, what was held.
+#[must_use]
+pub fn pages(to: &ResponderId, by: &str) -> StreamId {
+    StreamId::new(format!("{PAGES}{to}/{by}"))
+}
+
+/// True for such a stream.
+#[must_use]
+pub fn is_pages(stream: &StreamId) -> bool {
+    stream.as_str().starts_with(PAGES)
 }
 
 /// The stream of what was wrong with a user group of Slack.

@@ -70,7 +70,8 @@ pub async fn page(app: &App, id: IncidentId, to: &ResponderId, level: u8, leased
     match sent.await {
         Ok((channel, ts)) => {
             let message = Some(PageMessage { channel, ts });
-            let page = Command::RecordPage { to: to.clone(), by: BY_SLACK.to_owned(), level, message };
+            let page =
+                Command::RecordPage { to: to.clone(), by: BY_SLACK.to_owned(), level, message, with: Vec::new() };
             record(app, id, leased, page).await
         }
         Err(error) => {

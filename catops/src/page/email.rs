@@ -38,8 +38,8 @@ pub(super) struct Letter<'l> {
     pub(super) subject: String,
     /// Plain text.
     pub(super) text: String,
-    /// A link with a button's words, when there is one.
-    pub(super) ack: Option<&'l str>,
+    /// Links that acknowledge, each with the words of its button; may be none.
+    pub(super) acks: Vec<(String, &'l str)>,
     /// Where to read more; may be empty.
     pub(super) more: &'l str,
     /// The effect that sends it.
@@ -167,7 +167,7 @@ fn page(letter: &Letter<'_>) -> String {
         html {
             body {
                 @for line in letter.text.lines().filter(|line| !line.starts_with("http")) { p { (line) } }
-                @if let Some(ack) = letter.ack { p { a href=(ack) { "Acknowledge" } } }
+                @for (words, ack) in &letter.acks { p { a href=(ack) { (words) } } }
                 @if !letter.more.is_empty() { p { a href=(letter.more) { "More" } } }
             }
         }

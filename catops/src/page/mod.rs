@@ -5,11 +5,13 @@
 //! None of these can be asked afterwards whether a page arrived. Each page therefore carries its effect's id, by which a
 //! receiver knows a repeat, and is sent twice only when its answer was lost or CatOps died in the middle of sending.
 
+mod bundle;
 mod email;
 mod link;
 mod plan;
 mod send;
 pub(crate) mod text;
+mod throttle;
 pub(crate) mod trial;
 
 #[cfg_attr(not(feature = "aws"), path = "no_aws.rs")]
@@ -19,6 +21,7 @@ pub use link::{Claim, holds};
 pub use plan::{plan, plan_by, urgency};
 pub use sns::Sns;
 pub(crate) use sns::{Letter, NOT_BUILT};
+pub(crate) use throttle::refolded;
 
 use crate::action::guard::{Private, written};
 use crate::app::App;
@@ -138,9 +141,15 @@ pub async fn by(app: &App, id: IncidentId, planned: Planned<'_>, leased: &Leased
         let gone = Unsent::Never(format!("rota/*.toml has no {} any more", way.map_or("such way", Way::key)));
         return failed(app, id, planned, leased, gone).await;
     };
-    match send::send(app, &incident, person, cause, way, leased.effect.id.as_str()).await {
+    let limits = setup.config.throttle.of(way);
+    // A drill is a page by itself, which holds up nobody and is not held.
+    if !limits.is_off() && incident.counts() {
+        return throttle::by(app, &incident, planned, (person, way), limits, leased).await;
+    }
+    let part = send::Part::new(app, &incident, person, cause);
+    match send::send(app, &[part], person, way, leased.effect.id.as_str()).await {
         Ok(()) => {
-            let learned = vec![delivered(planned)];
+            let learned = vec![delivered(planned, Vec::new())];
             change(app, id, &Origin::effect(leased.effect.id.as_str()), learned, Some(&leased.token)).await?;
             Ok(())
         }
@@ -148,12 +157,12 @@ pub async fn by(app: &App, id: IncidentId, planned: Planned<'_>, leased: &Leased
     }
 }
 
-fn delivered(planned: Planned<'_>) -> Command {
+/// `with` are the other incidents of the page.
+fn delivered(planned: Planned<'_>, with: Vec<IncidentId>) -> Command {
     let Planned { cause, by, .. } = planned;
-    Command::RecordPage { to: cause.to.clone(), by: by.to_owned(), level: cause.level, message: None }
+    Command::RecordPage { to: cause.to.clone(), by: by.to_owned(), level: cause.level, message: None, with }
 }
 
-/// Said once at the first failure, and once more when it is given up: the retries between are the outbox's, not the reader's.
 async fn failed(
     app: &App,
     id: IncidentId,
@@ -161,11 +170,25 @@ async fn failed(
     leased: &LeasedEffect,
     unsent: Unsent,
 ) -> Result<(), NotNow> {
+    failed_since(app, id, planned, leased, unsent, 1).await
+}
+
+/// Said once at the first failure, and once more when it is given up: the retries between are the outbox's, not the reader's.
+/// `first` is the attempt at which it was first sent; those before only waited.
+async fn failed_since(
+    app: &App,
+    id: IncidentId,
+    planned: Planned<'_>,
+    leased: &LeasedEffect,
+    unsent: Unsent,
+    first: u32,
+) -> Result<(), NotNow> {
     let (error, never) = match unsent {
         Unsent::Later(error) => (error, false),
         Unsent::Never(error) => (error, true),
     };
-    let gave_up = never || leased.attempt >= ATTEMPTS_MAX;
+    let before = leased.attempt.saturating_sub(first);
+    let gave_up = never || before + 1 >= ATTEMPTS_MAX;
     let (to, by) = (planned.cause.to.clone(), planned.by.to_owned());
     let said = Command::RecordPageFailure { to, by, error: error.clone(), gave_up };
     let origin = Origin::effect(leased.effect.id.as_str());
@@ -174,7 +197,7 @@ async fn failed(
         change(app, id, &origin, vec![said], Some(&leased.token)).await?;
         return Ok(());
     }
-    if leased.attempt == 1 {
+    if before == 0 {
         change(app, id, &origin, vec![said], None).await?;
     }
     Err(NotNow::Failed(error))
@@ -195,8 +218,9 @@ pub async fn second(app: &App, id: IncidentId, cause: &PageCause, leased: &Lease
     let missing = |way: &Way| wants_now(&setup, &incident, person, cause, *way);
     for way in Way::ALL.into_iter().filter(missing) {
         let planned = Planned { cause, by: way.as_str(), unless_delivered: true };
-        match send::send(app, &incident, person, cause, way, leased.effect.id.as_str()).await {
-            Ok(()) => learned.push(delivered(planned)),
+        let part = send::Part::new(app, &incident, person, cause);
+        match send::send(app, &[part], person, way, leased.effect.id.as_str()).await {
+            Ok(()) => learned.push(delivered(planned, Vec::new())),
             Err(Unsent::Later(error) | Unsent::Never(error)) => failures.push(format!("{}: {error}", way.as_str())),
         }
     }

@@ -1,7 +1,7 @@
 //! Sends one page by one way, and says whether it was taken. It decides nothing: neither whether nor when.
 
 use super::email::{self, Untaken};
-use super::{link, text};
+use super::{bundle, link, text};
 use crate::action::guard::Private;
 use crate::app::App;
 use crate::clock;
@@ -9,7 +9,7 @@ use crate::flow::notify::{self, Receiver};
 use crate::page::{Letter, plan};
 use incident::{Incident, PageCause};
 use rota::{Person, Way};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Why a page was not taken.
 #[derive(Debug)]
@@ -39,42 +39,58 @@ impl Links {
     }
 }
 
-/// Sends a page.
+/// What a page says of one incident.
+pub(super) struct Part<'p> {
+    /// The incident.
+    pub(super) incident: &'p Incident,
+    /// Who, and what for.
+    pub(super) cause: &'p PageCause,
+    /// Where it leads.
+    pub(super) links: Links,
+}
+
+impl<'p> Part<'p> {
+    /// A part for one person.
+    pub(super) fn new(app: &App, incident: &'p Incident, person: &Person, cause: &'p PageCause) -> Self {
+        Self { incident, cause, links: Links::of(app, incident, person) }
+    }
+}
+
+/// Sends one page for one or several incidents, the one that it is sent for first.
 ///
 /// # Errors
 /// It was not taken. No address stands in the error.
 pub(super) async fn send(
     app: &App,
-    incident: &Incident,
+    parts: &[Part<'_>],
     person: &Person,
-    cause: &PageCause,
     way: Way,
     effect_id: &str,
 ) -> Result<(), Unsent> {
     let Some(address) = person.address(way) else { return Err(Unsent::Never("there is no address".to_owned())) };
-    let links = Links::of(app, incident, person);
+    let Some(first) = parts.first() else { return Ok(()) };
     match way {
-        Way::Sms => app.sns.text(address, &text::sms(incident, &links)).await.map_err(Unsent::Later),
+        Way::Sms => app.sns.text(address, &bundle::sms(parts)).await.map_err(Unsent::Later),
         Way::Sns => {
             let letter = Letter {
-                subject: text::subject(incident, None),
-                message: text::plain(incident, &links),
+                subject: bundle::subject(parts),
+                message: bundle::plain(parts),
                 effect_id,
-                group: incident.id.to_string(),
+                group: first.incident.id.to_string(),
                 attributes: Vec::new(),
             };
             app.sns.publish(address, letter).await.map_err(Unsent::Later)
         }
         Way::Webhook | Way::Voice => {
-            let body = body(app, incident, person, cause, way, &links);
+            let body = body(app, parts, first, person, way);
             tell(app, address, effect_id, &body).await
         }
         Way::Email => {
             let letter = email::Letter {
-                subject: text::title(incident),
-                text: text::plain(incident, &links),
-                ack: Some(links.ack.as_str()).filter(|ack| !ack.is_empty()),
-                more: &links.more,
+                subject: bundle::title(parts),
+                text: bundle::plain(parts),
+                acks: bundle::buttons(parts),
+                more: &first.links.more,
                 effect_id,
             };
             mail(app, address, letter).await
@@ -107,10 +123,23 @@ pub(super) async fn mail(app: &App, to: &str, letter: email::Letter<'_>) -> Resu
 }
 
 /// What a person's webhook is told: documented in `docs/webhooks.md`.
-fn body(app: &App, incident: &Incident, person: &Person, cause: &PageCause, way: Way, links: &Links) -> String {
+fn body(app: &App, parts: &[Part<'_>], first: &Part<'_>, person: &Person, way: Way) -> String {
+    let mut body = told(app, first);
+    body["type"] = "incident.page".into();
+    body["to"] = json!({ "id": person.id, "name": person.name });
+    body["by"] = way.as_str().into();
+    body["drill"] = (!first.incident.counts()).into();
+    body["with"] = parts.iter().skip(1).map(|part| told(app, part)).collect();
+    body["say"] = bundle::say(parts, &person.name).into();
+    body["text"] = bundle::plain(parts).into();
+    body.to_string()
+}
+
+/// What it is told of each incident.
+fn told(app: &App, part: &Part<'_>) -> Value {
+    let Part { incident, cause, links } = part;
     let urgency = incident.urgency.unwrap_or(plan::urgency(&app.setup(), incident));
     json!({
-        "type": "incident.page",
         "incident": incident.id.to_string(),
         "url": links.more,
         "acknowledge_url": Some(&links.ack).filter(|ack| !ack.is_empty()),
@@ -119,12 +148,6 @@ fn body(app: &App, incident: &Incident, person: &Person, cause: &PageCause, way:
         "urgency": urgency,
         "title": text::clean(&incident.alarm.title),
         "service": incident.alarm.service.as_deref().map(text::clean),
-        "to": { "id": person.id, "name": person.name },
-        "by": way.as_str(),
         "level": cause.level + 1,
-        "drill": !incident.counts(),
-        "say": text::say(incident, &person.name),
-        "text": text::plain(incident, links),
     })
-    .to_string()
 }

@@ -6,13 +6,13 @@ use incident::Incident;
 use slack::escape;
 
 /// One text message that is charged as one, in characters of the GSM alphabet (3GPP TS 23.038, section 6.2.1).
-const SMS_CHARS_MAX: usize = 160;
+pub(super) const SMS_CHARS_MAX: usize = 160;
 
 /// The longest address in a text message, in characters: what is left of it tells what happened.
 const SMS_LINK_CHARS_MAX: usize = 100;
 
 /// The longest subject that SNS takes for e-mail, in ASCII characters (SNS API reference, Publish).
-const SUBJECT_CHARS_MAX: usize = 100;
+pub(super) const SUBJECT_CHARS_MAX: usize = 100;
 
 /// Of a title or a service, in characters: what a person reads before opening the link.
 const PART_CHARS_MAX: usize = 200;
@@ -33,10 +33,6 @@ pub(super) fn plain(incident: &Incident, links: &Links) -> String {
 
 /// What a voice says, twice as slowly understood as read: no address, no number of a severity, no sign that is spelt out.
 pub(super) fn say(incident: &Incident, name: &str) -> String {
-    let words = |text: &str| {
-        let spoken = |letter: char| if letter.is_alphanumeric() || ".,:%'".contains(letter) { letter } else { ' ' };
-        clean(text).chars().map(spoken).collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
-    };
     let service = incident.alarm.service.as_deref().map(|service| format!(", service {}", words(service)));
     let drill = if incident.counts() { "" } else { " This is a drill." };
     format!(
@@ -46,6 +42,12 @@ pub(super) fn say(incident: &Incident, name: &str) -> String {
         service.unwrap_or_default(),
         words(&incident.alarm.title)
     )
+}
+
+/// Words as they are read out.
+pub(super) fn words(text: &str) -> String {
+    let spoken = |letter: char| if letter.is_alphanumeric() || ".,:%'".contains(letter) { letter } else { ' ' };
+    clean(text).chars().map(spoken).collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// What it is about, in any alphabet.
@@ -61,20 +63,28 @@ pub(crate) fn lines(incident: &Incident, said: &str) -> String {
 
 /// A page as one text message.
 pub(super) fn sms(incident: &Incident, links: &Links) -> String {
-    let (asks, link) = if links.ack.is_empty() { (" Ack in Slack ", &links.more) } else { (" Ack ", &links.ack) };
-    let mut end = asks.to_owned();
-    // A long address is worth more than the words before it; one that does not fit or is not GSM is left out.
-    if link.chars().all(is_gsm) && link.chars().count() <= SMS_LINK_CHARS_MAX {
-        end.push_str(link);
-    }
-    let end = end.trim_end();
+    let end = sms_end(links, "");
     let service = incident.alarm.service.as_deref().map(|service| format!(" ({})", clean(service)));
     let begin = gsm(&(headline(incident, None) + &service.unwrap_or_default()));
     let room = SMS_CHARS_MAX - end.chars().count();
     if begin.chars().count() <= room {
-        return begin + end;
+        return begin + &end;
     }
-    begin.chars().take(room - 3).collect::<String>() + "..." + end
+    begin.chars().take(room - 3).collect::<String>() + "..." + &end
+}
+
+/// What to do, at the end of a text message; `what` names the incident where that is not clear.
+pub(super) fn sms_end(links: &Links, what: &str) -> String {
+    let (mut end, link) = if links.ack.is_empty() {
+        (" Ack in Slack ".to_owned(), &links.more)
+    } else {
+        (format!(" Ack{what} "), &links.ack)
+    };
+    // A long address is worth more than the words before it; one that does not fit or is not GSM is left out.
+    if link.chars().all(is_gsm) && link.chars().count() <= SMS_LINK_CHARS_MAX {
+        end.push_str(link);
+    }
+    end.trim_end().to_owned()
 }
 
 /// A subject, for topics that e-mail listens to; with what happened, when that has to be said.
@@ -101,7 +111,8 @@ fn is_gsm(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || GSM.contains(letter)
 }
 
-fn gsm(text: &str) -> String {
+/// The text in the alphabet of text messages.
+pub(super) fn gsm(text: &str) -> String {
     let letter = |letter: char| match letter {
         '[' | '{' => '(',
         ']' | '}' => ')',
@@ -116,4 +127,4 @@ fn gsm(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -55,7 +55,7 @@ async fn one(app: &App, person: &Person, way: Way, address: &str, id: &str) -> R
         }
         Way::Email => {
             let subject = "This is a test by CatOps".to_owned();
-            let letter = email::Letter { subject, text, ack: None, more: "", effect_id: id };
+            let letter = email::Letter { subject, text, acks: Vec::new(), more: "", effect_id: id };
             send::mail(app, address, letter).await
         }
     }

@@ -56,7 +56,8 @@ fn assigned(level: u8) -> Value {
 }
 
 fn paged(to: &str, by: &str, level: u8) -> Value {
-    serde_json::to_value(Event::Paged { to: to.into(), by: by.to_owned(), level, message: None }).unwrap()
+    serde_json::to_value(Event::Paged { to: to.into(), by: by.to_owned(), level, message: None, with: Vec::new() })
+        .unwrap()
 }
 
 /// `minute person level` of each page.

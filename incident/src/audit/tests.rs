@@ -294,3 +294,19 @@ fn a_part_of_the_log_is_judged_by_itself() {
     assert_eq!((report.receipts, report.received, report.ends.sum()), (None, 4, 4));
     assert_eq!((report.ends.opened, report.ends.joined), (1, 0), "what lies before the part is passed over");
 }
+
+#[test]
+fn a_page_that_waits_is_still_to_come() {
+    let held = json!({
+        "kind": "page_held", "to": "ana", "by": "sms", "until": "2026-11-23T02:14:00Z", "because": "5 in 15 minutes",
+    });
+    let plans = json!({ "ana": [{ "by": "sms", "after_seconds": 0 }] });
+    let assigned = json!({ "kind": "assigned", "to": ["ana"], "level": 0, "wait_seconds": null, "plans": plans });
+    let night = Night::new().alarm("inc/1", "opened", "d1").then("inc/1", assigned).then("inc/1", held);
+    let report = night.clone().waiting("page-by/1/2/ana/sms").report();
+    assert_eq!((report.opened.page_pending, report.opened.page_failed), (1, 0));
+    assert!(report.unaccounted.is_empty(), "{:?}", report.unaccounted);
+    // Without its effect it would never come.
+    let forgotten = night.report();
+    assert!(matches!(&forgotten.unaccounted[..], [Finding::Stalled { .. }]), "{:?}", forgotten.unaccounted);
+}

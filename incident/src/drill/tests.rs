@@ -97,7 +97,7 @@ fn assign(to: &[&str]) -> Command {
 
 fn page(to: &str, by: &str) -> Command {
     let message = Some(PageMessage { channel: "D1".to_owned(), ts: "1.1".to_owned() });
-    Command::RecordPage { to: to.into(), by: by.to_owned(), level: 0, message }
+    Command::RecordPage { to: to.into(), by: by.to_owned(), level: 0, message, with: Vec::new() }
 }
 
 #[test]

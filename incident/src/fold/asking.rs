@@ -15,6 +15,7 @@ impl Incident {
         match &recorded.event {
             Event::Assigned { to, level, policy, because, wait_seconds, taken, plans, urgency, .. } => {
                 self.take_step(taken, *level, policy);
+                self.drop_held_pages_of_the_reached();
                 self.plans.clone_from(plans);
                 self.urgency = *urgency;
                 self.assigned_seq = seq;
@@ -29,6 +30,7 @@ impl Incident {
             }
             Event::ChannelAsked { channel, level, policy, wait_seconds, taken } => {
                 self.take_step(taken, *level, policy);
+                self.drop_held_pages_of_the_reached();
                 self.assigned_seq = seq;
                 self.wait_seconds = Some(*wait_seconds);
                 self.owners.clear();
@@ -44,6 +46,7 @@ impl Incident {
             }
             Event::Escalated { level, reopens, .. } => {
                 self.level = *level;
+                self.drop_held_pages_of_the_reached();
                 if *reopens {
                     (self.status, self.acknowledged, self.snoozed_until) = (Status::Open, None, None);
                 }
@@ -75,9 +78,13 @@ impl Incident {
                 self.status = Status::Acknowledged;
                 self.acknowledged = Some(Acknowledgement { by: by.clone(), at });
                 self.owners = vec![by.clone()];
+                self.held.clear();
                 self.set_timer(timeout_seconds.map(|wait| timer(seq, at, wait, Timed::Acknowledgement)));
             }
-            Event::PartlyAcknowledged { by, .. } => self.agreed.push(by.clone()),
+            Event::PartlyAcknowledged { by, .. } => {
+                self.held.retain(|held| held.to != *by);
+                self.agreed.push(by.clone());
+            }
             Event::AcknowledgementExtended { seconds, .. } => {
                 self.set_timer(Some(timer(seq, at, *seconds, Timed::Acknowledgement)));
             }
@@ -87,6 +94,7 @@ impl Incident {
                     self.acknowledged = Some(Acknowledgement { by: by.clone(), at });
                     self.owners = vec![by.clone()];
                 }
+                self.held.clear();
                 let timer = timer(seq, at, *seconds, Timed::Snooze);
                 self.snoozed_until = Some(timer.due_at);
                 self.set_timer(Some(timer));
@@ -94,9 +102,12 @@ impl Incident {
             Event::AcknowledgementExpired { .. } | Event::Woke => self.begin_round(at),
             Event::Declined { by } => {
                 self.owners.retain(|owner| owner != by);
+                self.held.retain(|held| held.to != *by);
                 self.declined.push(by.clone());
             }
             Event::Reassigned { to, plan, urgency, .. } => {
+                // It was given to somebody: no page of those who were asked before is wanted any more.
+                self.held.clear();
                 self.plans = BTreeMap::from([(to.clone(), plan.clone())]);
                 self.urgency = *urgency;
                 self.assigned_seq = seq;
@@ -148,6 +159,7 @@ impl Incident {
         self.level = 0;
         self.exhausted = false;
         self.paged.clear();
+        self.held.clear();
         self.plan = None;
         self.step = None;
         self.ack_mode = AckMode::Any;

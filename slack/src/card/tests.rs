@@ -240,7 +240,7 @@ impl Night {
                 related: related(),
             },
         )
-        .and(0, Event::Paged { to: ana(), by: "slack".into(), level: 0, message: None })
+        .and(0, Event::Paged { to: ana(), by: "slack".into(), level: 0, message: None, with: Vec::new() })
     }
 
     fn acknowledged(self) -> Self {
@@ -363,7 +363,7 @@ fn drill(words: &str, ready: Option<ReadyCheck>) -> Night {
                 taken: incident::Taken::default(),
             },
         )
-        .and(0, Event::Paged { to: ana(), by: "slack".into(), level: 0, message: None })
+        .and(0, Event::Paged { to: ana(), by: "slack".into(), level: 0, message: None, with: Vec::new() })
 }
 
 fn answered(night: Night) -> Night {
@@ -655,4 +655,19 @@ fn times_are_short() {
         assert_eq!(span(TimeDelta::seconds(seconds)), text);
     }
     assert_eq!(plain_times("at <!date^1^{time}|00:00 UTC>, ok"), "at 00:00 UTC, ok");
+}
+
+#[test]
+fn a_page_that_waits_is_told_beside_the_owner() {
+    with_setting(|setting| {
+        let because = "5 in 15 minutes".to_owned();
+        let held = Event::PageHeld { to: ana(), by: "sms".into(), until: at(12), because };
+        let night = Night::new("").triaged().and(1, held);
+        let drawn = serde_json::to_string(&card(&night.incident(), "C0OPS", setting)).unwrap();
+        assert!(drawn.contains("\\nText message to "), "{drawn}");
+        assert!(drawn.contains(" waits until <!date^"), "{drawn}");
+        assert!(drawn.contains(": 5 in 15 minutes"), "{drawn}");
+        let taken = serde_json::to_string(&card(&night.acknowledged().incident(), "C0OPS", setting)).unwrap();
+        assert!(!taken.contains("waits until"), "{taken}");
+    });
 }

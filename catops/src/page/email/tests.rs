@@ -76,7 +76,7 @@ fn letter() -> Letter<'static> {
     Letter {
         subject: "INC-42 SEV1: Disk is full\r\nBcc: everybody@example.com".to_owned(),
         text: "INC-42 SEV1: <script>alert(1)</script>\nAcknowledge in Slack".to_owned(),
-        ack: Some("https://catops.example.com/ack/42/ana/1/x?\"&"),
+        acks: vec![("Acknowledge".to_owned(), "https://catops.example.com/ack/42/ana/1/x?\"&")],
         more: "https://catops.example.com/i/42",
         effect_id: "page-by/42/2/ana/email",
     }

@@ -8,13 +8,18 @@ use serde_json::json;
 const LINK: &str = "https://catops.example.com/i/42";
 
 fn incident(title: &str, service: Option<&str>) -> Incident {
+    incident_of(42, title, service)
+}
+
+/// One of that number.
+pub(crate) fn incident_of(number: u64, title: &str, service: Option<&str>) -> Incident {
     let alarm = json!({
         "source": "generic", "delivery": "d-1", "key": "k", "state": "firing", "severity": "critical", "title": title,
         "summary": "", "resource": "", "service": service, "labels": {}, "links": [], "occurred_at": "2026-11-23T02:13:00Z",
     });
     let alarm = serde_json::from_value(alarm).unwrap();
     let opened = Recorded { seq: 1, at: DateTime::UNIX_EPOCH, event: Event::Opened { alarm } };
-    Incident::open(IncidentId(42), &opened).unwrap()
+    Incident::open(IncidentId(number), &opened).unwrap()
 }
 
 fn more(link: &str) -> Links {
