@@ -8,9 +8,9 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Longest name of a label, in characters.
-const NAME_CHARS_MAX: usize = 100;
-/// Longest value or pattern, in characters.
-const VALUE_CHARS_MAX: usize = 300;
+const NAME_CHARS_MAX: usize = 128;
+/// Longest value or pattern, in characters: the key of any alarm fits.
+const VALUE_CHARS_MAX: usize = 600;
 /// What a compiled pattern may take, in bytes: some fifty times of what people write, and too little to slow an alarm down.
 const PATTERN_BYTES_MAX: usize = 256 * 1024;
 /// Values that nobody names on purpose: who takes them all takes everything.
