@@ -10,6 +10,7 @@ use crate::flow::outbox::{LEASE, Offered, Outbox};
 use crate::flow::published::Shelf;
 use crate::flow::receive::Received;
 use crate::flow::refusals::Refusals;
+use crate::flow::silences::Rules;
 use crate::flow::turns::Turns;
 use crate::heard::Heard;
 use crate::metrics::Metrics;
@@ -62,6 +63,8 @@ pub struct App {
     pub feeds: Shelf,
     /// What people do with the rota, of the last minute.
     pub lately: Lately,
+    /// The silences, of the last ten seconds.
+    pub silences: Rules,
     /// SNS, for pages that Slack does not deliver.
     pub sns: Sns,
     /// The name under which this process leases.
@@ -121,6 +124,7 @@ impl App {
             calendars: Board::default(),
             feeds: Shelf::default(),
             lately: Lately::default(),
+            silences: Rules::default(),
             reach: Reach::default(),
             data: parts.data,
             sns: Sns::default(),

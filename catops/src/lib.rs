@@ -38,6 +38,7 @@ pub mod probe;
 pub mod runbooks;
 pub mod runbooks_then;
 pub mod seed;
+pub mod silence;
 pub mod slack_side;
 pub mod sns_certificate;
 pub mod start;

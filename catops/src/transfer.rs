@@ -4,7 +4,7 @@
 
 use crate::clock;
 use crate::flow::change::{self, ChangeError};
-use crate::flow::{book, calendars, changes, handoff, imports, names, runbook_versions, versions};
+use crate::flow::{book, calendars, changes, handoff, imports, names, runbook_versions, silences, versions};
 use anyhow::{Context, Result, anyhow};
 use log::lines::{Counts, FORMAT, Header, Reader, Writer};
 use log::{Cursor, EventLog, Piece, PutError, StreamEnd};
@@ -128,6 +128,7 @@ async fn folded(log: &dyn EventLog, end: StreamEnd) -> Result<StreamEnd> {
         None if end.id == names::versions() => versions::refolded(log).await?,
         None if end.id == names::runbook_versions() => runbook_versions::refolded(log).await?,
         None if end.id == names::book() => book::refolded(log).await?,
+        None if end.id == names::silences() => silences::refolded(log).await?,
         None if names::record_of(&end.id).is_some() => change::refolded_record(log, &end.id).await?,
         None if end.id == names::imported() => imports::refolded(log).await?,
         None if names::calendar_of(&end.id).is_some() => {

@@ -4,11 +4,14 @@ use crate::app::App;
 use crate::flow::act::{self, Doer, Seen, Wish};
 use crate::flow::change::{self, ChangeError, Changed};
 use crate::flow::drill::{self, NoDrill, Wish as DrillWish};
+use crate::flow::silences::{self, NotDone};
 use crate::flow::switch;
-use crate::{oncall, surface};
-use incident::{ActionId, Incident, IncidentId, Mark, Refused, ResponderId};
+use crate::{oncall, silence, surface};
+use incident::{ActionId, Incident, IncidentId, Mark, Refused, ResponderId, SilenceId, SilenceWish};
 use slack::blocks::Message;
-use slack::command::{Actions, Drilling, Line, Marking, OnCall, Person, Run, Which, parse, parse_said};
+use slack::command::{
+    About, Actions, Drilling, Line, Marking, OnCall, Person, Run, Silencing, Which, parse, parse_said,
+};
 use slack::read::Command;
 use std::collections::BTreeMap;
 
@@ -99,6 +102,9 @@ impl Speaker<'_> {
             Line::Actions(wish) => self.actions(wish).await,
             Line::Drill(wish) => self.drill(wish).await,
             Line::Ready => self.ready().await,
+            Line::Silence(wish) => self.silence(wish).await,
+            Line::Silences => Ok(silence::list(self.app).await?),
+            Line::Unsilence(id) => self.unsilence(id).await,
             Line::Why(which) => {
                 let incident = change::load_whole(self.app, self.find(which).await?.id).await?;
                 Ok(surface::why_message(self.app, &incident).await)
@@ -208,6 +214,33 @@ impl Speaker<'_> {
         };
         let done = act::acknowledge(self.app, &doer, asked.id).await;
         self.said(asked.id, done, "you are ready")
+    }
+
+    async fn silence(&self, wish: Silencing) -> Result<Message, Said> {
+        let doer = self.doer()?;
+        let mut matchers = Vec::with_capacity(wish.what.len());
+        for about in wish.what {
+            matchers.push(match about {
+                About::Matcher(matcher) => matcher,
+                About::Incident(which) => match silence::of_incident(&self.find_any(which).await?) {
+                    Ok(matcher) => matcher,
+                    Err(why) => return Ok(nothing_silenced(&why)),
+                },
+            });
+        }
+        let (starts_at, ends_at) = match silence::time(self.app, &doer.who, &wish.time) {
+            Ok(time) => time,
+            Err(why) => return Ok(nothing_silenced(&why)),
+        };
+        let wish = SilenceWish { matchers, by: doer.who.clone(), because: wish.because, starts_at, ends_at };
+        let made = silences::make(self.app, &doer, wish).await;
+        // Whoever waits for an alarm should know why it does not come.
+        silence_said(made.map(|made| surface::aloud(surface::sentence(&silence::made(self.app, &made)))))
+    }
+
+    async fn unsilence(&self, id: SilenceId) -> Result<Message, Said> {
+        let ended = silences::end(self.app, &self.doer()?, id).await;
+        silence_said(ended.map(|ended| surface::aloud(surface::sentence(&silence::ended(self.app, &ended)))))
     }
 
     async fn act(&self, line: Line) -> Result<Message, Said> {
@@ -388,6 +421,19 @@ impl Speaker<'_> {
         };
         Ok(open.into_iter().find(here))
     }
+}
+
+fn silence_said(done: Result<Message, NotDone>) -> Result<Message, Said> {
+    match done {
+        Ok(message) => Ok(message),
+        Err(NotDone::Change(ChangeError::Duplicate)) => Ok(surface::sentence("This was done already.")),
+        Err(NotDone::Change(error)) => Err(error.into()),
+        Err(error) => Ok(nothing_silenced(&error.to_string())),
+    }
+}
+
+fn nothing_silenced(why: &str) -> Message {
+    surface::sentence(&format!("Nothing done. {why}."))
 }
 
 fn by_name_or_rank(incident: &Incident, named: &str) -> ActionId {

@@ -12,6 +12,7 @@ pub use report::{Ends, Finding, Item, Opened, Report, Row};
 
 use crate::fold::Status;
 use crate::id::{IncidentId, ResponderId};
+use crate::silence::SilenceId;
 use crate::urgency::PlannedPage;
 use chrono::{DateTime, Utc};
 use escalation::Step;
@@ -139,6 +140,7 @@ struct Body {
     also: Vec<String>,
     alarm: Option<AlarmBody>,
     why: Option<String>,
+    silence: Option<SilenceId>,
     to: Option<People>,
     by: Option<String>,
     wait_seconds: Option<u64>,
@@ -253,7 +255,7 @@ impl Audit {
         if row != Row::Rejected {
             self.end(stream, entry, &item);
         }
-        self.ends.count(row, entry, body.why.as_deref());
+        self.ends.count(row, entry, body);
         self.keep(row, item);
     }
 
@@ -285,7 +287,7 @@ impl Audit {
             Of::Incident(id) => alarm
                 .map(|alarm| alarm.title.as_str())
                 .or_else(|| self.lives.get(&id)?.opening.as_ref().map(|opening| opening.title.as_str())),
-            Of::Aside(key) => Some(key),
+            Of::Aside(key) => alarm.map(|alarm| alarm.title.as_str()).or(Some(key)),
             Of::DeadLetters(_) | Of::Other => body.error.as_deref(),
         };
         Item {
@@ -295,7 +297,7 @@ impl Audit {
             at: entry.at,
             delivery: alarm.map(|alarm| &alarm.delivery).or(body.delivery.as_ref()).cloned().unwrap_or_default(),
             title: title.unwrap_or_default().to_owned(),
-            why: body.why.clone(),
+            why: body.why.clone().or_else(|| body.silence.map(|silence| silence.to_string())),
         }
     }
 
@@ -472,6 +474,7 @@ fn outcome_row(entry: &Entry<'_>) -> Option<Row> {
         (Of::Incident(_), "cleared") => Some(Row::Cleared),
         (Of::Incident(_), "refired") => Some(Row::Refired),
         (Of::Incident(_) | Of::Aside(_), "set_aside") => Some(Row::SetAside),
+        (Of::Aside(_), "silenced") => Some(Row::Silenced),
         (Of::DeadLetters(_), "redacted") => None,
         (Of::DeadLetters(_), _) => Some(Row::Rejected),
         _ => None,

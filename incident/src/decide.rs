@@ -13,6 +13,7 @@ use crate::id::{ActionId, IncidentId, ResponderId, RunId};
 use crate::plan::Taken;
 use crate::record::{Fix, History};
 use crate::related::Related;
+use crate::silence::Held;
 use crate::suggestion::Suggestion;
 use crate::urgency::{PlannedPage, Urgency};
 use asking::{acknowledge, acknowledgement, decline, drill, escalation, extend, snooze};
@@ -31,12 +32,15 @@ pub const BUTTON_AGE_MAX: TimeDelta = TimeDelta::hours(24);
 pub const SNOOZE_MAX: TimeDelta = TimeDelta::hours(24);
 
 /// The last thing a source said about a key that has no incident: enough to know an old signal from a new one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlarmMemory {
     /// What it said.
     pub state: AlarmState,
     /// When it says that was.
     pub occurred_at: DateTime<Utc>,
+    /// Set while it fires and a silence holds it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Box<Held>>,
 }
 
 /// Where an alarm goes.

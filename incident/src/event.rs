@@ -7,6 +7,7 @@ use crate::id::{ActionId, DeliveryId, IncidentId, ResponderId, RunId};
 use crate::plan::Taken;
 use crate::record::{Fix, History};
 use crate::related::Related;
+use crate::silence::SilenceId;
 use crate::suggestion::Suggestion;
 use crate::urgency::{PlannedPage, Urgency};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -68,6 +69,28 @@ pub enum Event {
         why: Aside,
         /// When the sender says it happened.
         occurred_at: DateTime<Utc>,
+    },
+    /// Outcome of an alarm: it would have opened an incident, and a silence is about it. Kept with the alarm's key.
+    Silenced {
+        /// The alarm, whole.
+        alarm: Alarm,
+        /// Which silence.
+        silence: SilenceId,
+    },
+    /// The alarm fired for a while under a silence before it opened this incident.
+    KeptBack {
+        /// The silence that held it back last.
+        silence: SilenceId,
+        /// When the first of its alarms came.
+        since: DateTime<Utc>,
+        /// How many came.
+        alarms: u32,
+        /// Who had made the silence, when that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<ResponderId>,
+        /// Why.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        because: String,
     },
     /// An escalation level got its owners; nobody is a possible answer.
     Assigned {
@@ -451,7 +474,7 @@ impl Event {
     #[must_use]
     pub const fn delivery(&self) -> Option<&DeliveryId> {
         match self {
-            Self::Opened { alarm } => Some(&alarm.delivery),
+            Self::Opened { alarm } | Self::Silenced { alarm, .. } => Some(&alarm.delivery),
             Self::Repeated { delivery, .. }
             | Self::Cleared { delivery, .. }
             | Self::Refired { delivery, .. }
@@ -469,6 +492,8 @@ impl Event {
             Self::Cleared { .. } => "cleared",
             Self::Refired { .. } => "refired",
             Self::SetAside { .. } => "set_aside",
+            Self::Silenced { .. } => "silenced",
+            Self::KeptBack { .. } => "kept_back",
             Self::Assigned { .. } => "assigned",
             Self::Paged { .. } => "paged",
             Self::PageFailed { .. } => "page_failed",
@@ -519,6 +544,7 @@ impl Event {
                 | Self::Cleared { .. }
                 | Self::Refired { .. }
                 | Self::SetAside { .. }
+                | Self::Silenced { .. }
         )
     }
 

@@ -11,6 +11,7 @@ use crate::id::{ActionId, IncidentId, ResponderId, RunId};
 use crate::plan::{AckMode, Plan};
 use crate::record::{Fix, History};
 use crate::related::Related;
+use crate::silence::SilenceId;
 use crate::suggestion::Suggestion;
 use crate::urgency::{PlannedPage, Urgency};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -274,6 +275,9 @@ pub struct Incident {
     pub opened_at: DateTime<Utc>,
     /// When it last fired.
     pub last_fired_at: DateTime<Utc>,
+    /// The silence under which it fired before it was opened, and since when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_back: Option<(SilenceId, DateTime<Utc>)>,
     /// How often it was opened again; also the round of its pages and timers.
     pub round: u32,
     /// The people who were asked last, or who has it once somebody has.
@@ -396,6 +400,7 @@ impl Incident {
             fired: 1,
             opened_at: first.at,
             last_fired_at: first.at,
+            kept_back: None,
             round: 0,
             owners: Vec::new(),
             asked_at: None,
@@ -451,7 +456,8 @@ impl Incident {
         }
         let at = recorded.at;
         match &recorded.event {
-            Event::Opened { .. } | Event::SetAside { .. } | Event::Redacted { .. } => {}
+            Event::Opened { .. } | Event::SetAside { .. } | Event::Silenced { .. } | Event::Redacted { .. } => {}
+            Event::KeptBack { silence, since, .. } => self.kept_back = Some((*silence, *since)),
             Event::PageFailed { to, error, by: Some(by), gave_up } => {
                 self.unreached.retain(|failed| failed.to != *to || failed.by != *by);
                 let (to, by, error) = (to.clone(), by.clone(), error.clone());

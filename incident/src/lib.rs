@@ -18,6 +18,7 @@ mod react;
 mod record;
 mod redact;
 mod related;
+mod silence;
 mod suggestion;
 mod switch;
 pub mod throttle;
@@ -49,6 +50,11 @@ pub use react::{
 pub use record::{End, Evidence, Fix, HISTORY_DAYS, History, Mark, Marked, Record, RecordEvent, Trial, Verdict};
 pub use redact::{NotRedacted, REDACTED, redact};
 pub use related::{RELATED_MAX, Related};
+pub use silence::{
+    BadMatcher, BadSilenceId, Comparison, Held, KeptEvent, Matcher, Next, NotSilenced, SILENCE_AHEAD_MAX,
+    SILENCE_LISTED, SILENCE_MAX, Silence, SilenceEvent, SilenceId, SilenceStanding, SilenceWish, Silences, look,
+    receive_under,
+};
 pub use suggestion::{ActionRecord, Part, Strength, Suggestion};
 pub use switch::{Stopped, Switch, SwitchEvent};
 pub use timeline::{Line, channel_word, length, line, page_channel, timeline};

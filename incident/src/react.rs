@@ -313,7 +313,7 @@ impl Reaction {
             | Event::Redacted { .. } => self.card(incident, at),
             Event::Gathered { .. } => self.digest(incident, at),
             Event::CardPosted { .. } => self.context(incident, recorded),
-            Event::ContextPosted { .. } | Event::SetAside { .. } => {}
+            Event::ContextPosted { .. } | Event::SetAside { .. } | Event::Silenced { .. } | Event::KeptBack { .. } => {}
             Event::ActionRequested { .. }
             | Event::ActionStarted { .. }
             | Event::StopRequested { .. }

@@ -352,7 +352,7 @@ fn after_the_window_a_new_incident_opens() {
 fn an_end_that_overtakes_its_beginning_opens_nothing() {
     let early = receive(None, None, alarm(AlarmState::Cleared, 60), TimeDelta::minutes(30), at(61));
     assert!(matches!(early, Reception::Aside(Event::SetAside { why: Aside::NothingOpen, .. })));
-    let memory = AlarmMemory { state: AlarmState::Cleared, occurred_at: at(60) };
+    let memory = AlarmMemory { state: AlarmState::Cleared, occurred_at: at(60), held: None };
     let late = receive(None, Some(&memory), alarm(AlarmState::Firing, 0), TimeDelta::minutes(30), at(62));
     assert!(matches!(late, Reception::Aside(Event::SetAside { why: Aside::Stale, .. })));
 }

@@ -46,6 +46,8 @@ fn text(incident: &Incident, event: &Event, name: &impl Fn(&ResponderId) -> Stri
         Event::Cleared { .. } => "the alarm cleared".to_owned(),
         Event::Refired { .. } => "the alarm fired again, so the incident is open again".to_owned(),
         Event::SetAside { why, .. } => format!("an alarm changed nothing: {}", aside(*why)),
+        Event::Silenced { silence, .. } => format!("an alarm opened nothing: {silence} is about it"),
+        Event::KeptBack { .. } => kept_back(event, name),
         Event::Assigned { to, because, level, .. } if to.is_empty() => {
             format!("level {}: nobody to ask ({because})", level + 1)
         }
@@ -115,6 +117,15 @@ fn page_text(event: &Event, name: &impl Fn(&ResponderId) -> String) -> String {
         Event::PageFailed { to, error, .. } => format!("could not page {}: {error}", name(to)),
         _ => String::new(),
     }
+}
+
+fn kept_back(event: &Event, name: &impl Fn(&ResponderId) -> String) -> String {
+    let Event::KeptBack { silence, since, alarms, by, because } = event else { return String::new() };
+    let of = by.as_ref().map(|by| format!(" of {}", name(by))).unwrap_or_default();
+    let why = if because.is_empty() { String::new() } else { format!(" ({because})") };
+    let count = if *alarms == 1 { "one alarm".to_owned() } else { format!("{alarms} alarms") };
+    let since = since.format("%Y-%m-%d %H:%M UTC");
+    format!("it fires since {since} under the silence {silence}{of}{why}, which kept {count} back")
 }
 
 fn step_text(event: &Event, name: &impl Fn(&ResponderId) -> String) -> String {

@@ -216,6 +216,9 @@ impl Drawing<'_> {
         if incident.fired > 1 {
             facts.push(format!("fired {} times, last {}", incident.fired, escape::time(incident.last_fired_at)));
         }
+        if let Some((silence, since)) = incident.kept_back {
+            facts.push(format!("fires since {} under {silence}", escape::day_time(since)));
+        }
         if incident.round > 0 {
             facts.push("opened again".to_owned());
         }

@@ -4,7 +4,8 @@
 //! line     = [ word, { rest } ] ;                              (* empty = help *)
 //! word     = "help" | "incidents" | "ack" | "resolve" | "reopen" | "note" | "run" | "why" | "oncall" | "ping"
 //!          | "assign" | "escalate" | "timeline" | "whoami" | "pin" | "ban" | "unpin" | "similar" | "runbook"
-//!          | "snooze" | "extend" | "cannot" | "handover" | "drill" | "ready" | "actions" ;         (* any beginning that fits one word, but never of one that decides about actions *)
+//!          | "snooze" | "extend" | "cannot" | "handover" | "drill" | "ready" | "actions"
+//!          | "silence" | "silences" | "unsilence" ;         (* any beginning that fits one word, but never of one that decides about actions *)
 //! incident = ["INC-" | "#"], digit, { digit } | "last" | "this" ;
 //! help     = "help", [ word ] ;
 //! resolve  = "resolve", [ incident ], [ text ] ;
@@ -13,6 +14,7 @@
 //! argument = name, "=", value | value ;                        (* a value with spaces stands in quotes *)
 //! actions  = "actions", [ "stop", [ "because" ], [ text ] | "start" ] ;
 //! oncall   = "oncall", { ... } ;                                    (* in command/rota.rs *)
+//! silence  = "silence", { ... } ;                                   (* in command/silence.rs *)
 //! pin      = ( "pin" | "ban" ), action, [ "on", incident ], [ "because" ], text | "unpin", action, [ "on", incident ] ;
 //! snooze   = ( "snooze" | "extend" ), [ incident ], [ "for" ], [ length ] ;      (* 30m, 2h; "90 min" in two words, too *)
 //! handover = "handover", [ incident ], [ "to" ], ( "next" | "<@U...>" | "@name" | name ) ;
@@ -25,16 +27,18 @@
 
 use crate::escape::unescape;
 use chrono::TimeDelta;
-use incident::{IncidentId, Mark};
+use incident::{IncidentId, Mark, SilenceId};
 
 mod length;
 mod nearest;
 mod question;
 mod rota;
+mod silence;
 mod words;
 
 pub use question::parse_said;
 pub use rota::{OnCall, Timed};
+pub use silence::{About, Length, Silencing};
 
 use words::{Spoken, readable, split};
 
@@ -89,6 +93,12 @@ pub enum Line {
     Drill(Drilling),
     /// The one who typed is ready for their shift.
     Ready,
+    /// Alarms that open nothing for a while.
+    Silence(Silencing),
+    /// The silences.
+    Silences,
+    /// A silence is over.
+    Unsilence(SilenceId),
 }
 
 /// Whom somebody wants to try to reach.
@@ -208,11 +218,14 @@ pub enum Word {
     Runbook,
     Drill,
     Ready,
+    Silence,
+    Silences,
+    Unsilence,
 }
 
 impl Word {
     /// All of them, in the order of the help.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 29] = [
         Self::Incidents,
         Self::Ack,
         Self::Resolve,
@@ -233,6 +246,9 @@ impl Word {
         Self::Pin,
         Self::Ban,
         Self::Unpin,
+        Self::Silence,
+        Self::Silences,
+        Self::Unsilence,
         Self::OnCall,
         Self::Ready,
         Self::Drill,
@@ -271,6 +287,9 @@ impl Word {
             Self::Runbook => "runbook",
             Self::Drill => "drill",
             Self::Ready => "ready",
+            Self::Silence => "silence",
+            Self::Silences => "silences",
+            Self::Unsilence => "unsilence",
         }
     }
 
@@ -304,6 +323,9 @@ impl Word {
             Self::Runbook => "runbook disk is full",
             Self::Drill => "drill schedule payments because the phones are new",
             Self::Ready => "ready",
+            Self::Silence => "silence alertname=HighCPU 2h because load test",
+            Self::Silences => "silences",
+            Self::Unsilence => "unsilence S-3",
         }
     }
 
@@ -337,6 +359,9 @@ impl Word {
             Self::Runbook => "find runbooks by words",
             Self::Drill => "page somebody to see whether they are reached; service, schedule, person or policy",
             Self::Ready => "answer the ready check at the start of your shift",
+            Self::Silence => "let alarms open nothing for a while; an incident's number means its alarm",
+            Self::Silences => "the silences: to come, in force, over within a week",
+            Self::Unsilence => "end a silence; what still fires opens an incident",
         }
     }
 }
@@ -406,6 +431,12 @@ pub enum Misread {
         /// The command.
         word: Word,
     },
+    /// Something stands where a silence is described and does not belong there.
+    #[error("{why}")]
+    Unfit {
+        /// What is wrong with it.
+        why: String,
+    },
     /// A quote that never ends.
     #[error("a quote is open; close it with \" at the end")]
     OpenQuote,
@@ -462,6 +493,9 @@ pub fn parse(line: &str) -> Result<Line, Misread> {
         Word::Unpin => marking(&mut rest, None),
         Word::Drill => drilling(&mut rest),
         Word::Ready => rest.end(Line::Ready),
+        Word::Silence => silence::silence(&mut rest),
+        Word::Silences => rest.end(Line::Silences),
+        Word::Unsilence => silence::unsilence(&mut rest),
     }
 }
 
@@ -476,11 +510,14 @@ fn find_word(said: &str, spoken: &Spoken) -> Result<Word, Misread> {
     if let Some(word) = exact {
         return Ok(word);
     }
-    // Nobody runs, stops, forbids, gives away or practises something by a letter too few.
+    // Nobody runs, stops, forbids, gives away, silences or practises something by a letter too few.
     let is_whole = |word: &Word| {
         let about_actions =
             matches!(word, Word::Run | Word::Runbook | Word::Actions | Word::Pin | Word::Ban | Word::Unpin);
-        about_actions || matches!(word, Word::Snooze | Word::Extend | Word::Cannot | Word::Handover | Word::Drill)
+        let silences = matches!(word, Word::Silence | Word::Unsilence);
+        about_actions
+            || silences
+            || matches!(word, Word::Snooze | Word::Extend | Word::Cannot | Word::Handover | Word::Drill)
     };
     let is_short = |word: &Word| !is_whole(word) && word.text().starts_with(&lower);
     let begins: Vec<Word> = Word::ALL.into_iter().filter(is_short).collect();

@@ -3,12 +3,12 @@
 
 use crate::blocks::{Block, Button, Confirm, Message, Style, Text};
 use crate::card::Setting;
-use crate::escape::{bold, day_time, line, time as clock_time};
+use crate::escape::{bold, code, day_time, line, time as clock_time};
 use crate::limits::fit;
 use crate::rota::{Time, shift};
 use crate::value::{Claim, Verb};
 use chrono::{DateTime, Utc};
-use incident::{IncidentId, ResponderId};
+use incident::{IncidentId, ResponderId, SilenceId};
 
 /// Incidents and promises that a post lists of each kind; the rest is counted.
 pub const LISTED_MAX: usize = 8;
@@ -24,6 +24,8 @@ pub struct Summary {
     pub news: Vec<News>,
     /// What somebody said or asked and is not settled.
     pub promised: Vec<Promise>,
+    /// What opens nothing for now, what ends first before the others.
+    pub silenced: Vec<Silenced>,
     /// The next shifts.
     pub next: Vec<Shift>,
 }
@@ -50,6 +52,21 @@ pub struct Open {
     pub people: Vec<ResponderId>,
     /// True when they acknowledged it.
     pub is_acknowledged: bool,
+}
+
+/// A silence in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Silenced {
+    /// Its number.
+    pub id: SilenceId,
+    /// Its matchers, as they were typed.
+    pub rule: String,
+    /// Until when.
+    pub until: DateTime<Utc>,
+    /// Who made it.
+    pub by: ResponderId,
+    /// Why, as it was written.
+    pub because: String,
 }
 
 /// Something that happened to an incident in the shift before.
@@ -238,6 +255,16 @@ fn parts(summary: &Summary, setting: &Setting<'_>) -> Vec<(String, Vec<String>)>
             format!("#{number} {} asks for cover: {}", setting.name(asker), times.join(", "))
         }
     };
+    let silenced = |silenced: &Silenced| {
+        format!(
+            "{} {} until {}  ·  {}: _{}_",
+            silenced.id,
+            code(&silenced.rule, WORDS_CHARS_MAX),
+            day_time(silenced.until),
+            setting.name(&silenced.by),
+            line(&silenced.because, WORDS_CHARS_MAX)
+        )
+    };
     let next = |next: &Shift| match next.end {
         Some(end) => shift((next.start, end), &next.people, setting),
         None if next.people.is_empty() => format!("from {}  :warning: nobody", day_time(next.start)),
@@ -249,6 +276,7 @@ fn parts(summary: &Summary, setting: &Setting<'_>) -> Vec<(String, Vec<String>)>
         (format!("Open: {}", summary.open.len()), open),
         ("Since the shift before began".to_owned(), listed(&summary.news, news)),
         ("Not settled".to_owned(), listed(&summary.promised, promise)),
+        (format!("Silenced: {}", summary.silenced.len()), listed(&summary.silenced, silenced)),
         ("Next shifts".to_owned(), listed(&summary.next, next)),
     ];
     all.into_iter().filter(|(_, lines)| !lines.is_empty()).collect()

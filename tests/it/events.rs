@@ -3,8 +3,8 @@
 use catops::flow::handoff::HandoffEvent;
 use incident::throttle::{HeldPage, Slot, ThrottleEvent};
 use incident::{
-    Aside, DigestEvent, Event, Fix, Incident, IncidentId, Mark, PageCause, PageMessage, PlannedPage, RecordEvent,
-    Recorded, Replaced, RunOutcome, SCHEMA, SwitchEvent, Urgency,
+    Aside, DigestEvent, Event, Fix, Incident, IncidentId, KeptEvent, Mark, PageCause, PageMessage, PlannedPage,
+    RecordEvent, Recorded, Replaced, RunOutcome, SCHEMA, SilenceEvent, SilenceId, SwitchEvent, Urgency,
 };
 use rota::BookEvent;
 use serde::Serialize;
@@ -31,6 +31,10 @@ fn every_event_ever_written_can_still_be_read() {
     can_be_read::<BookEvent>("book", &kinds(&book()), BookEvent::kind);
     let kinds = |events: &[SwitchEvent]| events.iter().map(SwitchEvent::kind).collect::<Vec<_>>();
     can_be_read::<SwitchEvent>("switch", &kinds(&switch()), SwitchEvent::kind);
+    let kinds = |events: &[SilenceEvent]| events.iter().map(SilenceEvent::kind).collect::<Vec<_>>();
+    can_be_read::<SilenceEvent>("silences", &kinds(&silences()), SilenceEvent::kind);
+    let kinds = |events: &[KeptEvent]| events.iter().map(KeptEvent::kind).collect::<Vec<_>>();
+    can_be_read::<KeptEvent>("kept", &kinds(&kept()), KeptEvent::kind);
     let kinds = |events: &[HandoffEvent]| events.iter().map(HandoffEvent::kind).collect::<Vec<_>>();
     can_be_read::<HandoffEvent>("handoffs", &kinds(&handoffs()), HandoffEvent::kind);
     let kinds = |events: &[ThrottleEvent]| events.iter().map(ThrottleEvent::kind).collect::<Vec<_>>();
@@ -67,6 +71,12 @@ fn what_is_written_today_is_what_the_golden_files_hold() {
     }
     for event in switch() {
         is_golden("switch", event.kind(), &event);
+    }
+    for event in silences() {
+        is_golden("silences", event.kind(), &event);
+    }
+    for event in kept() {
+        is_golden("kept", event.kind(), &event);
     }
     for event in handoffs() {
         is_golden("handoffs", event.kind(), &event);
@@ -240,6 +250,40 @@ fn switch() -> [SwitchEvent; 2] {
     [SwitchEvent::ActionsStopped { by: "ana".into(), why }, SwitchEvent::ActionsAllowed { by: "ben".into() }]
 }
 
+fn silences() -> [SilenceEvent; 2] {
+    let silence = SilenceId(3);
+    let made = SilenceEvent::SilenceMade {
+        silence,
+        matchers: ["alertname=HighCPU", "team!=ops", "instance=~web-.*", "zone!~eu.*"]
+            .map(|text| text.parse().expect("a matcher"))
+            .into(),
+        by: "ana".into(),
+        because: "load test".to_owned(),
+        starts_at: instant(),
+        ends_at: instant() + chrono::TimeDelta::hours(2),
+    };
+    [made, SilenceEvent::SilenceEnded { silence, by: "ben".into() }]
+}
+
+fn kept() -> [KeptEvent; 2] {
+    let (before, silence) = (SilenceId(3), SilenceId(4));
+    [KeptEvent::KeptOn { before, silence }, KeptEvent::CameOut { silence, incident: IncidentId(7) }]
+}
+
+/// An alarm that a silence was about, and what its incident says about it afterwards.
+fn silenced() -> [Event; 2] {
+    let Event::Opened { alarm } = opened() else { unreachable!("it opens") };
+    let silence = SilenceId(3);
+    let kept_back = Event::KeptBack {
+        silence,
+        since: instant(),
+        alarms: 4,
+        by: Some("ana".into()),
+        because: "load test".to_owned(),
+    };
+    [Event::Silenced { alarm: incident::Alarm { drill: None, ..alarm }, silence }, kept_back]
+}
+
 fn opened() -> Event {
     let alarm = serde_json::json!({
         "source": "eventbridge", "delivery": "cloudwatch:arn:ALARM:1", "key": "cloudwatch:arn", "state": "firing",
@@ -340,6 +384,7 @@ fn one_of_each() -> Vec<Event> {
         redacted(),
     ];
     events.splice(3..3, asking());
+    events.extend(silenced());
     events.extend(running());
     events
 }

@@ -34,6 +34,7 @@ mod past;
 mod receiver;
 mod rota;
 mod serve;
+mod silences;
 mod simulated;
 mod sources;
 mod switch;

@@ -1,6 +1,7 @@
 //! What must hold at the end of a night, read from the log that survived it and from what stands in Slack.
 
 use crate::sim::life::CHANNEL;
+use crate::sim::silences;
 use crate::sim::watch::incident_of;
 use crate::sim::world::{State, World};
 use catops::flow::future::FORETOLD_MAX;
@@ -9,11 +10,11 @@ use log::{Cursor, EffectState, EventLog, MemoryLog, ReadError};
 use std::collections::BTreeMap;
 
 /// Everything that the log holds at the end.
-struct Record {
+pub(crate) struct Record {
     /// By stream, oldest first.
-    streams: BTreeMap<String, Vec<log::Event>>,
+    pub(crate) streams: BTreeMap<String, Vec<log::Event>>,
     /// Incidents, event by event: the state after each.
-    lives: BTreeMap<u64, Vec<(Recorded, Incident)>>,
+    pub(crate) lives: BTreeMap<u64, Vec<(Recorded, Incident)>>,
 }
 
 /// Checks a night.
@@ -22,6 +23,7 @@ pub(crate) async fn night(world: &World, truth: &MemoryLog) {
         let record = read(truth).await?;
         told(&mut world.get(), &record);
         snapshots(world, truth, &record).await?;
+        silences::none_is_held(world, truth).await?;
         last_pages(world, truth, &record).await
     };
     if let Err(error) = checked.await {
@@ -37,6 +39,7 @@ fn told(state: &mut State, record: &Record) {
     posts(state, record);
     pages(state, record);
     foretold(state, record);
+    silences::check(state, record);
 }
 
 /// The kinds of events that are foretold.

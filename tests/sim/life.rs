@@ -6,6 +6,7 @@
 
 use crate::sim::chat::SimulatedWire;
 use crate::sim::script::{Act, Look, Press, Wish};
+use crate::sim::silences;
 use crate::sim::store::FaultyLog;
 use crate::sim::world::World;
 use catops::app::{App, Parts};
@@ -283,6 +284,10 @@ async fn perform(app: &Arc<App>, world: &Arc<World>, truth: &MemoryLog, act: Act
         Act::Press(press) => {
             let (app, world) = (Arc::clone(app), Arc::clone(world));
             tokio::spawn(async move { pressed(&app, &world, press).await });
+        }
+        Act::Quiet { wish, tries, number } => {
+            let (app, world) = (Arc::clone(app), Arc::clone(world));
+            tokio::spawn(async move { silences::perform(&app, &world, wish, tries, number).await });
         }
         Act::Dies => {
             let mut state = world.get();

@@ -12,6 +12,7 @@ mod dice;
 pub mod directed;
 mod life;
 mod script;
+mod silences;
 mod store;
 mod watch;
 mod world;

@@ -2,6 +2,7 @@
 //! before the night begins; only repeats and presses are planned on the way.
 
 use crate::sim::dice::Dice;
+use crate::sim::silences::{self, Quiet};
 use crate::sim::world::{Delivery, State};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{Alarm, AlarmState, Severity};
@@ -27,6 +28,13 @@ pub(crate) enum Act {
     Dies,
     /// What will happen to the incidents is foretold.
     Foretell,
+    /// Somebody makes or ends a silence.
+    Quiet {
+        wish: Quiet,
+        tries: u32,
+        /// Names the wish.
+        number: u64,
+    },
     /// A hundred deliveries a second come in beside ours.
     Storm,
 }
@@ -95,6 +103,9 @@ pub(crate) fn write(state: &mut State) -> DateTime<Utc> {
         let up = state.dice.between(down, seconds);
         state.plan(began + TimeDelta::seconds(down), Act::SlackDown);
         state.plan(began + TimeDelta::seconds(up), Act::SlackUp);
+    }
+    if !hour {
+        silences::write(state, seconds);
     }
     // Nobody acts any more then, mostly.
     state.plan(ends + TimeDelta::seconds(95), Act::Foretell);

@@ -44,6 +44,8 @@ pub(crate) struct State {
     pub(crate) dice: Dice,
     /// What people think of suggestions.
     pub(crate) opinions: Dice,
+    /// Which silences people make.
+    pub(crate) quiet: Dice,
     pub(crate) profile: Profile,
     /// How many incidents of two minutes have cards of their own.
     pub(crate) digest_after: usize,
@@ -95,6 +97,7 @@ impl World {
             crashes_left: u32::try_from(dice.below(7)).unwrap_or(0),
             dice,
             opinions: Dice::new(!seed),
+            quiet: Dice::new(seed.rotate_left(32) ^ 0x51_1e_9c_e5),
             profile,
             // A night with three incidents is a storm as often as not.
             digest_after: 1,

@@ -74,6 +74,7 @@ fn print(report: &Report, data: &Data) {
     line("  cleared", ends.cleared, "the alarm is over");
     line("  refired", ends.refired, "an incident that had just ended");
     line("  set_aside", ends.set_aside.values().sum(), &parts(&ends.set_aside));
+    line("  silenced", ends.silenced.values().sum(), &parts(&ends.silenced));
     line("  rejected", ends.rejected.values().sum(), &parts(&ends.rejected));
     let verdict =
         if ends.sum() == report.received { "ends: all that was received" } else { "ends: it does not add up" };

@@ -109,6 +109,10 @@ fn print(found: &Found, zone: &Zone, names: &dyn Fn(&[ResponderId]) -> String) {
             }
         }
     }
+    for silenced in &found.summary.silenced {
+        let (id, rule, until) = (silenced.id, &silenced.rule, moment(silenced.until));
+        println!("  silenced: {id} {rule} until {until}: {}", silenced.because);
+    }
     for shift in &found.summary.next {
         let end = shift.end.map_or_else(String::new, |end| format!(" to {}", moment(end)));
         println!("  next: {}{end}  {}", moment(shift.start), names(&shift.people));
@@ -124,7 +128,7 @@ fn happened(what: Happened) -> String {
 }
 
 fn as_json(found: &Found) -> Value {
-    let Summary { open, news, promised, next } = &found.summary;
+    let Summary { open, news, promised, silenced, next } = &found.summary;
     let what = |what: Happened| match what {
         Happened::Began => json!("began"),
         Happened::Ended => json!("ended"),
@@ -161,6 +165,10 @@ fn as_json(found: &Found) -> Value {
             "incident": news.id.to_string(), "title": news.title, "what": what(news.what),
         })).collect::<Vec<_>>(),
         "promised": promised.iter().map(promise).collect::<Vec<_>>(),
+        "silenced": silenced.iter().map(|silenced| json!({
+            "silence": silenced.id.to_string(), "rule": silenced.rule, "until": silenced.until, "by": silenced.by,
+            "because": silenced.because,
+        })).collect::<Vec<_>>(),
         "next": next.iter().map(|shift| json!({
             "start": shift.start, "end": shift.end, "people": shift.people,
         })).collect::<Vec<_>>(),

@@ -36,6 +36,7 @@ mod runbook;
 mod send_test;
 mod serve;
 mod shadow;
+mod silence;
 mod similar;
 mod simulate_history;
 mod slack;
@@ -78,6 +79,12 @@ enum Command {
     Drill(drill::Args),
     /// List drills, the worst first, and when each person last answered one.
     Drills(drill::ListArgs),
+    /// Let alarms open nothing for a while: a load test, a planned restart.
+    Silence(silence::Args),
+    /// List silences: to come, in force, over within a week; and what each kept back.
+    Silences(silence::ListArgs),
+    /// End a silence; what still fires opens an incident.
+    Unsilence(silence::EndArgs),
     /// Page somebody for a test, by each of their ways, and print what each receiver answered.
     PageTest(page_test::Args),
     /// List incidents.
@@ -175,6 +182,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::SendTest(args) => send_test::run(&args),
         Command::Drill(args) => drill::run(&args),
         Command::Drills(args) => drill::list(&args),
+        Command::Silence(args) => silence::silence(&args),
+        Command::Silences(args) => silence::list(&args),
+        Command::Unsilence(args) => silence::unsilence(&args),
         Command::PageTest(args) => page_test::run(&args),
         Command::Incidents(args) => incidents::run(&args),
         Command::Timeline(args) => timeline::run(&args),

@@ -41,7 +41,9 @@ pub struct Config {
     #[serde(rename = "drill")]
     pub drills: Vec<DrillRule>,
     /// Who may begin a drill from outside.
-    pub drills_from: DrillsFromConfig,
+    pub drills_from: CallersConfig,
+    /// Who may make and end silences from outside.
+    pub silences_from: CallersConfig,
     /// What actions may reach.
     pub http: HttpConfig,
     /// Who else is told of every incident.
@@ -76,7 +78,8 @@ impl Default for Config {
             sources: Vec::new(),
             uptime: Vec::new(),
             drills: Vec::new(),
-            drills_from: DrillsFromConfig::default(),
+            drills_from: CallersConfig::default(),
+            silences_from: CallersConfig::default(),
             http: HttpConfig::default(),
             webhooks: Vec::new(),
             eventbridge: EventBridgeConfig::default(),
@@ -247,11 +250,11 @@ impl SourceConfig {
     }
 }
 
-/// Who may begin a drill by `POST /api/v1/drills`: on a loopback address whoever can reach it, elsewhere nobody without one of
-/// these.
+/// Who may ask for drills by `POST /api/v1/drills`, or for silences by `POST /api/v1/silences`: on a loopback address whoever can
+/// reach it, elsewhere nobody without one of these.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct DrillsFromConfig {
+pub struct CallersConfig {
     /// The tokens, at most two so that one can be changed without a gap.
     pub secrets: Vec<SecretRef>,
 }

@@ -47,6 +47,7 @@ pub fn cross_check(setup: &Setup, runbooks: &[Runbook]) -> Vec<Problem> {
     calendars::cross_check(&setup.folder, &setup.config, &setup.rota, &mut problems);
     let mut report = |message| problems.push(Problem { path: "catops.toml".to_owned(), line: 0, message });
     crate::page::cross_check(setup, &mut report);
+    crate::flow::silences::cross_check(setup, &mut report);
     crate::flow::notify::cross_check(&setup.config, &mut report);
     crate::flow::drill::cross_check(setup, &mut report);
     crate::flow::handoff::cross_check(setup, &mut report);

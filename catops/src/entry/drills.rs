@@ -2,8 +2,8 @@
 //! elsewhere only who has a token of `[drills_from]`. The body is JSON, so that no page of another site can send it unasked.
 
 use crate::app::App;
-use crate::clock;
 use crate::config::file::parse_duration;
+use crate::entry::caller;
 use crate::flow::drill::{NoDrill, Wish, begin};
 use axum::Router;
 use axum::extract::State;
@@ -11,7 +11,6 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, extract::rejection::JsonRejection};
-use ingest::{Headers, Kind, Origins, Peer, Request, Scheme, Secret, Signatures, SourceConfig};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::sync::Arc;
@@ -61,9 +60,10 @@ pub fn router(app: Arc<App>, loopback: bool) -> Router {
 }
 
 async fn drill(State(door): State<Door>, headers: HeaderMap, body: Result<Json<Body>, JsonRejection>) -> Response {
-    if let Err(refused) = may(&door, &headers) {
+    let secrets = &door.app.setup().config.drills_from.secrets;
+    if let Err(refused) = caller::may("drills", secrets, door.loopback, &headers) {
         door.app.metrics.count("drills_refused", "");
-        return problem(StatusCode::UNAUTHORIZED, refused);
+        return problem(StatusCode::UNAUTHORIZED, &refused);
     }
     let Json(body) = match body {
         Ok(body) => body,
@@ -94,43 +94,6 @@ async fn drill(State(door): State<Door>, headers: HeaderMap, body: Result<Json<B
             problem(StatusCode::SERVICE_UNAVAILABLE, "the event log cannot be written; ask again")
         }
     }
-}
-
-/// Whether whoever calls may begin a drill.
-fn may(door: &Door, headers: &HeaderMap) -> Result<(), &'static str> {
-    let secrets = &door.app.setup().config.drills_from.secrets;
-    if secrets.is_empty() {
-        let elsewhere =
-            "drills are begun from this machine only; elsewhere name a token: [drills_from] secrets in catops.toml";
-        return if door.loopback { Ok(()) } else { Err(elsewhere) };
-    }
-    let wrong = "this wants a token of [drills_from]: Authorization: Bearer ...";
-    let read: Result<Vec<Secret>, _> =
-        secrets.iter().map(|secret| secret.read().map(|text| Secret::new(&text))).collect();
-    let Ok(secrets) = read else { return Err("a token of [drills_from] cannot be read") };
-    let Ok(kind) = "generic".parse::<Kind>() else { return Err(wrong) };
-    let config = SourceConfig {
-        kind,
-        name: "drills".to_owned(),
-        secrets,
-        scheme: Scheme::Bearer,
-        topics: Vec::new(),
-        signatures: Signatures::Both,
-        origins: Origins { accounts: Vec::new(), sources: Vec::new() },
-    };
-    let headers: Vec<(&str, &str)> =
-        headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
-    let request = Request {
-        hook: "drills",
-        path_rest: "",
-        query: "",
-        headers: Headers(&headers),
-        content_type: "",
-        body: &[],
-        peer: Peer::Remote,
-        now: clock::now(),
-    };
-    ingest::authenticate(&config, &request).map(drop).map_err(|_| wrong)
 }
 
 fn problem(status: StatusCode, message: &str) -> Response {

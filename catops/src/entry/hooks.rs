@@ -203,6 +203,7 @@ const fn outcome_label(outcome: &Outcome) -> &'static str {
         Outcome::Opened(_) => "opened",
         Outcome::Joined(_) => "joined",
         Outcome::SetAside => "set_aside",
+        Outcome::Silenced(_) => "silenced",
         Outcome::Duplicate => "duplicate",
     }
 }

@@ -3,6 +3,7 @@
 pub mod acknowledge;
 pub mod api;
 pub mod calendar;
+mod caller;
 pub mod connections;
 pub mod console;
 pub mod drills;
@@ -10,4 +11,5 @@ pub mod hooks;
 #[cfg(feature = "aws")]
 pub mod lambda;
 pub mod serve;
+pub mod silences;
 pub mod slack;

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::entry::connections::{self, Limits};
 use crate::entry::hooks::{BODY_BYTES_MAX, Hooks};
-use crate::entry::{acknowledge, api, calendar, console, drills, hooks, slack};
+use crate::entry::{acknowledge, api, calendar, console, drills, hooks, silences, slack};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -30,7 +30,8 @@ pub fn router(app: Arc<App>, loopback: bool) -> Router {
         .route("/rb/{*id}", get(console::runbook))
         .route("/metrics", get(api::metrics))
         .with_state(Arc::clone(&app))
-        .merge(drills::router(Arc::clone(&app), loopback));
+        .merge(drills::router(Arc::clone(&app), loopback))
+        .merge(silences::router(Arc::clone(&app), loopback));
     let reading = if loopback { reading.layer(from_fn_with_state(Arc::clone(&app), by_our_name)) } else { reading };
     let health = health_router(Arc::clone(&app));
     let slack = slack_router(Arc::clone(&app));

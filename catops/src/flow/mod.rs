@@ -28,6 +28,7 @@ pub mod redact;
 pub mod refusals;
 pub mod run;
 pub mod runbook_versions;
+pub mod silences;
 pub mod switch;
 pub mod triage;
 pub mod turns;

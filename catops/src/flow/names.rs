@@ -1,6 +1,6 @@
 //! How the things of the domain are named in the log. The only file that knows.
 
-use incident::{AlarmKey, IncidentId, ResponderId};
+use incident::{AlarmKey, IncidentId, ResponderId, SilenceId};
 use log::{ClaimKey, StreamId};
 
 /// The list of incidents that want attention.
@@ -42,6 +42,18 @@ pub fn aside(key: &AlarmKey) -> StreamId {
 #[must_use]
 pub fn aside_of(stream: &StreamId) -> Option<&str> {
     stream.as_str().strip_prefix("alarm/")
+}
+
+/// The stream of the silences that people make.
+#[must_use]
+pub fn silences() -> StreamId {
+    StreamId::new("silences")
+}
+
+/// The list of the alarm keys that a silence holds back.
+#[must_use]
+pub fn silenced(silence: SilenceId) -> String {
+    format!("silenced/{}", silence.0)
 }
 
 /// The stream of what happened to an alarm key over all its incidents.

@@ -4,7 +4,7 @@
 use crate::app::App;
 use crate::clock;
 use crate::flow::change::{self, ChangeError, Origin, change, change_by, command};
-use crate::flow::{book, calendars, digest, drill, handoff, notify, post, ready, refusals, run, triage};
+use crate::flow::{book, calendars, digest, drill, handoff, notify, post, ready, refusals, run, silences, triage};
 use crate::{anchor, context, page, uptime};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{Command, Incident, IncidentId, ResponderId, RunOutcome, Status, Task};
@@ -63,6 +63,7 @@ pub async fn perform(app: &Arc<App>, leased: LeasedEffect) {
         calendars::NOTE => calendars::perform_note(app, &leased).await,
         book::TELL => book::perform(app, &leased).await,
         handoff::KIND => handoff::perform(app, &leased).await,
+        silences::KIND => silences::perform(app, &leased).await,
         _ => perform_task(app, &leased).await,
     };
     app.metrics.observe("perform", started.elapsed());

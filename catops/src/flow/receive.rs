@@ -3,14 +3,15 @@
 use crate::app::App;
 use crate::clock;
 use crate::flow::change::{self, ChangeError, Draft, Origin, json};
+use crate::flow::silences::{self, Key, Silenced};
 use crate::flow::turns::{Entered, TOGETHER_MAX, Waiting};
 use crate::flow::{changes, names, triage};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{
-    Alarm, AlarmKey, AlarmMemory, AlarmState, Event, FOLD, Incident, IncidentId, Reception, SCHEMA,
-    receive as decide_reception, receive_together as decide_together,
+    Alarm, AlarmKey, AlarmMemory, AlarmState, Event, Incident, IncidentId, Reception, SCHEMA, SilenceId, Silences,
+    receive_together as decide_together, receive_under as decide_reception,
 };
-use log::{Append, AppendError, Claim, Expected, Head, IdemKey, NewEvent, Raw, ReadError, StreamId, StreamWrite, View};
+use log::{Append, AppendError, Claim, IdemKey, NewEvent, Raw, ReadError, StreamId, View};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -24,6 +25,8 @@ pub enum Outcome {
     Joined(IncidentId),
     /// It changed nothing.
     SetAside,
+    /// It would have opened an incident, and this silence is about it.
+    Silenced(SilenceId),
     /// It was delivered before.
     Duplicate,
 }
@@ -34,7 +37,7 @@ impl Outcome {
     pub const fn incident(&self) -> Option<IncidentId> {
         match self {
             Self::Opened(id) | Self::Joined(id) => Some(*id),
-            Self::SetAside | Self::Duplicate => None,
+            Self::SetAside | Self::Silenced(_) | Self::Duplicate => None,
         }
     }
 }
@@ -171,6 +174,7 @@ async fn receive_together(
     let at = clock::now();
     let (setup, lease) = (app.setup(), app.lease(at));
     let window = setup.config.reopen_window;
+    let rules = app.silences.now(&*app.log, at).await;
     let decided = log::decide(&*app.log, move |view| {
         let Some(situation) = alarms.first().map(|first| Situation::read(view, first)).transpose()? else {
             return Ok((Append::default(), Some(Vec::new())));
@@ -179,7 +183,7 @@ async fn receive_together(
         let Some(first) = fresh.first() else {
             return Ok((Append::default(), Some(vec![Outcome::Duplicate; alarms.len()])));
         };
-        let Some(Together { draft, claim, opens }) = together(view, situation, &fresh, window, at)? else {
+        let Some(Together { draft, claim, opens }) = together(view, situation, &fresh, &rules, window, at)? else {
             return Ok((Append::default(), None));
         };
         let mut append = draft.append(view, &origin(first), raw.clone(), Some(&setup))?;
@@ -210,19 +214,24 @@ fn together(
     view: &mut dyn View,
     situation: Situation,
     fresh: &[Alarm],
+    rules: &Silences,
     window: TimeDelta,
     at: DateTime<Utc>,
 ) -> Result<Option<Together>, ChangeError> {
-    let Situation { holder, incident, memory, .. } = situation;
+    let Situation { holder, incident, key } = situation;
     if let Some(event) = incident.as_ref().and_then(|incident| decide_together(incident, fresh)) {
         let mut draft = Draft::new(incident.expect("repeats are of an incident"), at);
         draft.add(vec![event]);
         return Ok(Some(Together { draft, claim: None, opens: false }));
     }
     let Some((first, rest)) = fresh.split_first() else { return Ok(None) };
-    let Reception::Open(event) = decide_reception(incident.as_ref(), memory.as_ref(), first.clone(), window, at) else {
+    let memory = key.memory.as_ref();
+    let reception = decide_reception(rules, incident.as_ref(), memory, first.clone(), window, at);
+    let Reception::Open(event) = reception else { return Ok(None) };
+    // What was held back comes out alone, so that this is written once.
+    if memory.is_some_and(|memory| memory.held.is_some()) {
         return Ok(None);
-    };
+    }
     let id = IncidentId(view.number(names::INCIDENTS)?);
     let mut draft = Draft::open(id, event, at).expect("a reception that opens carries an opening");
     if !rest.is_empty() {
@@ -251,29 +260,42 @@ pub(super) async fn receive_one(app: &App, alarm: Alarm, raw: Option<Raw>) -> Re
     // A drill that is over stays so; the next one of the same name is another.
     let window = if alarm.counts() { setup.config.reopen_window } else { TimeDelta::seconds(-1) };
     let (origin, lease) = (origin(&alarm), app.lease(at));
+    let rules = match alarm.state {
+        AlarmState::Firing if alarm.counts() => app.silences.now(&*app.log, at).await,
+        // Whatever it is, it opens nothing that a silence could be about.
+        _ => Arc::default(),
+    };
     // One transaction instead of two until somebody is paged; in a storm the answer to the sender comes first.
-    let foreseen = if lease.is_some() { triage::foresee(app, &alarm, at).await } else { None };
+    let is_foreseeable = lease.is_some() && rules.over(&alarm, at).is_none();
+    let foreseen = if is_foreseeable { triage::foresee(app, &alarm, at).await } else { None };
     let decided = log::decide(&*app.log, move |view| {
-        let Situation { holder, incident, memory, aside } = Situation::read(view, &alarm)?;
-        let (append, outcome) = match decide_reception(incident.as_ref(), memory.as_ref(), alarm.clone(), window, at) {
+        let Situation { holder, incident, key } = Situation::read(view, &alarm)?;
+        let reception = decide_reception(&rules, incident.as_ref(), key.memory.as_ref(), alarm.clone(), window, at);
+        let (append, outcome) = match reception {
             Reception::Open(event) => {
                 let id = IncidentId(view.number(names::INCIDENTS)?);
                 let mut draft = Draft::open(id, event, at).expect("a reception that opens carries an opening");
+                let held = key.memory.as_ref().and_then(|memory| memory.held.as_ref());
+                draft.add(held.iter().map(|held| held.event(&rules)).collect());
                 for command in foreseen.iter().flatten() {
                     draft.decide(command.clone())?;
                 }
                 let mut append = draft.append(view, &origin, raw.clone(), Some(&setup))?;
                 append.claims.push(claim(&alarm, holder, id));
+                append.streams.extend(held.map(|held| silences::came_out(&key, held, id, &origin, at)));
                 (append, Outcome::Opened(id))
+            }
+            Reception::Aside(outcome @ Event::Silenced { silence, .. }) => {
+                let silenced = Silenced { alarm: &alarm, outcome: &outcome, silence, at };
+                let append = silences::hold(view, key, holder, &silenced, &rules, &origin, raw.clone())?;
+                (append, Outcome::Silenced(silence))
             }
             Reception::Join(events) => {
                 let mut draft = Draft::new(incident.expect("a reception that joins was given an incident"), at);
                 draft.add(events);
                 (draft.append(view, &origin, raw.clone(), Some(&setup))?, Outcome::Joined(draft.incident.id))
             }
-            Reception::Aside(event) => {
-                (set_aside(aside, memory, &alarm, &event, &origin, raw.clone(), at), Outcome::SetAside)
-            }
+            Reception::Aside(event) => (set_aside(&key, &alarm, &event, &origin, raw.clone(), at), Outcome::SetAside),
         };
         let mut append = Append { lease: lease.clone(), ..append };
         append.streams.extend(changes::write(view, &alarm, at)?);
@@ -302,8 +324,7 @@ fn origin(alarm: &Alarm) -> Origin {
 struct Situation {
     holder: Option<StreamId>,
     incident: Option<Incident>,
-    memory: Option<AlarmMemory>,
-    aside: Expected,
+    key: Key,
 }
 
 impl Situation {
@@ -313,13 +334,9 @@ impl Situation {
                 (Some(id), Some(stream)) => Some(change::seen_stream(view, id, stream)?),
                 _ => None,
             };
-            return Ok(Self { holder: Some(claimed.holder), incident, memory: None, aside: Expected::NoStream });
+            return Ok(Self { holder: Some(claimed.holder), incident, key: Key::unread() });
         }
-        let (memory, aside) = match view.stream(&names::aside(&alarm.key))? {
-            None => (None, Expected::NoStream),
-            Some(stream) => (serde_json::from_slice(&stream.head.snapshot).ok(), Expected::Exact(stream.version)),
-        };
-        Ok(Self { holder: None, incident: None, memory, aside })
+        Ok(Self { holder: None, incident: None, key: Key::read(view, &alarm.key)? })
     }
 }
 
@@ -327,20 +344,8 @@ fn claim(alarm: &Alarm, holder: Option<StreamId>, id: IncidentId) -> Claim {
     Claim { key: names::claim(&alarm.key), expected: holder, holder: Some(names::incident(id)) }
 }
 
-fn set_aside(
-    expected: Expected,
-    memory: Option<AlarmMemory>,
-    alarm: &Alarm,
-    event: &Event,
-    origin: &Origin,
-    raw: Option<Raw>,
-    at: DateTime<Utc>,
-) -> Append {
-    let newest = AlarmMemory { state: alarm.state, occurred_at: alarm.occurred_at };
-    let memory = match memory {
-        Some(known) if known.occurred_at > newest.occurred_at || alarm.state == AlarmState::Info => known,
-        _ => newest,
-    };
+fn set_aside(key: &Key, alarm: &Alarm, event: &Event, origin: &Origin, raw: Option<Raw>, at: DateTime<Utc>) -> Append {
+    let memory = AlarmMemory::after(key.memory.clone(), alarm, event, at);
     let written = NewEvent {
         kind: event.kind().to_owned(),
         schema: SCHEMA,
@@ -350,7 +355,6 @@ fn set_aside(
         body: json(event),
         raw,
     };
-    let head = Head { snapshot: json(&memory), fold: FOLD, listing: None };
-    let stream = StreamWrite { stream: names::aside(&alarm.key), expected, events: vec![written], head };
-    Append { keys: origin.key.iter().cloned().collect(), streams: vec![stream], ..Append::default() }
+    let streams = vec![key.write(&alarm.key, written, &memory)];
+    Append { keys: origin.key.iter().cloned().collect(), streams, ..Append::default() }
 }

@@ -1,6 +1,6 @@
 //! What an audit says: the numbers, the events behind them, and what is not accounted for.
 
-use super::{Entry, Of};
+use super::{Body, Entry, Of};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -47,18 +47,24 @@ pub struct Ends {
     pub refired: u64,
     /// Changed nothing, by reason.
     pub set_aside: BTreeMap<String, u64>,
+    /// Opened nothing because a silence was about them, by silence.
+    pub silenced: BTreeMap<String, u64>,
     /// Could not be read and lie in the dead letters, by source.
     pub rejected: BTreeMap<String, u64>,
 }
 
 impl Ends {
-    pub(super) fn count(&mut self, row: Row, entry: &Entry<'_>, why: Option<&str>) {
+    pub(super) fn count(&mut self, row: Row, entry: &Entry<'_>, body: &Body) {
         match row {
             Row::Opened => self.opened += 1,
             Row::Joined => self.joined += 1,
             Row::Cleared => self.cleared += 1,
             Row::Refired => self.refired += 1,
-            Row::SetAside => *self.set_aside.entry(why.unwrap_or_default().to_owned()).or_default() += 1,
+            Row::SetAside => *self.set_aside.entry(body.why.clone().unwrap_or_default()).or_default() += 1,
+            Row::Silenced => {
+                let silence = body.silence.map(|silence| silence.to_string()).unwrap_or_default();
+                *self.silenced.entry(silence).or_default() += 1;
+            }
             _ => {
                 let source = if let Of::DeadLetters(source) = entry.of { source } else { "" };
                 *self.rejected.entry(source.to_owned()).or_default() += 1;
@@ -69,7 +75,7 @@ impl Ends {
     /// All of them.
     #[must_use]
     pub fn sum(&self) -> u64 {
-        let reasons = self.set_aside.values().chain(self.rejected.values());
+        let reasons = self.set_aside.values().chain(self.silenced.values()).chain(self.rejected.values());
         self.opened + self.joined + self.cleared + self.refired + reasons.sum::<u64>()
     }
 }
@@ -111,7 +117,9 @@ impl Opened {
             Row::Open => &mut self.open,
             Row::Acknowledged => &mut self.acknowledged,
             Row::Resolved => &mut self.resolved,
-            Row::Opened | Row::Joined | Row::Cleared | Row::Refired | Row::SetAside | Row::Rejected => return,
+            Row::Opened | Row::Joined | Row::Cleared | Row::Refired | Row::SetAside | Row::Silenced | Row::Rejected => {
+                return;
+            }
         };
         *number += 1;
     }
@@ -132,7 +140,7 @@ pub struct Item {
     pub delivery: String,
     /// The alarm's name, its key when nothing was open, or why it could not be read.
     pub title: String,
-    /// Why it changed nothing.
+    /// Why it changed nothing, or the silence that held it back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
@@ -168,6 +176,8 @@ rows! {
     Refired = "refired",
     /// Changed nothing.
     SetAside = "set_aside",
+    /// A silence was about it.
+    Silenced = "silenced",
     /// Could not be read.
     Rejected = "rejected",
     /// Somebody was paged.

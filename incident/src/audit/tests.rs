@@ -30,6 +30,9 @@ impl Night {
         self.receipts.push(delivery.to_owned());
         let body = match kind {
             "opened" => json!({ "kind": kind, "alarm": { "delivery": delivery, "title": "Disk is full" } }),
+            "silenced" => {
+                json!({ "kind": kind, "alarm": { "delivery": delivery, "title": "Disk is full" }, "silence": 3 })
+            }
             "set_aside" => json!({ "kind": kind, "delivery": delivery, "why": "stale" }),
             _ => json!({ "kind": kind, "delivery": delivery }),
         };
@@ -138,6 +141,26 @@ fn a_whole_night_adds_up() {
     let opened = &report.opened;
     assert_eq!((opened.paged, opened.page_pending, opened.open), (1, 1, 2));
     assert_eq!(opened.paged_by.iter().map(|(by, n)| (by.as_str(), *n)).collect::<Vec<_>>(), [("slack", 1), ("sms", 1)]);
+}
+
+#[test]
+fn what_a_silence_held_back_has_a_row_of_its_own_and_comes_out_as_another_delivery() {
+    let night = whole()
+        .alarm("alarm/generic:cpu", "silenced", "d7")
+        .alarm("alarm/generic:cpu", "silenced", "d8")
+        .then("alarm/generic:cpu", json!({ "kind": "came_out", "silence": 3, "incident": 3 }))
+        .alarm("inc/3", "opened", "d8@S-3")
+        .assigned("inc/3", &["ana"], None)
+        .paged("inc/3", "slack");
+    let report = night.report();
+    assert_eq!(report.unaccounted, []);
+    assert_eq!((report.received, report.ends.sum()), (10, 10));
+    assert_eq!((report.ends.silenced["S-3"], report.ends.opened, report.ends.set_aside["stale"]), (2, 3, 1));
+    let first = &report.rows[&Row::Silenced][0];
+    assert_eq!(
+        (first.delivery.as_str(), first.title.as_str(), first.why.as_deref()),
+        ("d7", "Disk is full", Some("S-3"))
+    );
 }
 
 #[test]

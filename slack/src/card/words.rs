@@ -33,6 +33,9 @@ impl Drawing<'_> {
         if incident.fired > 1 {
             words = format!("{words} Fired {} times, last {}.", incident.fired, utc_time(incident.last_fired_at));
         }
+        if let Some((silence, since)) = incident.kept_back {
+            words = format!("{words} Fires since {} under the silence {silence}.", utc_time(since));
+        }
         for change in self.changes(|_, text| line(text, NAME_CHARS_MAX)) {
             words = format!("{words} Changed: {change}.");
         }

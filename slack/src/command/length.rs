@@ -10,6 +10,20 @@ pub(super) fn incident_before(rest: &mut Rest<'_>) -> Which {
     if is_length { Which::Unsaid } else { rest.incident_if_any() }
 }
 
+/// Whether a length with its unit stands at a word: `2h`, or `90` before `min`.
+pub(super) fn stands_at(rest: &Rest<'_>, at: usize) -> bool {
+    let word = |at: usize| rest.spoken.words.get(at).map(|word| word.text.to_lowercase());
+    let Some(text) = word(at) else { return false };
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let is_unit = if unit.is_empty() {
+        word(at + 1).is_some_and(|unit| seconds(&unit).is_some())
+    } else {
+        seconds(unit).is_some()
+    };
+    !number.is_empty() && is_unit
+}
+
 /// The length that stands here, when one does.
 pub(super) fn length(rest: &mut Rest<'_>) -> Result<Option<TimeDelta>, Misread> {
     if rest.peek_is("for") {
@@ -32,6 +46,8 @@ fn seconds(unit: &str) -> Option<i64> {
     match unit {
         "m" | "min" | "mins" | "minute" | "minutes" => Some(60),
         "h" | "hour" | "hours" => Some(3600),
+        "d" | "day" | "days" => Some(24 * 3600),
+        "s" | "sec" | "second" | "seconds" => Some(1),
         _ => None,
     }
 }

@@ -1,7 +1,10 @@
 //! What people type, and what it is taken for.
 
-use super::{Actions, Argument, Drilling, Line, Misread, OnCall, Person, Run, Timed, Which, Word, parse};
-use incident::IncidentId;
+use super::{
+    About, Actions, Argument, Drilling, Length, Line, Misread, OnCall, Person, Run, Silencing, Timed, Which, Word,
+    parse,
+};
+use incident::{IncidentId, SilenceId};
 use proptest::prelude::*;
 
 const INC_42: Which = Which::Number(IncidentId(42));
@@ -81,6 +84,46 @@ fn a_drill_names_whom_and_why() {
     check_said("drill schedule", "the name is missing; type: drill schedule payments because the phones are new");
     // Nobody is paged by a letter too few.
     check_said("dri schedule x", "I do not know \"dri\"; type \"help\" for all commands");
+}
+
+#[test]
+fn a_silence_says_what_how_long_and_why() {
+    let hours = |hours| Length::For(chrono::TimeDelta::hours(hours));
+    let matcher = |text: &str| About::Matcher(text.parse().unwrap());
+    let silence =
+        |what: Vec<About>, time, because: &str| Line::Silence(Silencing { what, time, because: because.to_owned() });
+    let both = || vec![matcher("alertname=HighCPU"), matcher("instance=~web-.*")];
+    check("silence alertname=HighCPU instance=~web-.* 2h load test", silence(both(), hours(2), "load test"));
+    check("silence alertname=“HighCPU” instance=~\"web-.*\" for 2 hours because x", silence(both(), hours(2), "x"));
+    check("silence INC-42 3d \"we know\"", silence(vec![About::Incident(INC_42)], hours(72), "we know"));
+    check("silence 42 2h known", silence(vec![About::Incident(INC_42)], hours(2), "known"));
+    check("silence service shop 2h known", silence(vec![matcher("service=shop")], hours(2), "known"));
+    check("silence HighCPU 2h known", silence(vec![matcher("title=HighCPU")], hours(2), "known"));
+    check("silence Disk is full 2h known", silence(vec![matcher("title=\"Disk is full\"")], hours(2), "known"));
+    check("silence a=~\"b c\" d!~e 2h known", silence(vec![matcher("a=~\"b c\""), matcher("d!~e")], hours(2), "known"));
+    let until = Length::Until("tomorrow 09:00".to_owned());
+    check("silence a=b until tomorrow 09:00 because x", silence(vec![matcher("a=b")], until.clone(), "x"));
+    check("silence a=b until \"tomorrow 09:00\" x y", silence(vec![matcher("a=b")], until, "x y"));
+    let during = Length::During("sat 10-14".to_owned());
+    check("silence a=b during sat 10-14 because x", silence(vec![matcher("a=b")], during, "x"));
+    check("silences", Line::Silences);
+    check("unsilence S-3", Line::Unsilence(SilenceId(3)));
+    check("unsilence 3", Line::Unsilence(SilenceId(3)));
+    let example = "silence alertname=HighCPU 2h because load test";
+    check_said("silence", &format!("the alarm is missing; type: {example}"));
+    check_said("silence 2h x", &format!("the alarm is missing; type: {example}"));
+    check_said("silence a=b", &format!("the length is missing; type: {example}"));
+    check_said("silence a=b 2h", &format!("the reason is missing; type: {example}"));
+    check_said("silence a=b until", &format!("the time is missing; type: {example}"));
+    check_said("silence a=~( 2h x", "the pattern of a cannot be used: unclosed group");
+    check_said("unsilence", "the number is missing; type: unsilence S-3");
+    check_said(
+        "unsilence INC-42",
+        "INC-42 is an incident; \"silences\" lists the silences with their numbers; type: unsilence S-3",
+    );
+    // Nobody is left in the dark by a letter too few.
+    check("sile", Line::Silences);
+    check_said("unsil 3", "I do not know \"unsil\"; type \"help\" for all commands");
 }
 
 #[test]

@@ -49,7 +49,8 @@ pub(super) fn split(line: &str) -> Spoken {
         }
         let word = word.get_or_insert_with(|| Spelled { text: String::new(), start: at });
         // A quote opens at the beginning of a word or of a value; elsewhere it is a letter, as in 24".
-        let opens = word.text.is_empty() || word.text.ends_with('=');
+        let is_value = ["=", "=~", "!~"].iter().any(|sign| word.text.ends_with(sign));
+        let opens = word.text.is_empty() || is_value;
         match c {
             '"' if quoted => quoted = false,
             '"' if opens => quoted = true,

@@ -3,12 +3,12 @@
 
 use crate::config::Setup;
 use crate::flow::change::{self, ChangeError};
-use crate::flow::{book, names};
+use crate::flow::{book, names, silences};
 use chrono::{DateTime, TimeDelta, Utc};
-use incident::{Incident, ResponderId, Status};
+use incident::{Incident, ResponderId, Silences, Status};
 use log::{EventLog, Listed};
 use rota::{Book, Operation, Policy, Role, Rota, Span, Target, final_schedule, on_call, policy_for, targets};
-use slack::handoff::{Happened, News, Open, Promise, Shift, Summary};
+use slack::handoff::{Happened, News, Open, Promise, Shift, Silenced, Summary};
 
 /// Incidents of each list that are looked at, those that began last: a shift that saw more reads the list itself.
 const LOOKED_AT: usize = 200;
@@ -48,6 +48,7 @@ pub async fn gather(
         news: news(&open, &over, since),
         open: open.iter().map(shown).collect(),
         promised,
+        silenced: silenced(&silences::load(log).await?, now),
         next: next(&setup.rota, schedule, &operations, at),
     })
 }
@@ -76,6 +77,23 @@ fn shown(incident: &Incident) -> Open {
         is_acknowledged: has.is_some(),
         people: has.unwrap_or_else(|| incident.owners.clone()),
     }
+}
+
+/// The silences in force, the one that ends first before the others. They are everybody's: whom an alarm would ask is known
+/// only when it comes.
+fn silenced(silences: &Silences, now: DateTime<Utc>) -> Vec<Silenced> {
+    let mut silenced: Vec<Silenced> = silences
+        .active(now)
+        .map(|silence| Silenced {
+            id: silence.id,
+            rule: silence.rule(),
+            until: silence.over_at(),
+            by: silence.by.clone(),
+            because: silence.because.clone(),
+        })
+        .collect();
+    silenced.sort_by_key(|silenced| (silenced.until, silenced.id));
+    silenced
 }
 
 /// What happened since the shift before began: what came back, else what began, else what ended.

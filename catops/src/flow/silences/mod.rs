@@ -1,0 +1,206 @@
+//! Silences in the log: one stream whose state is all of them. What a wish becomes is decided in `incident::Silences`, in the
+//! step that writes it. `rules` is what the way of an alarm asks, `keep` what it writes, `release` what happens when a
+//! silence is over.
+
+mod count;
+mod keep;
+mod release;
+mod rules;
+
+pub use count::{Kept, kept_back};
+pub(super) use keep::{Key, Silenced, came_out, hold};
+pub use release::{KIND, perform};
+pub use rules::Rules;
+
+use crate::app::App;
+use crate::clock;
+use crate::config::Setup;
+use crate::config::secret::SecretRef;
+use crate::entry::api;
+use crate::flow::act::Doer;
+use crate::flow::change::{ChangeError, Origin, all_events, json};
+use crate::flow::names;
+use incident::{
+    FOLD, Incident, NotSilenced, ResponderId, SCHEMA, Silence, SilenceEvent, SilenceId, SilenceWish, Silences,
+};
+use log::{Append, EventLog, Expected, Head, NewEffect, NewEvent, ReadError, Stream, StreamWrite, View};
+
+/// Open incidents that are looked at for those that a new silence leaves as they are.
+const OPEN_LOOKED_AT: usize = 200;
+
+/// Why a wish about silences became nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum NotDone {
+    /// The rules refuse it.
+    #[error(transparent)]
+    Refused(#[from] NotSilenced),
+    /// Whoever wants it may not.
+    #[error("{0} is not in the rota, and only people of the rota make and end silences")]
+    NotInRota(ResponderId),
+    /// The log holds what this program cannot read.
+    #[error("some silence was written by a newer CatOps; this one changes nothing beside it")]
+    Unreadable,
+    /// The log could not be read or written, or it was done before.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+}
+
+impl From<ReadError> for NotDone {
+    fn from(error: ReadError) -> Self {
+        Self::Change(error.into())
+    }
+}
+
+/// All silences, as the log has them.
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn load(log: &dyn EventLog) -> Result<Silences, ReadError> {
+    Ok(load_version(log).await?.0)
+}
+
+async fn load_version(log: &dyn EventLog) -> Result<(Silences, u64), ReadError> {
+    let Some(stream) = log.load(&names::silences()).await? else { return Ok((Silences::default(), 0)) };
+    let silences = match remembered(&stream) {
+        Some(silences) => silences,
+        None => fold(&all_events(log, &names::silences()).await?).0,
+    };
+    Ok((silences, stream.version))
+}
+
+fn remembered(stream: &Stream) -> Option<Silences> {
+    if stream.head.fold != FOLD {
+        return None;
+    }
+    serde_json::from_slice(&stream.head.snapshot).ok()
+}
+
+/// The silences as their events lead to them, and whether all of those could be read. One that cannot be read holds nothing
+/// back.
+fn fold(events: &[log::Event]) -> (Silences, bool) {
+    let (mut silences, mut is_whole) = (Silences::default(), true);
+    for event in events {
+        match serde_json::from_slice::<SilenceEvent>(&event.body) {
+            Ok(read) => silences.apply(&read, event.at),
+            Err(error) => {
+                is_whole = false;
+                tracing::error!(event.version, error = %error, "a silence cannot be read, and holds nothing back");
+            }
+        }
+    }
+    (silences, is_whole)
+}
+
+/// The state as its events lead to it; none when one of them cannot be read.
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn refolded(log: &dyn EventLog) -> Result<Option<Head>, ReadError> {
+    let (silences, is_whole) = fold(&all_events(log, &names::silences()).await?);
+    Ok(is_whole.then(|| head(&silences)))
+}
+
+fn head(silences: &Silences) -> Head {
+    Head { snapshot: json(silences), fold: FOLD, listing: None }
+}
+
+/// A silence that was made.
+#[derive(Debug)]
+pub struct Made {
+    /// It.
+    pub silence: Silence,
+    /// The open incidents that it would be about: they go on as they are.
+    pub open: Vec<Incident>,
+}
+
+/// Makes a silence.
+///
+/// # Errors
+/// [`NotDone`].
+pub async fn make(app: &App, doer: &Doer, wish: SilenceWish) -> Result<Made, NotDone> {
+    let at = clock::now();
+    let (event, silences) = write(app, doer, move |silences| silences.make(wish.clone(), at)).await?;
+    let made = match &event {
+        SilenceEvent::SilenceMade { silence, .. } | SilenceEvent::SilenceEnded { silence, .. } => *silence,
+    };
+    let silence = silences.get(made).cloned().ok_or(NotSilenced::NoSuchSilence(made))?;
+    let mut open = Vec::new();
+    if silence.is_active(at) {
+        (open, _) = api::list(app, names::OPEN, None, OPEN_LOOKED_AT).await?;
+        open.retain(|incident| silence.is_about(&incident.alarm));
+    }
+    Ok(Made { silence, open })
+}
+
+/// Ends a silence before its time; what it holds back and still fires is looked at soon after.
+///
+/// # Errors
+/// [`NotDone`].
+pub async fn end(app: &App, doer: &Doer, id: SilenceId) -> Result<Silence, NotDone> {
+    let (at, by) = (clock::now(), doer.who.clone());
+    let (_, silences) = write(app, doer, move |silences| silences.end(id, by.clone(), at)).await?;
+    Ok(silences.get(id).cloned().ok_or(NotSilenced::NoSuchSilence(id))?)
+}
+
+/// Writes what the wish becomes; returns it with the silences after it.
+async fn write(
+    app: &App,
+    doer: &Doer,
+    wish: impl Fn(&Silences) -> Result<SilenceEvent, NotSilenced> + Send + 'static,
+) -> Result<(SilenceEvent, Silences), NotDone> {
+    if !app.setup().rota.is_responder(&doer.who) {
+        return Err(NotDone::NotInRota(doer.who.clone()));
+    }
+    let at = clock::now();
+    let origin = Origin::person(&doer.who, &doer.cause);
+    let decided = log::decide(&*app.log, move |view| {
+        let (mut silences, version) = seen(view)?;
+        // The same request again is refused by its key, not by what it did.
+        let key = origin.key.clone();
+        if let Some(key) = &key
+            && view.answered(key)?
+        {
+            return Err(NotDone::Change(ChangeError::Duplicate));
+        }
+        let event = wish(&silences)?;
+        silences.apply(&event, at);
+        let written = NewEvent {
+            kind: event.kind().to_owned(),
+            schema: SCHEMA,
+            at,
+            actor: origin.actor.clone(),
+            cause: origin.cause.clone(),
+            body: json(&event),
+            raw: None,
+        };
+        let expected = if version == 0 { Expected::NoStream } else { Expected::Exact(version) };
+        let write = StreamWrite { stream: names::silences(), expected, events: vec![written], head: head(&silences) };
+        let effects: Vec<NewEffect> = release::after(&event, at).into_iter().collect();
+        let append = Append { keys: key.into_iter().collect(), streams: vec![write], effects, ..Append::default() };
+        Ok((append, (event, silences, version + 1)))
+    });
+    let (_, (event, silences, version)) = decided.await.map_err(ChangeError::from)??;
+    app.silences.keep(silences.clone(), version, at);
+    Ok((event, silences))
+}
+
+/// The silences and the version of their stream. Those that another version of this program wrote, and that cannot be read
+/// here as a whole, are not written over.
+fn seen(view: &mut dyn View) -> Result<(Silences, u64), NotDone> {
+    let Some(stream) = view.stream(&names::silences())? else { return Ok((Silences::default(), 0)) };
+    let silences = match remembered(&stream) {
+        Some(silences) => silences,
+        None => match fold(&view.events(&names::silences(), 1, usize::MAX)?) {
+            (silences, true) => silences,
+            (_, false) => return Err(NotDone::Unreadable),
+        },
+    };
+    Ok((silences, stream.version))
+}
+
+/// Mistakes of the configuration about silences.
+pub fn cross_check(setup: &Setup, report: &mut impl FnMut(String)) {
+    if setup.config.silences_from.secrets.iter().any(SecretRef::is_plain) {
+        report("[silences_from] has a secret in the file; write \"env:NAME\" or \"file:PATH\"".to_owned());
+    }
+}
