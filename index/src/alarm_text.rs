@@ -59,11 +59,11 @@ pub(crate) fn terms(weights: &AlarmWeights, alarm: &Alarm) -> Vec<AlarmTerm> {
     let mut found: BTreeMap<String, AlarmTerm> = BTreeMap::new();
     for (number, (weight, text)) in parts.into_iter().enumerate() {
         let mut here: BTreeMap<String, (String, bool)> = BTreeMap::new();
-        let tokens = analyzer.tokens(&text);
-        for (stem, written) in words::terms(&text, &tokens) {
+        let words = analyzer.words(&text);
+        for (stem, written) in words::terms(&text, &words) {
             here.entry(stem).or_insert((written, false));
         }
-        for (stem, written) in words::phrases(&text, &tokens) {
+        for (stem, written) in words::phrases(&text, &words) {
             here.entry(stem).or_insert((written, true));
         }
         for (stem, (written, is_phrase)) in here {

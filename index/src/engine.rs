@@ -12,7 +12,7 @@ use crate::weights::{Shape, Weights};
 use crate::words::Analyzer;
 use crate::written::{WrittenUnit, written, written_each};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use tantivy::TantivyError;
 use tantivy::directory::{Directory, RamDirectory};
@@ -136,10 +136,13 @@ impl Engine {
         let texts: Vec<&Runbook> = fresh.iter().map(|place| &*edit.after[*place as usize]).collect();
         let mut writer = SegmentWriter::new(directory)?;
         let mut added = Vec::new();
-        let mut stems = BTreeSet::new();
+        let mut stems = HashSet::new();
         written_each(&texts, &weights.shape, |number, unit| {
             writer.add(&unit)?;
-            note(&unit, &mut stems);
+            // Where nothing stays, all words are counted.
+            if first > 0 {
+                note(&unit, &mut stems);
+            }
             added.push((fresh[number], unit.stems(Part::Title).into_iter().map(str::to_owned).collect(), unit.heading));
             Ok::<(), TantivyError>(())
         })?;
@@ -160,7 +163,11 @@ impl Engine {
         self.names.declare(edit.after.iter().map(|runbook| &**runbook));
         self.measure(&weights.shape);
         let mut titles = std::mem::take(&mut self.titles);
-        titles.recount(stems.iter().map(String::as_str), |stem| self.most_with(stem));
+        if first > 0 {
+            titles.recount(stems.iter().map(String::as_str), |stem| self.most_with(stem));
+        } else {
+            titles.recount_all(|stem| self.most_with(stem));
+        }
         for (unit, rarity) in self.units.iter_mut().zip(titles.rarities(|with| rarity(self.living, with))) {
             unit.title_rarity = rarity;
         }
@@ -193,7 +200,7 @@ impl Engine {
         before: &[Arc<Runbook>],
         first: usize,
         shape: &Shape,
-        stems: &mut BTreeSet<String>,
+        stems: &mut HashSet<String>,
     ) {
         let mut analyzer = Analyzer::new();
         let mut at = 0;
@@ -293,8 +300,8 @@ impl Engine {
 }
 
 /// Notes the words of a unit whose count decides how rare words of titles are.
-fn note(unit: &WrittenUnit, stems: &mut BTreeSet<String>) {
-    for stem in [Part::Title, Part::Body].into_iter().flat_map(|part| unit.stems(part)) {
+fn note(unit: &WrittenUnit, stems: &mut HashSet<String>) {
+    for stem in [Part::Title, Part::Body].into_iter().flat_map(|part| unit.all_stems(part)) {
         if !stems.contains(stem) {
             stems.insert(stem.to_owned());
         }

@@ -3,7 +3,7 @@
 use crate::runbook::Runbook;
 use crate::units::Unit;
 use crate::weights::RunbookWeights;
-use crate::words::{Analyzer, lines, pair_lines};
+use crate::words::{Analyzer, Word, lines, pair_lines};
 
 /// A part of a runbook that is searched by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,25 +77,50 @@ impl Part {
         }
     }
 
-    /// Its stems in a unit of this runbook, one a line.
-    pub(crate) fn stems(self, runbook: &Runbook, unit: &Unit, lead_words: usize, analyzer: &mut Analyzer) -> String {
-        let mut declared = |texts: &[String]| lines(&analyzer.tokens(&texts.join("\n")));
+    /// Its stems in a unit, one a line.
+    pub(crate) fn stems(self, unit: &Unit, cut: &Cut) -> String {
         match self {
-            Self::Aliases => declared(&runbook.aliases),
-            Self::Services => declared(&runbook.services),
-            Self::Alarms => declared(&runbook.alarms),
-            Self::Tags => declared(&runbook.tags),
-            Self::Title => lines(&analyzer.tokens(&unit.title)),
-            Self::Path => lines(&analyzer.tokens(runbook.id.as_str())),
+            Self::Aliases => cut.declared.aliases.clone(),
+            Self::Services => cut.declared.services.clone(),
+            Self::Alarms => cut.declared.alarms.clone(),
+            Self::Tags => cut.declared.tags.clone(),
+            Self::Path => cut.declared.path.clone(),
+            Self::Title => lines(&cut.title),
             Self::Headings => unit.headings(),
-            Self::Lead => lines(&unit.lead(lead_words)),
+            Self::Lead => lines(&cut.lead),
             Self::Code => unit.code(),
             Self::Body => unit.prose(),
             Self::Pairs => unit.pairs(),
-            Self::Phrases => {
-                let title = pair_lines(&analyzer.tokens(&unit.title));
-                title + &pair_lines(&unit.lead(lead_words))
-            }
+            Self::Phrases => pair_lines(&cut.title) + &pair_lines(&cut.lead),
         }
     }
+}
+
+/// What all units of a runbook say alike, stems one a line.
+pub(crate) struct Declared {
+    aliases: String,
+    services: String,
+    alarms: String,
+    tags: String,
+    path: String,
+}
+
+impl Declared {
+    pub(crate) fn of(runbook: &Runbook, analyzer: &mut Analyzer) -> Self {
+        let mut stems = |text: &str| lines(&analyzer.words(text));
+        Self {
+            aliases: stems(&runbook.aliases.join("\n")),
+            services: stems(&runbook.services.join("\n")),
+            alarms: stems(&runbook.alarms.join("\n")),
+            tags: stems(&runbook.tags.join("\n")),
+            path: stems(runbook.id.as_str()),
+        }
+    }
+}
+
+/// The words of a unit that stand in several of its parts.
+pub(crate) struct Cut<'a> {
+    pub(crate) declared: &'a Declared,
+    pub(crate) title: Vec<Word>,
+    pub(crate) lead: Vec<Word>,
 }

@@ -117,9 +117,7 @@ impl Segment {
                     *index.gone.units_with.entry(info.postings_range.start).or_default() += 1;
                 }
             }
-            let stems =
-                unit.parts.iter().filter(|(part, _)| *part == index.part).map(|(_, stems)| stems.lines().count());
-            index.gone.stems += stems.sum::<usize>() as u64;
+            index.gone.stems += unit.all_stems(index.part).count() as u64;
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::words::Analyzer;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::rc::Rc;
 
 /// Characters of a snippet, at most: two lines on a phone.
 const CHARS_MAX: usize = 180;
@@ -42,20 +43,20 @@ pub(crate) fn snippet(analyzer: &mut Analyzer, runbook: &Runbook, asked: &str) -
 }
 
 /// Where wanted words stand; of an identifier that matches as a whole the whole.
-fn marks(analyzer: &mut Analyzer, text: &str, wanted: &BTreeSet<String>) -> Vec<Range<usize>> {
+fn marks(analyzer: &mut Analyzer, text: &str, wanted: &BTreeSet<Rc<str>>) -> Vec<Range<usize>> {
     let mut marks: Vec<Range<usize>> = Vec::new();
-    for token in analyzer.tokens(text) {
-        let place = token.offset_from..token.offset_to;
+    for word in analyzer.words(text) {
+        let place = word.from..word.to;
         let is_inside = marks.last().is_some_and(|last| place.start < last.end);
-        if wanted.contains(&token.text) && !is_inside {
+        if wanted.contains(&word.stem) && !is_inside {
             marks.push(place);
         }
     }
     marks
 }
 
-fn stems(analyzer: &mut Analyzer, text: &str) -> BTreeSet<String> {
-    analyzer.tokens(text).into_iter().map(|token| token.text).collect()
+fn stems(analyzer: &mut Analyzer, text: &str) -> BTreeSet<Rc<str>> {
+    analyzer.words(text).into_iter().map(|word| word.stem).collect()
 }
 
 /// The line around a place, at word ends.

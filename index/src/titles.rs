@@ -73,6 +73,13 @@ impl Titles {
         }
     }
 
+    /// Counts all words anew.
+    pub(crate) fn recount_all(&mut self, count: impl Fn(&str) -> u32) {
+        for (stem, number) in &self.numbers {
+            self.words[*number as usize].units_with = count(stem);
+        }
+    }
+
     /// For each unit, the sum of the rarity of its title's words.
     pub(crate) fn rarities(&self, rarity: impl Fn(u32) -> f32) -> impl Iterator<Item = f32> {
         let of_words: Vec<f32> = self.words.iter().map(|word| rarity(word.units_with)).collect();

@@ -4,8 +4,7 @@
 //! A runbook's score is that of its best unit. Texts only; it knows no weights and no index.
 
 use crate::runbook::{Runbook, Section, file_name, is_fence};
-use crate::words::{Analyzer, lines, pair_lines};
-use tantivy::tokenizer::Token;
+use crate::words::{Analyzer, Word, lines, pair_lines};
 
 /// Words from which a text is cut into its sections: few runbooks about one trouble are longer.
 const WORDS_TO_CUT_MIN: usize = 400;
@@ -53,8 +52,8 @@ pub(crate) struct Analyzed {
     code: String,
     /// Two words that follow each other in the prose.
     pairs: String,
-    tokens: Vec<Token>,
-    /// For each token of the prose, the number of the word that it stands in.
+    stems: Vec<Word>,
+    /// For each stem of the prose, the number of the word that it stands in.
     word_numbers: Vec<usize>,
 }
 
@@ -62,17 +61,17 @@ impl Analyzed {
     fn of(section: &Section, analyzer: &mut Analyzer) -> Self {
         let (mut prose, mut code) = (String::new(), String::new());
         separate_code(&section.text, &mut prose, &mut code);
-        let tokens = analyzer.tokens(&prose);
+        let stems = analyzer.words(&prose);
         Self {
             level: section.level,
             heading: section.heading.clone(),
             words: prose.split_whitespace().count(),
-            headings: lines(&analyzer.tokens(&section.heading)),
-            prose: lines(&tokens),
-            code: lines(&analyzer.tokens(&code)),
-            pairs: pair_lines(&tokens),
-            word_numbers: word_numbers(&prose, &tokens),
-            tokens,
+            headings: lines(&analyzer.words(&section.heading)),
+            prose: lines(&stems),
+            code: lines(&analyzer.words(&code)),
+            pairs: pair_lines(&stems),
+            word_numbers: word_numbers(&prose, &stems),
+            stems,
         }
     }
 
@@ -101,13 +100,13 @@ impl Unit<'_> {
         self.sections.iter().map(|section| section.pairs.as_str()).collect()
     }
 
-    /// The tokens of the first words of prose.
-    pub(crate) fn lead(&self, words: usize) -> Vec<Token> {
+    /// The first words of prose.
+    pub(crate) fn lead(&self, words: usize) -> Vec<Word> {
         let mut lead = Vec::new();
         let mut before = 0;
         for section in self.sections {
             let inside = section.word_numbers.partition_point(|word| before + *word < words);
-            lead.extend(section.tokens.iter().take(inside).cloned());
+            lead.extend(section.stems.iter().take(inside).cloned());
             before += section.words;
             if before >= words {
                 break;
@@ -117,21 +116,21 @@ impl Unit<'_> {
     }
 }
 
-/// For each token, the number of the word that it begins in.
-fn word_numbers(text: &str, tokens: &[Token]) -> Vec<usize> {
+/// For each stem, the number of the word that it begins in.
+fn word_numbers(text: &str, stems: &[Word]) -> Vec<usize> {
     let mut word = 0;
     let mut at = text.len() - text.trim_start().len();
-    let number = |token: &Token| {
-        let between = text.get(at..token.offset_from).unwrap_or_default();
+    let number = |stem: &Word| {
+        let between = text.get(at..stem.from).unwrap_or_default();
         let mut is_space = false;
         for c in between.chars() {
             word += usize::from(c.is_whitespace() && !is_space);
             is_space = c.is_whitespace();
         }
-        at = token.offset_from.max(at);
+        at = stem.from.max(at);
         word
     };
-    tokens.iter().map(number).collect()
+    stems.iter().map(number).collect()
 }
 
 /// The units of a runbook, the whole first.

@@ -4,6 +4,7 @@
 use crate::synonyms;
 use std::collections::HashMap;
 use std::ops::Range;
+use std::rc::Rc;
 use tantivy::tokenizer::{Language, RawTokenizer, Stemmer, TextAnalyzer, Token, TokenStream, Tokenizer};
 
 /// Longest term kept, in bytes: longer ones are digests, keys and encoded blobs.
@@ -23,51 +24,65 @@ const STOP_WORDS: [&str; 88] = [
     "was", "we", "were", "what", "when", "where", "which", "while", "who", "will", "with", "would", "you", "your",
 ];
 
-/// Cuts texts into words; one serves many texts, since it keeps the stems that it has found.
+/// A word of a text, as it is searched for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Word {
+    pub(crate) stem: Rc<str>,
+    /// Where it stands in the text, in bytes.
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+}
+
+/// Cuts texts into words; one serves many texts, since it keeps what it has found of each identifier.
 pub(crate) struct Analyzer {
     stemmer: TextAnalyzer,
-    /// Stems by word; none for stop words.
-    stems: HashMap<String, Option<String>>,
+    /// The words of an identifier as it is written, by where they stand in it.
+    known: HashMap<String, Rc<[Word]>>,
 }
 
 impl Analyzer {
     pub(crate) fn new() -> Self {
         let stemmer = TextAnalyzer::builder(RawTokenizer::default()).filter(Stemmer::new(Language::English)).build();
-        Self { stemmer, stems: HashMap::new() }
+        Self { stemmer, known: HashMap::new() }
     }
 
     /// The words of a text, as stems, in order.
-    pub(crate) fn tokens(&mut self, text: &str) -> Vec<Token> {
-        let mut tokens = split(text);
-        tokens.retain_mut(|token| match self.stem(&token.text) {
-            Some(stem) => {
-                if token.text != *stem {
-                    token.text.clone_from(stem);
-                }
-                true
+    pub(crate) fn words(&mut self, text: &str) -> Vec<Word> {
+        let mut words = Vec::new();
+        for identifier in identifiers(text) {
+            let start = identifier.start;
+            let Some(identifier) = text.get(identifier) else { continue };
+            if !self.known.contains_key(identifier) {
+                let found = self.words_of(identifier);
+                self.known.insert(identifier.to_owned(), found);
             }
-            None => false,
-        });
-        tokens
+            let known = self.known.get(identifier).into_iter().flat_map(|known| known.iter());
+            words.extend(known.map(|word| Word { from: start + word.from, to: start + word.to, ..word.clone() }));
+        }
+        words
     }
 
-    fn stem(&mut self, word: &str) -> Option<&String> {
-        if !self.stems.contains_key(word) {
-            let mut stem = None;
-            if STOP_WORDS.binary_search(&word).is_err() {
-                self.stemmer.token_stream(word).process(&mut |token| stem = Some(token.text.clone()));
-            }
-            self.stems.insert(word.to_owned(), stem);
+    /// Every word of an identifier: the whole and its parts.
+    fn words_of(&mut self, identifier: &str) -> Rc<[Word]> {
+        let stem = |Piece { text, from, to }| Some(Word { stem: self.stem(&text)?, from, to });
+        split(identifier).into_iter().filter_map(stem).collect()
+    }
+
+    /// None for stop words.
+    fn stem(&mut self, word: &str) -> Option<Rc<str>> {
+        let mut stem = None;
+        if STOP_WORDS.binary_search(&word).is_err() {
+            self.stemmer.token_stream(word).process(&mut |token| stem = Some(token.text.as_str().into()));
         }
-        self.stems.get(word).and_then(Option::as_ref)
+        stem
     }
 }
 
-/// The stems of tokens, one a line: what [`Lines`] reads.
-pub(crate) fn lines(tokens: &[Token]) -> String {
-    let mut lines = String::with_capacity(tokens.iter().map(|token| token.text.len() + 1).sum());
-    for token in tokens {
-        lines.push_str(&token.text);
+/// The stems of words, one a line: what [`Lines`] reads.
+pub(crate) fn lines(words: &[Word]) -> String {
+    let mut lines = String::with_capacity(words.iter().map(|word| word.stem.len() + 1).sum());
+    for word in words {
+        lines.push_str(&word.stem);
         lines.push('\n');
     }
     lines
@@ -111,25 +126,25 @@ impl TokenStream for LineStream<'_> {
 }
 
 /// The terms of a text: the stem, and the word as it was written.
-pub(crate) fn terms(text: &str, tokens: &[Token]) -> Vec<(String, String)> {
-    let written = |token: &Token| text.get(token.offset_from..token.offset_to).unwrap_or(&token.text).to_owned();
-    tokens.iter().map(|token| (token.text.clone(), written(token))).collect()
+pub(crate) fn terms(text: &str, words: &[Word]) -> Vec<(String, String)> {
+    let written = |word: &Word| text.get(word.from..word.to).unwrap_or(&word.stem).to_owned();
+    words.iter().map(|word| (word.stem.to_string(), written(word))).collect()
 }
 
 /// The same for phrases.
-pub(crate) fn phrases(text: &str, tokens: &[Token]) -> Vec<(String, String)> {
-    let phrase = |(a, b): (&Token, &Token)| {
-        let written = text.get(a.offset_from..b.offset_to).unwrap_or_default().to_owned();
-        ([a.text.as_str(), b.text.as_str()].join(" "), written)
+pub(crate) fn phrases(text: &str, words: &[Word]) -> Vec<(String, String)> {
+    let phrase = |(a, b): (&Word, &Word)| {
+        let written = text.get(a.from..b.to).unwrap_or_default().to_owned();
+        ([&*a.stem, &*b.stem].join(" "), written)
     };
-    pairs(tokens).map(phrase).collect()
+    pairs(words).map(phrase).collect()
 }
 
-/// The phrases of tokens, one a line, stems joined by a space.
-pub(crate) fn pair_lines(tokens: &[Token]) -> String {
-    let mut lines = String::with_capacity(tokens.iter().map(|token| 2 * token.text.len() + 2).sum());
-    for (a, b) in pairs(tokens) {
-        for piece in [&a.text, " ", &b.text, "\n"] {
+/// The phrases of words, one a line, stems joined by a space.
+pub(crate) fn pair_lines(words: &[Word]) -> String {
+    let mut lines = String::with_capacity(words.iter().map(|word| 2 * word.stem.len() + 2).sum());
+    for (a, b) in pairs(words) {
+        for piece in [&*a.stem, " ", &*b.stem, "\n"] {
             lines.push_str(piece);
         }
     }
@@ -137,85 +152,86 @@ pub(crate) fn pair_lines(tokens: &[Token]) -> String {
 }
 
 /// Every two words that follow each other. Whole identifiers are left out: their parts follow each other already.
-fn pairs(tokens: &[Token]) -> impl Iterator<Item = (&Token, &Token)> {
+fn pairs(words: &[Word]) -> impl Iterator<Item = (&Word, &Word)> {
     // Two words in place of an abbreviation stand at the same place; neither is the whole of the other.
-    let holds = |whole: &Token, part: &Token| {
-        let (outer, inner) = (whole.offset_from..whole.offset_to, part.offset_from..part.offset_to);
-        outer != inner && outer.start <= inner.start && inner.end <= outer.end
+    let holds = |whole: &Word, part: &Word| {
+        let is_same = (whole.from, whole.to) == (part.from, part.to);
+        !is_same && whole.from <= part.from && part.to <= whole.to
     };
-    let is_whole = move |place: usize| tokens.get(place + 1).is_some_and(|next| holds(&tokens[place], next));
-    let words = (0..tokens.len()).filter(move |place| !is_whole(*place)).map(|place| &tokens[place]);
+    let is_whole = move |place: usize| words.get(place + 1).is_some_and(|next| holds(&words[place], next));
+    let parts = (0..words.len()).filter(move |place| !is_whole(*place)).map(|place| &words[place]);
     let mut before = None;
-    words.filter_map(move |token| before.replace(token).map(|before| (before, token)))
+    parts.filter_map(move |word| before.replace(word).map(|before| (before, word)))
 }
 
-/// Every word, and every identifier both whole and in parts: `HTTPCode_ELB_5XX` gives
+/// Where letters, digits and `_` stand in a row.
+fn identifiers(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let is_inside = |c: char| c.is_alphanumeric() || c == '_';
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let start = at + text.get(at..)?.find(is_inside)?;
+        let rest = text.get(start..)?;
+        at = start + rest.find(|c| !is_inside(c)).unwrap_or(rest.len());
+        Some(start..at)
+    })
+}
+
+/// A word of an identifier before it is stemmed.
+struct Piece {
+    text: String,
+    /// Where it stands in the identifier, in bytes.
+    from: usize,
+    to: usize,
+}
+
+/// An identifier as a word, and in parts where it has several: `HTTPCode_ELB_5XX` gives
 /// `httpcodeelb5xx`, `http`, `code`, `elb`, `5xx`.
-fn split(text: &str) -> Vec<Token> {
-    let mut tokens = Vec::new();
-    let mut start = None;
-    for (at, c) in text.char_indices().chain([(text.len(), ' ')]) {
-        let inside = c.is_alphanumeric() || c == '_';
-        match start {
-            None if inside => start = Some(at),
-            Some(from) if !inside => {
-                push_identifier(text, from..at, &mut tokens);
-                start = None;
-            }
-            None | Some(_) => {}
-        }
-    }
-    tokens
-}
-
-fn push_identifier(text: &str, range: Range<usize>, tokens: &mut Vec<Token>) {
-    let is_plain = |text: &str| text.bytes().skip(1).all(|byte| byte.is_ascii_lowercase()) && text.is_ascii();
-    if text.get(range.clone()).is_some_and(is_plain) {
-        return push(text, range, tokens);
-    }
-    let parts = parts(text, range.clone());
-    if parts.len() > 1 {
-        push(text, range, tokens);
+fn split(identifier: &str) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let whole = 0..identifier.len();
+    let is_plain = identifier.is_ascii() && identifier.bytes().skip(1).all(|byte| byte.is_ascii_lowercase());
+    let parts = if is_plain { Vec::new() } else { parts(identifier) };
+    if parts.len() != 1 {
+        push(identifier, whole, &mut pieces);
     }
     for part in parts {
-        push(text, part, tokens);
+        push(identifier, part, &mut pieces);
+    }
+    pieces
+}
+
+/// Adds a word, or what is searched for in its place.
+fn push(identifier: &str, range: Range<usize>, pieces: &mut Vec<Piece>) {
+    let Some(word) = identifier.get(range.clone()).and_then(word) else { return };
+    let mut push = |text| pieces.push(Piece { text, from: range.start, to: range.end });
+    match synonyms::of(&word) {
+        Some(others) => others.iter().cloned().for_each(push),
+        None => push(word),
     }
 }
 
-fn push(text: &str, range: Range<usize>, tokens: &mut Vec<Token>) {
-    let from = tokens.len();
-    push_word(text, range, tokens);
-    let Some(token) = tokens.get(from).cloned() else { return };
-    let Some(others) = synonyms::of(&token.text) else { return };
-    tokens.pop();
-    tokens.extend(others.iter().map(|other| Token { text: other.clone(), ..token.clone() }));
-}
-
-fn push_word(text: &str, range: Range<usize>, tokens: &mut Vec<Token>) {
-    let written = text.get(range.clone()).unwrap_or_default();
+/// The word to search for; none where it says nothing.
+fn word(written: &str) -> Option<String> {
     let word: String = written.chars().filter(|c| *c != '_').flat_map(char::to_lowercase).collect();
     let digits = word.chars().filter(char::is_ascii_digit).count();
     let long_number = digits == word.len() && digits > NUMBER_DIGITS_MAX;
     let is_letter = word.chars().count() == 1 && word.chars().all(char::is_alphabetic);
-    if word.is_empty() || is_letter || word.len() > TERM_BYTES_MAX || long_number {
-        return;
-    }
-    let position = tokens.len();
-    tokens.push(Token { offset_from: range.start, offset_to: range.end, position, text: word, position_length: 1 });
+    let says_nothing = word.is_empty() || is_letter || word.len() > TERM_BYTES_MAX || long_number;
+    (!says_nothing).then_some(word)
 }
 
-/// The parts of one identifier: at `_`, where case changes, and between a word and a number.
-fn parts(text: &str, range: Range<usize>) -> Vec<Range<usize>> {
-    let chars: Vec<(usize, char)> = text.get(range.clone()).unwrap_or_default().char_indices().collect();
+/// The parts of an identifier: at `_`, where case changes, and between a word and a number.
+fn parts(identifier: &str) -> Vec<Range<usize>> {
+    let chars: Vec<(usize, char)> = identifier.char_indices().collect();
     let mut parts = Vec::new();
     let mut start = 0;
     for i in 1..=chars.len() {
         let boundary = i == chars.len() || starts_part(&chars, start, i);
         if boundary {
             let from = chars.get(start).map_or(0, |(at, _)| *at);
-            let to = chars.get(i).map_or(range.len(), |(at, _)| *at);
-            let part = range.start + from..range.start + to;
-            if text.get(part.clone()).is_some_and(|part| part.chars().any(|c| c != '_')) {
+            let to = chars.get(i).map_or(identifier.len(), |(at, _)| *at);
+            let part = from..to;
+            if identifier.get(part.clone()).is_some_and(|part| part.chars().any(|c| c != '_')) {
                 parts.push(part);
             }
             start = i;
@@ -243,7 +259,8 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expect: &str) {
-        let words: Vec<String> = split(text).into_iter().map(|token| token.text).collect();
+        let split = |identifier| split(text.get(identifier).unwrap()).into_iter().map(|piece| piece.text);
+        let words: Vec<String> = identifiers(text).flat_map(split).collect();
         assert_eq!(words.join(" "), expect, "{text}");
     }
 
@@ -280,14 +297,14 @@ mod tests {
     fn phrases_leave_whole_identifiers_out() {
         let text = "the KubePod is not ready";
         let found: Vec<String> =
-            phrases(text, &Analyzer::new().tokens(text)).into_iter().map(|(stem, _)| stem).collect();
+            phrases(text, &Analyzer::new().words(text)).into_iter().map(|(stem, _)| stem).collect();
         assert_eq!(found, ["kubernet pod", "pod not", "not readi"]);
     }
 
     #[test]
     fn words_are_stemmed_and_stop_words_dropped() {
         let text = "the Pods are crashing";
-        let found = terms(text, &Analyzer::new().tokens(text));
+        let found = terms(text, &Analyzer::new().words(text));
         assert_eq!(found, [("pod".to_owned(), "Pods".to_owned()), ("crash".to_owned(), "crashing".to_owned())]);
     }
 }

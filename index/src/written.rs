@@ -1,7 +1,7 @@
 //! What is written into the index of a runbook: its units, each with its stems by part. The same words are written for the
 //! same runbook at any time, so what an index still counts of a runbook that is gone can be told from its old text.
 
-use crate::part::Part;
+use crate::part::{Cut, Declared, Part};
 use crate::runbook::Runbook;
 use crate::units::{self, Analyzed};
 use crate::weights::Shape;
@@ -24,9 +24,14 @@ pub(crate) struct WrittenUnit {
 }
 
 impl WrittenUnit {
+    /// The stems of a part, as often as they stand there.
+    pub(crate) fn all_stems(&self, part: Part) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter(move |(own, _)| *own == part).flat_map(|(_, stems)| stems.lines())
+    }
+
     /// The stems of a part, each once, in their order.
     pub(crate) fn stems(&self, part: Part) -> BTreeSet<&str> {
-        self.parts.iter().filter(|(own, _)| *own == part).flat_map(|(_, stems)| stems.lines()).collect()
+        self.all_stems(part).collect()
     }
 }
 
@@ -34,8 +39,10 @@ impl WrittenUnit {
 pub(crate) fn written(runbook: &Runbook, shape: &Shape, analyzer: &mut Analyzer) -> Vec<WrittenUnit> {
     let sections = Analyzed::all_of(runbook, analyzer);
     let mut written = Vec::new();
+    let declared = &Declared::of(runbook, analyzer);
     for unit in units::cut(runbook, &sections) {
-        let stems = |part: Part| (part, part.stems(runbook, &unit, shape.lead_words, analyzer));
+        let cut = Cut { declared, title: analyzer.words(&unit.title), lead: unit.lead(shape.lead_words) };
+        let stems = |part: Part| (part, part.stems(&unit, &cut));
         let parts = Part::ALL.into_iter().map(stems).filter(|(_, stems)| !stems.is_empty()).collect();
         written.push(WrittenUnit { heading: unit.heading, parts });
     }
