@@ -156,7 +156,8 @@ mod tests {
             let error = toml::from_str::<Config>(text).unwrap_err();
             assert!(error.message().contains(words), "{}", error.message());
             let start = error.span().unwrap().start;
-            assert_eq!(text[..start].matches('\n').count() + 1, line, "{error}");
+            let before = text.bytes().take(start).filter(|byte| *byte == b'\n').count();
+            assert_eq!(before + 1, line, "{error}");
         }
         check("\n[throttle]\nslack = \"off\"\n", 3, "pages by slack are never held");
         check("[throttle]\nvoice = \"off\"\nfax = \"off\"\n", 3, "nobody is paged by \"fax\"");
