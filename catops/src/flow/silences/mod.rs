@@ -126,7 +126,11 @@ pub async fn make(app: &App, doer: &Doer, wish: SilenceWish) -> Result<Made, Not
     let silence = silences.get(made).cloned().ok_or(NotSilenced::NoSuchSilence(made))?;
     let mut open = Vec::new();
     if silence.is_active(at) {
-        (open, _) = api::list(app, names::OPEN, None, OPEN_LOOKED_AT).await?;
+        match api::list(app, names::OPEN, None, OPEN_LOOKED_AT).await {
+            Ok((listed, _)) => open = listed,
+            // It is made all the same, and whoever made it should hear that.
+            Err(error) => tracing::warn!(error = %error, "the open incidents beside {} cannot be read", silence.id),
+        }
         open.retain(|incident| silence.is_about(&incident.alarm));
     }
     Ok(Made { silence, open })
