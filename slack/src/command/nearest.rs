@@ -1,11 +1,19 @@
-//! The word that was probably meant. Distance counts inserted, dropped, changed and swapped letters.
+//! The word that was probably meant: one that begins like that, else the nearest one. Distance counts inserted, dropped,
+//! changed and swapped letters.
 
 /// Farthest distance at which a word is still offered.
 const DISTANCE_MAX: usize = 2;
 
-/// The nearest of `words`, if one is near: at most two letters off, and more right than wrong.
-pub(super) fn nearest<'a>(said: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+/// Letters that are enough to be the beginning of a word.
+const BEGINNING_MIN: usize = 4;
+
+/// The one of `words` that begins like that, or the nearest of them, if one is near: at most two letters off, and more right
+/// than wrong.
+pub(super) fn nearest<'a>(said: &str, words: impl IntoIterator<Item = &'a str> + Clone) -> Option<&'a str> {
     let length = said.chars().count();
+    if let Some(begun) = words.clone().into_iter().find(|word| length >= BEGINNING_MIN && word.starts_with(said)) {
+        return Some(begun);
+    }
     words
         .into_iter()
         .map(|word| (distance(said, word), word))
@@ -49,6 +57,7 @@ mod tests {
             ("incidnet", Some("incidents")),
             ("on-call", Some("oncall")),
             ("rum", Some("run")),
+            ("incid", Some("incidents")),
             ("restart", None),
             ("xy", None),
             ("", None),

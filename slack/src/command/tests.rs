@@ -65,7 +65,7 @@ fn time_is_typed_in_whole_words_and_lengths() {
         "\"99999999999999999999h\" is no length of time; write it like 30m or 2h: snooze 42 for 30m",
     );
     check_said("handover 42", "the person is missing; type: handover 42 to next");
-    check_said("snoo 42", "I do not know \"snoo\"; type \"help\" for all commands");
+    check_said("snoo 42", "I do not know \"snoo\"; did you mean \"snooze 42\"? Or type \"help\" for all commands");
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn a_silence_says_what_how_long_and_why() {
     );
     // Nobody is left in the dark by a letter too few.
     check("sile", Line::Silences);
-    check_said("unsil 3", "I do not know \"unsil\"; type \"help\" for all commands");
+    check_said("unsil 3", "I do not know \"unsil\"; did you mean \"unsilence 3\"? Or type \"help\" for all commands");
 }
 
 #[test]
