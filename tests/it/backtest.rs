@@ -65,7 +65,12 @@ fn a_runbook_that_is_missing_is_seen_beside_the_configuration_that_has_it() -> R
     let report = backtest(data, &config, &["--against", text(&poorer)])?;
     let changed = |word: &str| report["changed"][word].as_u64().unwrap_or_default();
     ensure!(report["scores"].as_array().map(Vec::len) == Some(2), "{report:#}");
-    ensure!(changed("worse") > changed("better"), "{report:#}");
+    let rated =
+        |place: usize, of: &str| report["scores"][place].pointer(of).and_then(Value::as_f64).unwrap_or_default();
+    for of in ["/coverage", "/helped/hit_3", "/chosen/hit_3"] {
+        ensure!(rated(0, of) > rated(1, of), "{of}: {report:#}");
+    }
+    ensure!(changed("worse") > 0, "{report:#}");
     ensure!(changed("same") > 100, "all else is as before: {report:#}");
     Ok(())
 }
