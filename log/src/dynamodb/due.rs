@@ -93,12 +93,14 @@ impl Next {
 struct Pages {
     to: String,
     next: Option<Item>,
+    /// The last place that was read: everything behind it can be handed out no sooner.
+    last: Option<DateTime<Utc>>,
     ended: bool,
 }
 
 impl Pages {
     fn until(to: String) -> Self {
-        Self { to, next: None, ended: false }
+        Self { to, next: None, last: None, ended: false }
     }
 }
 
@@ -132,21 +134,27 @@ impl DynamoLog {
         Ok(found)
     }
 
-    /// Items with at least `max` such effects, or with all. What is believed must be a condition of what is written next.
+    /// Items with at least those `max` effects that wait longest, or with all. Leases stand before their end in the list, so it
+    /// is read on until nothing behind can have waited longer. What is believed must be a condition of what is written next.
     async fn due_items(&self, until: DateTime<Utc>, max: usize, believe: bool) -> Result<Vec<Held>, ReadError> {
         // By name: an index that changes while it is read shows some twice, and nobody may be given one twice.
         let (mut found, mut pages) = (BTreeMap::new(), Pages::until(instant(until)));
-        let mut count = 0;
-        while !pages.ended && count < max {
+        let mut waiting: Vec<DateTime<Utc>> = Vec::new();
+        let is_enough = |waiting: &[DateTime<Utc>], last: Option<DateTime<Utc>>| {
+            max.checked_sub(1).is_none_or(|place| waiting.get(place).is_some_and(|since| last >= Some(*since)))
+        };
+        while !pages.ended && !is_enough(&waiting, pages.last) {
             for (key, held) in self.page(&mut pages, PAGE.min(max), believe).await? {
-                let due = held.effects().into_iter().filter(|effect| is_due(effect, until)).count();
-                if let (0, Held::Together(group)) = (due, &held) {
+                let wakes = held.effects().into_iter().filter_map(Effect::wake_at);
+                let due: Vec<DateTime<Utc>> = wakes.filter(|at| *at <= until).collect();
+                if let (true, Held::Together(group)) = (due.is_empty(), &held) {
                     self.memory.keep_group(group.clone());
                 }
-                if due > 0 && found.insert(key, held).is_none() {
-                    count += due;
+                if !due.is_empty() && found.insert(key, held).is_none() {
+                    waiting.extend(due);
                 }
             }
+            waiting.sort_unstable();
         }
         Ok(found.into_values().collect())
     }
@@ -205,7 +213,9 @@ impl DynamoLog {
         pages.ended = next.is_none();
         pages.next = next;
         let read = |(at, key): (String, Key)| Ok((instant_of(&at)?, key));
-        Ok(places.into_iter().map(read).collect::<Result<_, Strange>>()?)
+        let places: Vec<(DateTime<Utc>, Key)> = places.into_iter().map(read).collect::<Result<_, Strange>>()?;
+        pages.last = places.last().map(|(at, _)| *at).or(pages.last);
+        Ok(places)
     }
 
     pub(super) async fn in_state(&self, state: EffectState, max: usize) -> Result<Vec<Effect>, ReadError> {
