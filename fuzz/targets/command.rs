@@ -60,6 +60,10 @@ fn typed(line: &Line) -> Option<String> {
         Line::Ready => Word::Ready.text().to_owned(),
         Line::Drill(drilling) => drill(drilling)?,
         Line::Mark(marking) => mark(marking)?,
+        // Its matchers and times can be written in several ways each.
+        Line::Silence(_) => return None,
+        Line::Silences => Word::Silences.text().to_owned(),
+        Line::Unsilence(id) => format!("{} {id}", Word::Unsilence.text()),
         Line::Run(run) => self::run(run)?,
     })
 }
