@@ -64,6 +64,9 @@ async fn who_comes_is_told_what_is_open_and_says_that_they_have_it() -> Result<(
     server
         .local("say", &json!({ "as": ANA, "channel": OPS, "text": "/catops note 1 I call the vendor at nine" }))
         .await?;
+    let silence = "/catops silence service=search 2h because load test";
+    server.local("say", &json!({ "as": CHI, "channel": OPS, "text": silence })).await?;
+    says(&server, OPS, CHI, &["S-1: service=search silenced until"]).await?;
     say(&server, ANA, "cover me tomorrow 10:00-14:00 because dentist").await?;
     says(&server, OPS, ANA, &["Ana Ruiz asks for cover"]).await?;
     ensure!(posts(&server).await? == 0, "nobody came on duty yet");
@@ -81,6 +84,9 @@ async fn who_comes_is_told_what_is_open_and_says_that_they_have_it() -> Result<(
             "Ana Ruiz was asked",
             "I call the vendor at nine",
             "Ana Ruiz asks for cover",
+            "Silenced: 1",
+            "S-1 service=search until",
+            "Chi Lee: load test",
             "Next shifts",
             "handoff 1 of payments, tzdata",
         ],
