@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use chrono::{DateTime, Utc};
-use incident::{IncidentId, Matcher, ResponderId, SilenceId, SilenceWish};
+use incident::{BadMatcher, IncidentId, Matcher, ResponderId, SilenceId, SilenceWish};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::sync::Arc;
@@ -156,12 +156,12 @@ async fn matchers(app: &App, what: &[String]) -> Result<Vec<Matcher>, Refusal> {
     for text in what {
         let matcher = match text.parse::<IncidentId>() {
             Ok(id) => match change::load(app, id).await {
-                Ok(incident) => Matcher::exactly("key", incident.alarm.key.as_str()),
+                Ok(incident) => told::of_incident(&incident),
                 Err(error) => return Err(refusal(&error.into())),
             },
-            Err(_) => text.parse(),
+            Err(_) => text.parse().map_err(|error: BadMatcher| error.to_string()),
         };
-        matchers.push(matcher.map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?);
+        matchers.push(matcher.map_err(|why| (StatusCode::BAD_REQUEST, why))?);
     }
     Ok(matchers)
 }

@@ -10,10 +10,8 @@ use crate::flow::post::post_once;
 use crate::flow::{handoff, names};
 use crate::oncall;
 use chrono::{DateTime, Utc};
-use incident::{FOLD, ResponderId, SCHEMA};
-use log::{
-    Append, EventLog, Expected, Head, LeasedEffect, NewEffect, NewEvent, ReadError, Repeat, Stream, StreamWrite, View,
-};
+use incident::{FOLD, ResponderId};
+use log::{Append, EventLog, Expected, Head, LeasedEffect, NewEffect, ReadError, Repeat, Stream, StreamWrite, View};
 use rota::{Book, BookEvent, CoverEvent, Reminded, Role, Rota, Wish, WishRefused, reminder_due, reminders};
 use serde::{Deserialize, Serialize};
 
@@ -138,15 +136,7 @@ pub async fn wish(app: &App, doer: &Doer, wish: Wish) -> Result<(BookEvent, Book
         let mut book = before.clone();
         book.apply(&event, at);
         let origin = Origin::person(&doer.who, &doer.cause);
-        let written = NewEvent {
-            kind: event.kind().to_owned(),
-            schema: SCHEMA,
-            at,
-            actor: origin.actor,
-            cause: origin.cause,
-            body: json(&event),
-            raw: None,
-        };
+        let written = origin.writes(event.kind(), &event, at);
         let expected = if version == 0 { Expected::NoStream } else { Expected::Exact(version) };
         let write = StreamWrite { stream: names::book(), expected, events: vec![written], head: head(&book) };
         let news = News { before: &before, book: &book, event: &event, rota: &setup.rota, by: &doer.who, at };

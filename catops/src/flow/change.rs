@@ -43,6 +43,20 @@ impl Origin {
         if self.actor.starts_with("source:") && !event.is_alarm_outcome() { "catops" } else { &self.actor }
     }
 
+    /// One more event of any stream, as this origin writes it.
+    #[must_use]
+    pub fn writes(&self, kind: &str, event: &impl serde::Serialize, at: DateTime<Utc>) -> NewEvent {
+        NewEvent {
+            kind: kind.to_owned(),
+            schema: SCHEMA,
+            at,
+            actor: self.actor.clone(),
+            cause: self.cause.clone(),
+            body: json(event),
+            raw: None,
+        }
+    }
+
     /// A person, because of a click or a command that carries an id of its own.
     #[must_use]
     pub fn person(who: &incident::ResponderId, cause: &str) -> Self {

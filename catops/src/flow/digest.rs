@@ -10,8 +10,8 @@ use crate::flow::perform::{NotNow, done};
 use crate::flow::post::{edit, post_once};
 use crate::slack_side;
 use crate::surface;
-use incident::{Command, Digest, DigestEvent, Digests, FOLD, Incident, IncidentId, Refused, SCHEMA, STORM_WINDOW};
-use log::{Append, Expected, Head, LeasedEffect, NewEvent, Outcome, ReadError, Stream, StreamWrite, View};
+use incident::{Command, Digest, DigestEvent, Digests, FOLD, Incident, IncidentId, Refused, STORM_WINDOW};
+use log::{Append, Expected, Head, LeasedEffect, Outcome, ReadError, Stream, StreamWrite, View};
 
 /// Earlier incidents that are looked at, whatever their channel. When more than this opened in other channels within two
 /// minutes, this channel is not the one that the storm is in.
@@ -179,15 +179,7 @@ fn write(
     at: chrono::DateTime<chrono::Utc>,
 ) -> StreamWrite {
     digests.apply(event);
-    let written = NewEvent {
-        kind: event.kind().to_owned(),
-        schema: SCHEMA,
-        at,
-        actor: origin.actor.clone(),
-        cause: origin.cause.clone(),
-        body: json(event),
-        raw: None,
-    };
+    let written = origin.writes(event.kind(), event, at);
     let head = Head { snapshot: json(&digests), fold: FOLD, listing: None };
     StreamWrite { stream: names::digests(channel), expected, events: vec![written], head }
 }

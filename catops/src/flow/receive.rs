@@ -2,13 +2,13 @@
 
 use crate::app::App;
 use crate::clock;
-use crate::flow::change::{self, ChangeError, Draft, Origin, json};
+use crate::flow::change::{self, ChangeError, Draft, Origin};
 use crate::flow::silences::{self, Key, Silenced};
 use crate::flow::turns::{Entered, TOGETHER_MAX, Waiting};
 use crate::flow::{changes, names, triage};
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{
-    Alarm, AlarmKey, AlarmMemory, AlarmState, Event, Incident, IncidentId, Reception, SCHEMA, SilenceId, Silences,
+    Alarm, AlarmKey, AlarmMemory, AlarmState, Event, Incident, IncidentId, Reception, SilenceId, Silences,
     receive_together as decide_together, receive_under as decide_reception,
 };
 use log::{Append, AppendError, Claim, IdemKey, NewEvent, Raw, ReadError, StreamId, View};
@@ -346,15 +346,7 @@ fn claim(alarm: &Alarm, holder: Option<StreamId>, id: IncidentId) -> Claim {
 
 fn set_aside(key: &Key, alarm: &Alarm, event: &Event, origin: &Origin, raw: Option<Raw>, at: DateTime<Utc>) -> Append {
     let memory = AlarmMemory::after(key.memory.clone(), alarm, event, at);
-    let written = NewEvent {
-        kind: event.kind().to_owned(),
-        schema: SCHEMA,
-        at,
-        actor: origin.actor.clone(),
-        cause: origin.cause.clone(),
-        body: json(event),
-        raw,
-    };
+    let written = NewEvent { raw, ..origin.writes(event.kind(), event, at) };
     let streams = vec![key.write(&alarm.key, written, &memory)];
     Append { keys: origin.key.iter().cloned().collect(), streams, ..Append::default() }
 }

@@ -6,8 +6,8 @@ use crate::clock;
 use crate::flow::act::{self, Doer};
 use crate::flow::change::{ChangeError, Origin, json};
 use crate::flow::names;
-use incident::{Command, FOLD, Refused, SCHEMA, Stopped, Switch, SwitchEvent};
-use log::{Append, EventLog, Expected, Head, NewEvent, ReadError, Stream, StreamWrite, View};
+use incident::{Command, FOLD, Refused, Stopped, Switch, SwitchEvent};
+use log::{Append, EventLog, Expected, Head, ReadError, Stream, StreamWrite, View};
 
 /// How the switch stands.
 ///
@@ -87,15 +87,7 @@ async fn flip(
         let (mut switch, expected) = seen(view)?;
         let Some(event) = wish(&switch) else { return Ok((Append::default(), switch)) };
         switch.apply(&event, at);
-        let written = NewEvent {
-            kind: event.kind().to_owned(),
-            schema: SCHEMA,
-            at,
-            actor: origin.actor.clone(),
-            cause: origin.cause.clone(),
-            body: json(&event),
-            raw: None,
-        };
+        let written = origin.writes(event.kind(), &event, at);
         let head = Head { snapshot: json(&switch), fold: FOLD, listing: None };
         let write = StreamWrite { stream: names::switch(), expected, events: vec![written], head };
         let keys = origin.key.iter().cloned().collect();

@@ -13,10 +13,8 @@ use crate::flow::names;
 use crate::flow::perform::{NotNow, done};
 use chrono::{DateTime, SubsecRound, Utc};
 use incident::throttle::{Asking, FOLD, HeldPage, Limits, Slot, Throttle, ThrottleEvent, Verdict};
-use incident::{Command, Incident, IncidentId, PageCause, ResponderId, SCHEMA};
-use log::{
-    Append, EffectId, EventLog, Expected, Head, LeasedEffect, NewEvent, Outcome, ReadError, StreamId, StreamWrite, View,
-};
+use incident::{Command, Incident, IncidentId, PageCause, ResponderId};
+use log::{Append, EffectId, EventLog, Expected, Head, LeasedEffect, Outcome, ReadError, StreamId, StreamWrite, View};
 use rota::{Person, Way};
 
 /// Pages somebody by a way that has limits, together with what is held for them there.
@@ -207,14 +205,6 @@ fn write(
 ) -> StreamWrite {
     let mut throttle = before.clone();
     throttle.apply(&event);
-    let written = NewEvent {
-        kind: event.kind().to_owned(),
-        schema: SCHEMA,
-        at,
-        actor: origin.actor.clone(),
-        cause: origin.cause.clone(),
-        body: json(&event),
-        raw: None,
-    };
+    let written = origin.writes(event.kind(), &event, at);
     StreamWrite { stream: names::pages(to, by), expected, events: vec![written], head: head(&throttle) }
 }

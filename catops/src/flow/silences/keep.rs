@@ -63,15 +63,7 @@ pub(in crate::flow) fn hold(
     let key = if holder.is_some() { Key::read(view, &alarm.key)? } else { key };
     let held_by = key.memory.as_ref().and_then(|memory| memory.held.as_ref()).map(|held| held.silence);
     let memory = AlarmMemory::after(key.memory.clone(), alarm, outcome, at);
-    let written = NewEvent {
-        kind: outcome.kind().to_owned(),
-        schema: SCHEMA,
-        at,
-        actor: origin.actor.clone(),
-        cause: origin.cause.clone(),
-        body: json(outcome),
-        raw,
-    };
+    let written = NewEvent { raw, ..origin.writes(outcome.kind(), outcome, at) };
     let claim = holder.map(|holder| Claim { key: names::claim(&alarm.key), expected: Some(holder), holder: None });
     // One look for each silence that holds it: whoever repeats need not ask again.
     let look = (held_by != Some(silence)).then(|| release::look_at(alarm, silence, silences, at));

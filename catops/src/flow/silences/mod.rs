@@ -20,10 +20,8 @@ use crate::entry::api;
 use crate::flow::act::Doer;
 use crate::flow::change::{ChangeError, Origin, all_events, json};
 use crate::flow::names;
-use incident::{
-    FOLD, Incident, NotSilenced, ResponderId, SCHEMA, Silence, SilenceEvent, SilenceId, SilenceWish, Silences,
-};
-use log::{Append, EventLog, Expected, Head, NewEffect, NewEvent, ReadError, Stream, StreamWrite, View};
+use incident::{FOLD, Incident, NotSilenced, ResponderId, Silence, SilenceEvent, SilenceId, SilenceWish, Silences};
+use log::{Append, EventLog, Expected, Head, NewEffect, ReadError, Stream, StreamWrite, View};
 
 /// Open incidents that are looked at for those that a new silence leaves as they are.
 const OPEN_LOOKED_AT: usize = 200;
@@ -168,15 +166,7 @@ async fn write(
         }
         let event = wish(&silences)?;
         silences.apply(&event, at);
-        let written = NewEvent {
-            kind: event.kind().to_owned(),
-            schema: SCHEMA,
-            at,
-            actor: origin.actor.clone(),
-            cause: origin.cause.clone(),
-            body: json(&event),
-            raw: None,
-        };
+        let written = origin.writes(event.kind(), &event, at);
         let expected = if version == 0 { Expected::NoStream } else { Expected::Exact(version) };
         let write = StreamWrite { stream: names::silences(), expected, events: vec![written], head: head(&silences) };
         let effects: Vec<NewEffect> = release::after(&event, at).into_iter().collect();
