@@ -1,12 +1,12 @@
 //! `catops drill` begins a drill at the running server; `catops drills` lists those of a log, the worst first.
 
-use super::read::{DataArgs, Reader, block_on};
+use super::ask::{Server, wish_id};
+use super::read::{DataArgs, Reader};
 use crate::clock;
 use crate::config::file::parse_duration;
 use crate::drills::{Row, rows};
 use crate::entry::drills::{Body, PATH};
 use crate::flow::names;
-use crate::seed;
 use anyhow::{Context, Result, bail};
 use chrono::TimeDelta;
 use incident::{Drills, Event, Recorded};
@@ -32,18 +32,13 @@ pub(super) struct Args {
     /// How long an answer is waited for, from 1m to 4h.
     #[arg(long, default_value = "10m")]
     answer_within: String,
-    /// The running CatOps.
-    #[arg(long, env = "CATOPS_URL", default_value = "http://127.0.0.1:7070")]
-    url: String,
-    /// A token of `[drills_from]`.
-    #[arg(long, env = "CATOPS_TOKEN", hide_env_values = true)]
-    token: Option<String>,
+    #[command(flatten)]
+    server: Server,
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
-    let id: String = seed::fresh()?[..8].iter().map(|byte| format!("{byte:02x}")).collect();
     let body = Body {
-        id,
+        id: wish_id()?,
         service: args.service.clone(),
         schedule: args.schedule.clone(),
         person: args.person.clone(),
@@ -51,20 +46,10 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         why: args.why.clone(),
         answer_within: Some(args.answer_within.clone()),
     };
-    let url = format!("{}{PATH}", args.url.trim_end_matches('/'));
-    let (status, answer) = block_on(async {
-        let mut request = reqwest::Client::new().post(&url).json(&body);
-        if let Some(token) = &args.token {
-            request = request.bearer_auth(token);
-        }
-        let sent = request.send().await;
-        let response = sent.with_context(|| format!("no CatOps answers at {url}; start one, or name it with --url"))?;
-        Ok((response.status(), response.text().await?))
-    })?;
-    let answer: serde_json::Value = serde_json::from_str(&answer).unwrap_or_default();
-    if !status.is_success() {
-        bail!("no drill began: {}", answer["error"].as_str().unwrap_or(status.as_str()));
-    }
+    let answer = match args.server.post(PATH, &body)? {
+        Ok(answer) => answer,
+        Err(why) => bail!("no drill began: {why}"),
+    };
     let incident = answer["incident"].as_str().unwrap_or_default();
     println!("{incident} is a drill; `catops timeline {incident}` tells what is measured, `catops drills` lists all");
     Ok(ExitCode::SUCCESS)

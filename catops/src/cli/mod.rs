@@ -2,6 +2,7 @@
 //! The only folder that prints.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the folder that talks to a terminal")]
 
+mod ask;
 mod audit;
 mod backtest;
 mod backup;

@@ -1,11 +1,11 @@
 //! `catops silence` and `catops unsilence` ask the running server; `catops silences` lists those of a log.
 
+use super::ask::{Server, wish_id};
 use super::read::{DataArgs, Reader, block_on};
 use crate::clock;
 use crate::config::file::parse_duration;
 use crate::entry::silences::{PATH, Unwanted, Wanted};
 use crate::flow::silences::{self, Kept};
-use crate::seed;
 use crate::silence;
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
@@ -14,18 +14,14 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
-/// Where the running server is, and who asks.
+/// Who asks, and where.
 #[derive(Debug, clap::Args)]
 struct Asking {
     /// Who: an id of rota/*.toml; the name of your login when it is left out.
     #[arg(long, env = "USER", hide_env_values = true)]
     by: String,
-    /// The running CatOps.
-    #[arg(long, env = "CATOPS_URL", default_value = "http://127.0.0.1:7070")]
-    url: String,
-    /// A token of `[silences_from]`.
-    #[arg(long, env = "CATOPS_TOKEN", hide_env_values = true)]
-    token: Option<String>,
+    #[command(flatten)]
+    server: Server,
 }
 
 #[derive(Debug, clap::Args)]
@@ -92,32 +88,15 @@ pub(super) fn unsilence(args: &EndArgs) -> Result<ExitCode> {
     args.asking.post(&format!("{PATH}/end"), &unwanted)
 }
 
-fn wish_id() -> Result<String> {
-    Ok(seed::fresh()?[..8].iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
 impl Asking {
     fn post(&self, path: &str, body: &impl Serialize) -> Result<ExitCode> {
-        let url = format!("{}{path}", self.url.trim_end_matches('/'));
-        let (status, answer) = block_on(async {
-            let mut request = reqwest::Client::new().post(&url).json(body);
-            if let Some(token) = &self.token {
-                request = request.bearer_auth(token);
+        let answer = match self.server.post(path, body)? {
+            Ok(answer) => answer,
+            Err(why) => {
+                let by_login = if why.contains("not in the rota") { "; name yourself with --by" } else { "" };
+                bail!("nothing done: {why}{by_login}")
             }
-            let sent = request.send().await;
-            let response =
-                sent.with_context(|| format!("no CatOps answers at {url}; start one, or name it with --url"))?;
-            Ok((response.status(), response.text().await?))
-        })?;
-        let answer: Value = serde_json::from_str(&answer).unwrap_or_default();
-        if !status.is_success() {
-            let by_login = if answer["error"].as_str().is_some_and(|why| why.contains("not in the rota")) {
-                "; name yourself with --by"
-            } else {
-                ""
-            };
-            bail!("nothing done: {}{by_login}", answer["error"].as_str().unwrap_or(status.as_str()));
-        }
+        };
         println!("{}", answer["told"].as_str().unwrap_or_default());
         Ok(ExitCode::SUCCESS)
     }
