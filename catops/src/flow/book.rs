@@ -4,14 +4,15 @@
 use crate::app::App;
 use crate::clock;
 use crate::flow::act::Doer;
-use crate::flow::change::{ChangeError, Origin, all_events, json};
+use crate::flow::change::{ChangeError, Origin, json};
 use crate::flow::perform::{NotNow, done};
 use crate::flow::post::post_once;
+use crate::flow::single::{self, Single};
 use crate::flow::{handoff, names};
 use crate::oncall;
 use chrono::{DateTime, Utc};
-use incident::{FOLD, ResponderId};
-use log::{Append, EventLog, Expected, Head, LeasedEffect, NewEffect, ReadError, Repeat, Stream, StreamWrite, View};
+use incident::ResponderId;
+use log::{Append, EventLog, Head, LeasedEffect, NewEffect, ReadError, Repeat, StreamId};
 use rota::{Book, BookEvent, CoverEvent, Reminded, Role, Rota, Wish, WishRefused, reminder_due, reminders};
 use serde::{Deserialize, Serialize};
 
@@ -78,36 +79,21 @@ pub async fn load(log: &dyn EventLog) -> Result<Book, ReadError> {
 /// # Errors
 /// The log cannot be read.
 pub async fn load_version(log: &dyn EventLog) -> Result<(Book, u64), ReadError> {
-    let Some(stream) = log.load(&names::book()).await? else { return Ok((Book::default(), 0)) };
-    let book = match remembered(&stream) {
-        Some(book) => book,
-        None => fold(&all_events(log, &names::book()).await?).0,
-    };
-    Ok((book, stream.version))
+    single::load(log).await
 }
 
-/// The book as its head has it; none when another version wrote it.
-fn remembered(stream: &Stream) -> Option<Book> {
-    if stream.head.fold != FOLD {
-        return None;
-    }
-    serde_json::from_slice(&stream.head.snapshot).ok()
-}
+impl Single for Book {
+    type Event = BookEvent;
 
-/// The book as its events lead to it, and whether all of them could be read. Of the others each is left out and logged: what
-/// people agreed on besides still counts.
-fn fold(events: &[log::Event]) -> (Book, bool) {
-    let (mut book, mut is_whole) = (Book::default(), true);
-    for event in events {
-        match serde_json::from_slice::<BookEvent>(&event.body) {
-            Ok(read) => book.apply(&read, event.at),
-            Err(error) => {
-                is_whole = false;
-                tracing::error!(event.version, error = %error, "a change of the rota cannot be read, and does not count");
-            }
-        }
+    const UNREAD: &'static str = "a change of the rota cannot be read, and does not count";
+
+    fn stream() -> StreamId {
+        names::book()
     }
-    (book, is_whole)
+
+    fn moved(&mut self, event: &BookEvent, at: DateTime<Utc>) {
+        self.apply(event, at);
+    }
 }
 
 /// The state as its events lead to it; none when one of them cannot be read.
@@ -115,12 +101,7 @@ fn fold(events: &[log::Event]) -> (Book, bool) {
 /// # Errors
 /// The log cannot be read.
 pub async fn refolded(log: &dyn EventLog) -> Result<Option<Head>, ReadError> {
-    let (book, is_whole) = fold(&all_events(log, &names::book()).await?);
-    Ok(is_whole.then(|| head(&book)))
-}
-
-fn head(book: &Book) -> Head {
-    Head { snapshot: json(book), fold: FOLD, listing: None }
+    single::refolded::<Book>(log).await
 }
 
 /// Writes what the wish becomes; returns it with the book after it.
@@ -131,14 +112,13 @@ pub async fn wish(app: &App, doer: &Doer, wish: Wish) -> Result<(BookEvent, Book
     let at = clock::now();
     let (setup, doer, lease) = (app.setup(), doer.clone(), app.lease(at));
     let decided = log::decide(&*app.log, move |view| {
-        let (before, version) = seen(view)?;
+        let (before, version) = single::seen::<Book>(view)?.ok_or(NotDone::Unreadable)?;
         let event = before.decide(&setup.rota, &doer.who, &wish, at)?;
         let mut book = before.clone();
         book.apply(&event, at);
         let origin = Origin::person(&doer.who, &doer.cause);
         let written = origin.writes(event.kind(), &event, at);
-        let expected = if version == 0 { Expected::NoStream } else { Expected::Exact(version) };
-        let write = StreamWrite { stream: names::book(), expected, events: vec![written], head: head(&book) };
+        let write = single::write(&book, version, written);
         let news = News { before: &before, book: &book, event: &event, rota: &setup.rota, by: &doer.who, at };
         let append = Append {
             keys: origin.key.into_iter().collect(),
@@ -153,20 +133,6 @@ pub async fn wish(app: &App, doer: &Doer, wish: Wish) -> Result<(BookEvent, Book
     app.lately.keep(&book, version, at);
     app.outbox.offer(receipt.leased);
     Ok((event, book))
-}
-
-/// The book and the version of its stream. One that another version of this program wrote, and that cannot be read here as a
-/// whole, is not written over.
-fn seen(view: &mut dyn View) -> Result<(Book, u64), NotDone> {
-    let Some(stream) = view.stream(&names::book())? else { return Ok((Book::default(), 0)) };
-    let book = match remembered(&stream) {
-        Some(book) => book,
-        None => match fold(&view.events(&names::book(), 1, usize::MAX)?) {
-            (book, true) => book,
-            (_, false) => return Err(NotDone::Unreadable),
-        },
-    };
-    Ok((book, stream.version))
 }
 
 /// An event, and what it changed.

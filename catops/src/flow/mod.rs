@@ -29,6 +29,7 @@ pub mod refusals;
 pub mod run;
 pub mod runbook_versions;
 pub mod silences;
+mod single;
 pub mod switch;
 pub mod triage;
 pub mod turns;

@@ -18,10 +18,12 @@ use crate::config::Setup;
 use crate::config::secret::SecretRef;
 use crate::entry::api;
 use crate::flow::act::Doer;
-use crate::flow::change::{ChangeError, Origin, all_events, json};
+use crate::flow::change::{ChangeError, Origin};
 use crate::flow::names;
-use incident::{FOLD, Incident, NotSilenced, ResponderId, Silence, SilenceEvent, SilenceId, SilenceWish, Silences};
-use log::{Append, EventLog, Expected, Head, NewEffect, ReadError, Stream, StreamWrite, View};
+use crate::flow::single::{self, Single};
+use chrono::{DateTime, Utc};
+use incident::{Incident, NotSilenced, ResponderId, Silence, SilenceEvent, SilenceId, SilenceWish, Silences};
+use log::{Append, EventLog, Head, NewEffect, ReadError, StreamId};
 
 /// Open incidents that are looked at for those that a new silence leaves as they are.
 const OPEN_LOOKED_AT: usize = 200;
@@ -58,35 +60,21 @@ pub async fn load(log: &dyn EventLog) -> Result<Silences, ReadError> {
 }
 
 async fn load_version(log: &dyn EventLog) -> Result<(Silences, u64), ReadError> {
-    let Some(stream) = log.load(&names::silences()).await? else { return Ok((Silences::default(), 0)) };
-    let silences = match remembered(&stream) {
-        Some(silences) => silences,
-        None => fold(&all_events(log, &names::silences()).await?).0,
-    };
-    Ok((silences, stream.version))
+    single::load(log).await
 }
 
-fn remembered(stream: &Stream) -> Option<Silences> {
-    if stream.head.fold != FOLD {
-        return None;
-    }
-    serde_json::from_slice(&stream.head.snapshot).ok()
-}
+impl Single for Silences {
+    type Event = SilenceEvent;
 
-/// The silences as their events lead to them, and whether all of those could be read. One that cannot be read holds nothing
-/// back.
-fn fold(events: &[log::Event]) -> (Silences, bool) {
-    let (mut silences, mut is_whole) = (Silences::default(), true);
-    for event in events {
-        match serde_json::from_slice::<SilenceEvent>(&event.body) {
-            Ok(read) => silences.apply(&read, event.at),
-            Err(error) => {
-                is_whole = false;
-                tracing::error!(event.version, error = %error, "a silence cannot be read, and holds nothing back");
-            }
-        }
+    const UNREAD: &'static str = "a silence cannot be read, and holds nothing back";
+
+    fn stream() -> StreamId {
+        names::silences()
     }
-    (silences, is_whole)
+
+    fn moved(&mut self, event: &SilenceEvent, at: DateTime<Utc>) {
+        self.apply(event, at);
+    }
 }
 
 /// The state as its events lead to it; none when one of them cannot be read.
@@ -94,12 +82,7 @@ fn fold(events: &[log::Event]) -> (Silences, bool) {
 /// # Errors
 /// The log cannot be read.
 pub async fn refolded(log: &dyn EventLog) -> Result<Option<Head>, ReadError> {
-    let (silences, is_whole) = fold(&all_events(log, &names::silences()).await?);
-    Ok(is_whole.then(|| head(&silences)))
-}
-
-fn head(silences: &Silences) -> Head {
-    Head { snapshot: json(silences), fold: FOLD, listing: None }
+    single::refolded::<Silences>(log).await
 }
 
 /// A silence that was made.
@@ -156,7 +139,7 @@ async fn write(
     let at = clock::now();
     let origin = Origin::person(&doer.who, &doer.cause);
     let decided = log::decide(&*app.log, move |view| {
-        let (mut silences, version) = seen(view)?;
+        let (mut silences, version) = single::seen::<Silences>(view)?.ok_or(NotDone::Unreadable)?;
         // The same request again is refused by its key, not by what it did.
         let key = origin.key.clone();
         if let Some(key) = &key
@@ -167,8 +150,7 @@ async fn write(
         let event = wish(&silences)?;
         silences.apply(&event, at);
         let written = origin.writes(event.kind(), &event, at);
-        let expected = if version == 0 { Expected::NoStream } else { Expected::Exact(version) };
-        let write = StreamWrite { stream: names::silences(), expected, events: vec![written], head: head(&silences) };
+        let write = single::write(&silences, version, written);
         let effects: Vec<NewEffect> = release::after(&event, at).into_iter().collect();
         let append = Append { keys: key.into_iter().collect(), streams: vec![write], effects, ..Append::default() };
         Ok((append, (event, silences, version + 1)))
@@ -176,20 +158,6 @@ async fn write(
     let (_, (event, silences, version)) = decided.await.map_err(ChangeError::from)??;
     app.silences.keep(silences.clone(), version, at);
     Ok((event, silences))
-}
-
-/// The silences and the version of their stream. Those that another version of this program wrote, and that cannot be read
-/// here as a whole, are not written over.
-fn seen(view: &mut dyn View) -> Result<(Silences, u64), NotDone> {
-    let Some(stream) = view.stream(&names::silences())? else { return Ok((Silences::default(), 0)) };
-    let silences = match remembered(&stream) {
-        Some(silences) => silences,
-        None => match fold(&view.events(&names::silences(), 1, usize::MAX)?) {
-            (silences, true) => silences,
-            (_, false) => return Err(NotDone::Unreadable),
-        },
-    };
-    Ok((silences, stream.version))
 }
 
 /// Mistakes of the configuration about silences.
