@@ -13,12 +13,13 @@ use log::ReadError;
 use rota::SpokenSpan;
 use slack::blocks::Message;
 use slack::command::Length;
-use std::collections::BTreeMap;
 
 /// Incidents that are named in an answer.
 const NAMED_MAX: usize = 5;
 /// Silences that are listed in an answer.
 const LISTED_MAX: usize = 20;
+/// Events that are read to count for an answer: Slack waits three seconds for it, and so many take half of one.
+const EVENTS_MAX: usize = 100_000;
 /// Said when there is nothing to list.
 const NONE: &str = "There is no silence. One is made like this: silence alertname=HighCPU 2h because load test";
 /// Longest rule in a line, in characters.
@@ -132,7 +133,8 @@ pub fn word(silence: &Silence, at: DateTime<Utc>) -> &'static str {
     }
 }
 
-/// The list. What each kept back is counted where that costs nothing; of a table only what fires now.
+/// The list. What each kept back is counted where that costs next to nothing; of a table, and of a long log, only what fires
+/// now.
 ///
 /// # Errors
 /// The log cannot be read.
@@ -143,20 +145,14 @@ pub async fn list(app: &App) -> Result<Message, ChangeError> {
     if listed.is_empty() {
         return Ok(surface::sentence(NONE));
     }
-    let kept = if app.data.is_some() {
-        let mut kept = kept_back(&*app.log, &all, now).await?;
-        for silence in &listed {
-            kept.entry(silence.id).or_default();
-        }
-        kept
-    } else {
-        BTreeMap::new()
-    };
+    let kept = if app.data.is_some() { kept_back(&*app.log, &all, now, EVENTS_MAX).await? } else { None };
+    let none = Kept::default();
+    let kept = |id: &SilenceId| kept.as_ref().map(|kept| kept.get(id).unwrap_or(&none));
     let name = |who: &ResponderId| app.name(who);
     let mut lines: Vec<String> = Vec::new();
     for silence in listed.iter().take(LISTED_MAX) {
         let fires = if silence.is_active(now) { firing(app, silence.id).await? } else { String::new() };
-        lines.push(format!("{}{fires}", line(silence, kept.get(&silence.id), now, &name)));
+        lines.push(format!("{}{fires}", line(silence, kept(&silence.id), now, &name)));
     }
     if listed.len() > LISTED_MAX {
         lines.push(format!("and {} more: catops silences", listed.len() - LISTED_MAX));

@@ -113,8 +113,8 @@ pub(super) fn list(args: &ListArgs) -> Result<ExitCode> {
     let now = clock::now();
     let (all, kept) = block_on(async {
         let all = silences::load(reader.log()).await.context("reading the silences")?;
-        let kept = silences::kept_back(reader.log(), &all, now).await.context("counting what they kept back")?;
-        Ok((all, kept))
+        let kept = silences::kept_back(reader.log(), &all, now, usize::MAX).await;
+        Ok((all, kept.context("counting what they kept back")?.unwrap_or_default()))
     })?;
     let none = Kept::default();
     let kept = |silence: &Silence| kept.get(&silence.id).unwrap_or(&none);

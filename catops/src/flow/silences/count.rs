@@ -32,7 +32,7 @@ struct Told {
     key: AlarmKey,
 }
 
-/// What the silences that are listed kept back, until now.
+/// What the silences that are listed kept back, until now; none when more than `events_max` events would have to be read.
 ///
 /// # Errors
 /// The log cannot be read.
@@ -40,16 +40,21 @@ pub async fn kept_back(
     log: &dyn EventLog,
     silences: &Silences,
     now: DateTime<Utc>,
-) -> Result<BTreeMap<SilenceId, Kept>, ReadError> {
+    events_max: usize,
+) -> Result<Option<BTreeMap<SilenceId, Kept>>, ReadError> {
     let mut kept: BTreeMap<SilenceId, (u64, BTreeSet<AlarmKey>)> = BTreeMap::new();
     let Some(first) = silences.listed(now).iter().map(|silence| silence.made_at).min() else {
-        return Ok(BTreeMap::new());
+        return Ok(Some(BTreeMap::new()));
     };
-    let mut place = log.feed_place(first).await?;
+    let (mut place, mut read) = (log.feed_place(first).await?, 0);
     loop {
         let page = log.feed(&place, EVENTS_PER_READ).await?;
         if page.events.is_empty() {
             break;
+        }
+        read += page.events.len();
+        if read > events_max {
+            return Ok(None);
         }
         for event in page.events.iter().filter(|event| event.kind == "silenced") {
             let told = names::aside_of(&event.stream).and_then(|_| serde_json::from_slice::<Body>(&event.body).ok());
@@ -65,5 +70,6 @@ pub async fn kept_back(
             break;
         }
     }
-    Ok(kept.into_iter().map(|(id, (alarms, keys))| (id, Kept { alarms, keys: keys.len() as u64 })).collect())
+    let counted = |(id, (alarms, keys)): (_, (_, BTreeSet<AlarmKey>))| (id, Kept { alarms, keys: keys.len() as u64 });
+    Ok(Some(kept.into_iter().map(counted).collect()))
 }
