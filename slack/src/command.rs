@@ -34,11 +34,13 @@ mod nearest;
 mod question;
 mod rota;
 mod silence;
+mod word;
 mod words;
 
 pub use question::parse_said;
 pub use rota::{OnCall, Timed};
 pub use silence::{About, Length, Silencing};
+pub use word::Word;
 
 use words::{Spoken, readable, split};
 
@@ -186,184 +188,6 @@ pub struct Argument {
     pub name: Option<String>,
     /// The value, without quotes.
     pub value: String,
-}
-
-/// The first word of a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is the word itself; `Line` says what it does")]
-pub enum Word {
-    Help,
-    Incidents,
-    Ack,
-    Resolve,
-    Reopen,
-    Note,
-    Run,
-    Actions,
-    Why,
-    OnCall,
-    Ping,
-    Assign,
-    Escalate,
-    Snooze,
-    Extend,
-    Cannot,
-    Handover,
-    Timeline,
-    Whoami,
-    Pin,
-    Ban,
-    Unpin,
-    Similar,
-    Runbook,
-    Drill,
-    Ready,
-    Silence,
-    Silences,
-    Unsilence,
-}
-
-impl Word {
-    /// All of them, in the order of the help.
-    pub const ALL: [Self; 29] = [
-        Self::Incidents,
-        Self::Ack,
-        Self::Resolve,
-        Self::Reopen,
-        Self::Note,
-        Self::Assign,
-        Self::Escalate,
-        Self::Cannot,
-        Self::Handover,
-        Self::Snooze,
-        Self::Extend,
-        Self::Timeline,
-        Self::Run,
-        Self::Actions,
-        Self::Why,
-        Self::Similar,
-        Self::Runbook,
-        Self::Pin,
-        Self::Ban,
-        Self::Unpin,
-        Self::Silence,
-        Self::Silences,
-        Self::Unsilence,
-        Self::OnCall,
-        Self::Ready,
-        Self::Drill,
-        Self::Whoami,
-        Self::Ping,
-        Self::Help,
-    ];
-
-    /// As it is typed.
-    #[must_use]
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::Help => "help",
-            Self::Incidents => "incidents",
-            Self::Ack => "ack",
-            Self::Resolve => "resolve",
-            Self::Reopen => "reopen",
-            Self::Note => "note",
-            Self::Run => "run",
-            Self::Actions => "actions",
-            Self::Why => "why",
-            Self::OnCall => "oncall",
-            Self::Ping => "ping",
-            Self::Assign => "assign",
-            Self::Escalate => "escalate",
-            Self::Snooze => "snooze",
-            Self::Extend => "extend",
-            Self::Cannot => "cannot",
-            Self::Handover => "handover",
-            Self::Timeline => "timeline",
-            Self::Whoami => "whoami",
-            Self::Pin => "pin",
-            Self::Ban => "ban",
-            Self::Unpin => "unpin",
-            Self::Similar => "similar",
-            Self::Runbook => "runbook",
-            Self::Drill => "drill",
-            Self::Ready => "ready",
-            Self::Silence => "silence",
-            Self::Silences => "silences",
-            Self::Unsilence => "unsilence",
-        }
-    }
-
-    /// An example that can be typed as it stands.
-    #[must_use]
-    pub const fn example(self) -> &'static str {
-        match self {
-            Self::Help => "help run",
-            Self::Incidents => "incidents",
-            Self::Ack => "ack 42",
-            Self::Resolve => "resolve 42 \"rolled back\"",
-            Self::Reopen => "reopen 42",
-            Self::Note => "note 42 looks like DNS",
-            Self::Run => "run restart-service service=checkout on 42",
-            Self::Actions => "actions stop because the deploy is broken",
-            Self::Why => "why 42",
-            Self::OnCall => "oncall payments at tomorrow 09:00",
-            Self::Ping => "ping",
-            Self::Assign => "assign 42 to @ana",
-            Self::Escalate => "escalate 42",
-            Self::Snooze => "snooze 42 for 30m",
-            Self::Extend => "extend 42 for 1h",
-            Self::Cannot => "cannot 42",
-            Self::Handover => "handover 42 to next",
-            Self::Timeline => "timeline 42",
-            Self::Whoami => "whoami",
-            Self::Pin => "pin restart-service on 42 because it always helps",
-            Self::Ban => "ban restart-service on 42 because it loses jobs",
-            Self::Unpin => "unpin restart-service on 42",
-            Self::Similar => "similar 42",
-            Self::Runbook => "runbook disk is full",
-            Self::Drill => "drill schedule payments because the phones are new",
-            Self::Ready => "ready",
-            Self::Silence => "silence alertname=HighCPU 2h because load test",
-            Self::Silences => "silences",
-            Self::Unsilence => "unsilence S-3",
-        }
-    }
-
-    /// What it does, in a few words.
-    #[must_use]
-    pub const fn purpose(self) -> &'static str {
-        match self {
-            Self::Help => "the commands, or one of them",
-            Self::Incidents => "the open incidents",
-            Self::Ack => "take an incident; the paging stops",
-            Self::Resolve => "close an incident, with what helped",
-            Self::Reopen => "open a resolved incident again",
-            Self::Note => "write something down for the timeline",
-            Self::Run => "run an action; alone, choose one from a list",
-            Self::Actions => "stop all actions at once, or start them again",
-            Self::Why => "why these actions were suggested",
-            Self::OnCall => "who is on call; why, me, week, gaps, fair, cover, take, override, swap, accept, cancel",
-            Self::Ping => "check that CatOps is there",
-            Self::Assign => "give an incident to somebody",
-            Self::Escalate => "ask the next level now",
-            Self::Snooze => "leave an incident alone for a while; then it asks again",
-            Self::Extend => "have an incident for longer before it asks again",
-            Self::Cannot => "you were asked and cannot; the next one is asked at once",
-            Self::Handover => "give an incident to somebody, or to whoever is on call next",
-            Self::Timeline => "what happened, in order",
-            Self::Whoami => "whom CatOps takes you for",
-            Self::Pin => "suggest an action first whenever this alarm fires",
-            Self::Ban => "never suggest an action for this alarm",
-            Self::Unpin => "take a pin or a ban away",
-            Self::Similar => "past incidents like it, and what ended them",
-            Self::Runbook => "find runbooks by words",
-            Self::Drill => "page somebody to see whether they are reached; service, schedule, person or policy",
-            Self::Ready => "answer the ready check at the start of your shift",
-            Self::Silence => "let alarms open nothing for a while; an incident's number means its alarm",
-            Self::Silences => "the silences: to come, in force, over within a week",
-            Self::Unsilence => "end a silence; what still fires opens an incident",
-        }
-    }
 }
 
 /// A line that was not understood. Each text says what to type.
