@@ -87,6 +87,8 @@ impl Writing {
 enum Stop {
     /// Something that its decision saw is otherwise by now.
     Stale,
+    /// Its decision believed what has to be read. What was read stays known, or two things would be believed in turns.
+    Doubted,
     /// For good.
     Failed(AppendError),
 }
@@ -195,18 +197,20 @@ impl DynamoLog {
                     self.fetch(known, &keys).await?;
                     continue;
                 }
+                // Receipts are never believed.
+                Err(error @ AppendError::Duplicate(_)) => return Err(error.into()),
                 Err(AppendError::LeaseLost(id)) if known.doubt([&id]) => continue,
                 Err(_) if known.doubt_things(&self.memory) => {
                     if seen.is_empty() {
                         continue;
                     }
-                    return Err(Stop::Stale);
+                    return Err(Stop::Doubted);
                 }
                 Err(error) => return Err(error.into()),
                 Ok(transaction) if known.doubt(&transaction.left) => continue,
                 // Nothing would be refused, so what it saw is looked at.
                 Ok(transaction) if transaction.items.is_empty() && known.doubt_things(&self.memory) => {
-                    return Err(Stop::Stale);
+                    return Err(Stop::Doubted);
                 }
                 Ok(transaction) if transaction.items.is_empty() => return Ok(transaction.receipt),
                 Ok(transaction) => transaction,
@@ -396,7 +400,9 @@ impl EventLog for DynamoLog {
         match self.write(&append, &mut Known::new(self.homes), &BTreeSet::new()).await {
             Ok(receipt) => Ok(receipt),
             Err(Stop::Failed(error)) => Err(error),
-            Err(Stop::Stale) => unreachable!("an append that saw nothing cannot have seen what is stale"),
+            Err(Stop::Stale | Stop::Doubted) => {
+                unreachable!("an append that saw nothing cannot have seen what is stale")
+            }
         }
     }
 
@@ -427,11 +433,12 @@ impl EventLog for DynamoLog {
             match self.write(&append, &mut known, &seen).await {
                 Ok(receipt) => return Ok(Some(receipt)),
                 Err(Stop::Failed(error)) => return Err(error),
+                Err(_) if lost + 1 == LOST_MAX => {
+                    return Err(AppendError::Throttled { after: Duration::from_secs(1) });
+                }
+                Err(Stop::Doubted) => lost += 1,
                 Err(Stop::Stale) => {
                     lost += 1;
-                    if lost == LOST_MAX {
-                        return Err(AppendError::Throttled { after: Duration::from_secs(1) });
-                    }
                     known.forget();
                     looks = 0;
                     self.table.pause(lost.min(3)).await;

@@ -211,12 +211,14 @@ async fn told(server: &Server, person: &str) -> Result<Vec<String>> {
     Ok(texts)
 }
 
-/// Digits beside a colon are a time of day; numbers of seconds and minutes differ as well.
+/// Digits beside a colon are a time of day, and those before an `s` a length.
 fn without_clock(text: &Value) -> String {
-    let text = text.as_str().unwrap_or_default();
-    let words = text.split(' ').map(|word| {
-        let is_clock = word.contains(':') && word.bytes().any(|byte| byte.is_ascii_digit());
-        if is_clock { "<time>" } else { word }
+    let words: Vec<&str> = text.as_str().unwrap_or_default().split(' ').collect();
+    let has_digit = |word: &str| word.bytes().any(|byte| byte.is_ascii_digit());
+    let shown = words.iter().enumerate().map(|(place, word)| match words.get(place + 1) {
+        _ if word.contains(':') && has_digit(word) => "<time>",
+        Some(&"s") if has_digit(word) => "<length>",
+        _ => word,
     });
-    words.collect::<Vec<_>>().join(" ")
+    shown.collect::<Vec<_>>().join(" ")
 }

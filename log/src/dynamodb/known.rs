@@ -199,7 +199,10 @@ impl Known {
         for thing in &doubted {
             memory.forget(thing);
             match thing {
-                Thing::Head(stream) => drop(self.heads.remove(stream)),
+                Thing::Head(stream) => {
+                    self.heads.remove(stream);
+                    self.events.retain(|(of, ..), _| of != stream);
+                }
                 Thing::Claim(key) => drop(self.claims.remove(key)),
                 Thing::Receipt(_) | Thing::Effect(_) | Thing::Group(_) => {}
             }

@@ -15,8 +15,8 @@ use aws_sdk_dynamodb::Client;
 use chrono::{DateTime, TimeDelta, Utc};
 use faults::{Network, Rates};
 use log::{
-    Append, Cursor, DynamoLog, EffectId, EventLog, Expected, Head, Holder, NewEffect, NewEvent, Outcome, Repeat,
-    StreamId, StreamWrite, contract,
+    Append, AppendError, Claim, ClaimKey, Cursor, DynamoLog, EffectId, EventLog, Expected, Head, Holder, IdemKey,
+    NewEffect, NewEvent, Outcome, ReadError, Receipt, Repeat, StreamId, StreamWrite, View, contract,
 };
 use server::Server;
 use tokio::runtime::Handle;
@@ -121,6 +121,63 @@ async fn an_index_that_lags_only_delays() {
     assert_eq!(performed, wanted, "each once");
     assert_eq!(listens.await.unwrap(), EFFECTS, "every event was told");
     assert!(network.counts().stale >= 10, "the index did lag: {:?}", network.counts());
+}
+
+/// Whoever has just begun believes what it happens to have read. Whatever that is, a repeat is told so, and a decision that
+/// writes nothing or refuses comes to its end after a few looks.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_believed_in_part_keeps_nobody_waiting() {
+    let server = Server::start();
+    let name = table(&server.client()).await;
+    let opened = log(server.client(), &name).append(opening()).await.unwrap();
+    for known in [&[][..], &["inc/0"], &["inc/1"], &["inc/0", "inc/1"]] {
+        let repeated = |view: &mut dyn View| look(view).map(|()| Append { streams: Vec::new(), ..opening() });
+        let said = asked_beginner(&server, &name, known, repeated).await;
+        assert!(matches!(&said, Err(AppendError::Duplicate(first)) if first.streams == opened.streams), "{said:?}");
+        let nothing = |view: &mut dyn View| look(view).map(|()| Append::default());
+        let said = asked_beginner(&server, &name, known, nothing).await;
+        assert!(matches!(&said, Ok(Some(receipt)) if receipt.streams.is_empty()), "{said:?}");
+        let refuses = |view: &mut dyn View| look(view).and(Err(ReadError(Arc::new(std::io::Error::other("refused")))));
+        let said = asked_beginner(&server, &name, known, refuses).await;
+        assert!(matches!(said, Ok(None)), "{said:?}");
+    }
+}
+
+/// An alarm's incident, and another stream, as one delivery began them.
+fn opening() -> Append {
+    let streams = [asking(0), asking(1)].into_iter().flat_map(|asking| asking.streams).collect();
+    let claim = Claim { key: ClaimKey::new("alarm"), expected: None, holder: Some(StreamId::new("inc/0")) };
+    Append { keys: vec![IdemKey::new("delivery")], streams, claims: vec![claim], ..Append::default() }
+}
+
+/// Whose the alarm is, and how the other stream stands.
+fn look(view: &mut dyn View) -> Result<(), ReadError> {
+    view.claimed(&ClaimKey::new("alarm"))?;
+    view.stream(&StreamId::new("inc/1"))?;
+    Ok(())
+}
+
+/// Asks a log that has read no more than these streams, and counts how often it has to ask in turn.
+async fn asked_beginner(
+    server: &Server,
+    table: &str,
+    known: &[&str],
+    mut decision: impl FnMut(&mut dyn View) -> Result<Append, ReadError> + Send + 'static,
+) -> Result<Option<Receipt>, AppendError> {
+    let log = log(server.client(), table).as_only_writer();
+    for stream in known {
+        log.load(&StreamId::new(*stream)).await.unwrap();
+    }
+    let asked = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&asked);
+    let decision = move |view: &mut dyn View| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        decision(view).ok()
+    };
+    let said = log.decide(Box::new(decision)).await;
+    let asked = asked.load(Ordering::Relaxed);
+    assert!(asked <= 8, "{known:?} was known, and the decision was asked {asked} times");
+    said
 }
 
 fn asking(n: usize) -> Append {
