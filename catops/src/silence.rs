@@ -8,7 +8,7 @@ use crate::flow::names;
 use crate::flow::silences::{self, Kept, Made, kept_back};
 use crate::surface;
 use chrono::{DateTime, Utc};
-use incident::{Incident, Matcher, ResponderId, Silence, SilenceId, SilenceStanding};
+use incident::{HISTORY_DAYS, Hidden, Incident, Matcher, ResponderId, Silence, SilenceId, SilenceStanding};
 use log::ReadError;
 use rota::SpokenSpan;
 use slack::blocks::Message;
@@ -52,18 +52,37 @@ pub fn of_incident(incident: &Incident) -> Result<Matcher, String> {
 /// What a silence does, and what it leaves as it is.
 #[must_use]
 pub fn made(app: &App, made: &Made) -> String {
-    let Made { silence, open } = made;
-    let now = clock::now();
-    let from = if silence.starts_at > now { format!(" from {}", utc(silence.starts_at)) } else { String::new() };
+    let silence = &made.silence;
     let mut told = format!(
-        "{}: {} silenced{from} until {} by {} ({}). What matches opens no incident and pages nobody; what still fires \
-         then opens one.",
+        "{}: {} silenced{} by {} ({}). What matches opens no incident and pages nobody; what still fires then opens one.",
         silence.id,
         silence.rule(),
-        utc(silence.ends_at),
+        from_until(silence),
         app.name(&silence.by),
         silence.because
     );
+    told.push_str(&beside(app, made));
+    told
+}
+
+/// What a silence would do that was only looked at.
+#[must_use]
+pub fn looked_at(app: &App, made: &Made) -> String {
+    let silence = &made.silence;
+    let told = format!("Nothing is silenced: {} would be{}.", silence.rule(), from_until(silence));
+    format!("{told}{}", beside(app, made))
+}
+
+fn from_until(silence: &Silence) -> String {
+    let from =
+        if silence.starts_at > clock::now() { format!(" from {}", utc(silence.starts_at)) } else { String::new() };
+    format!("{from} until {}", utc(silence.ends_at))
+}
+
+/// What a silence would have kept back before, and what is open and stays as it is.
+fn beside(app: &App, made: &Made) -> String {
+    let Made { open, hidden, .. } = made;
+    let mut told = past(hidden);
     for incident in open.iter().take(NAMED_MAX) {
         told.push(' ');
         told.push_str(&stays(app, incident));
@@ -72,6 +91,29 @@ pub fn made(app: &App, made: &Made) -> String {
         told.push_str(&format!(" {} more are open and stay as they are.", open.len() - NAMED_MAX));
     }
     told
+}
+
+/// What it would have kept back, and on what of that somebody did something. Nothing of it is a typing mistake, most often.
+fn past(hidden: &Hidden) -> String {
+    let of = match (hidden.of, hidden.since) {
+        (0, _) => return String::new(),
+        (1, None) => format!("the one incident that ended within {HISTORY_DAYS} days"),
+        (of, None) => format!("the {of} incidents that ended within {HISTORY_DAYS} days"),
+        (of, Some(since)) => format!("the newest {of} incidents that ended (since {})", since.format("%Y-%m-%d")),
+    };
+    if hidden.incidents == 0 {
+        return format!(" It would have kept back none of {of}.");
+    }
+    let alarms = if hidden.alarms == 1 { "1 alarm".to_owned() } else { format!("{} alarms", hidden.alarms) };
+    let named: Vec<String> = hidden.acted_on.iter().take(NAMED_MAX).map(ToString::to_string).collect();
+    let acted_on = match hidden.acted_on.len() {
+        0 => "nobody did anything on them".to_owned(),
+        count if count > NAMED_MAX => {
+            format!("on {count} somebody did something: {} and {} more", named.join(", "), count - NAMED_MAX)
+        }
+        count => format!("on {count} somebody did something: {}", named.join(", ")),
+    };
+    format!(" Of {of} it would have kept back {} ({alarms}); {acted_on}.", hidden.incidents)
 }
 
 fn stays(app: &App, incident: &Incident) -> String {

@@ -51,9 +51,9 @@ pub use record::{End, Evidence, Fix, HISTORY_DAYS, History, Mark, Marked, Record
 pub use redact::{NotRedacted, REDACTED, redact};
 pub use related::{RELATED_MAX, Related};
 pub use silence::{
-    BadMatcher, BadSilenceId, Comparison, Held, KeptEvent, Matcher, Next, NotSilenced, SILENCE_AHEAD_MAX,
-    SILENCE_LISTED, SILENCE_MAX, Silence, SilenceEvent, SilenceId, SilenceStanding, SilenceWish, Silences, look,
-    receive_under,
+    BadMatcher, BadSilenceId, Comparison, Held, Hidden, KeptEvent, LOOKED_BACK, Matcher, Next, NotSilenced,
+    SILENCE_AHEAD_MAX, SILENCE_LISTED, SILENCE_MAX, Silence, SilenceEvent, SilenceId, SilenceStanding, SilenceWish,
+    Silences, look, receive_under,
 };
 pub use suggestion::{ActionRecord, Part, Strength, Suggestion};
 pub use switch::{Stopped, Switch, SwitchEvent};

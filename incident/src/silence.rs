@@ -2,13 +2,15 @@
 //! silence is about whatever matches, has an author, a reason and an end.
 //!
 //! Pure: what a wish becomes, which silence holds an alarm back at an instant, and when it is over. What is held back, and
-//! what becomes of it afterwards, stands in `kept`.
+//! what becomes of it afterwards, stands in `kept`; what it would have held back before it was made, in `past`.
 
 mod kept;
 mod matcher;
+mod past;
 
 pub use kept::{Held, KeptEvent, Next, look, receive_under};
 pub use matcher::{BadMatcher, Comparison, Matcher};
+pub use past::{Hidden, LOOKED_BACK};
 
 use crate::alarm::Alarm;
 use crate::id::ResponderId;
@@ -224,6 +226,14 @@ pub enum SilenceEvent {
 }
 
 impl SilenceEvent {
+    /// Which silence it happened to.
+    #[must_use]
+    pub const fn silence(&self) -> SilenceId {
+        match self {
+            Self::SilenceMade { silence, .. } | Self::SilenceEnded { silence, .. } => *silence,
+        }
+    }
+
     /// The kind as it stands in the log.
     #[must_use]
     pub const fn kind(&self) -> &'static str {

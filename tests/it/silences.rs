@@ -120,6 +120,36 @@ async fn in_slack_it_is_made_listed_and_ended_by_hand() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_makes_one_is_told_what_it_would_have_hidden() -> Result<()> {
+    let home = home()?;
+    let server = home.serve(&[])?;
+    let dry = |matcher: &str| shell(&server, &["silence", matcher, "--for", "1h", "--dry-run", "--by", "ana"]);
+    let said = dry("title=~Disk.*");
+    ensure!(said.code == Some(0) && !said.stdout.contains("kept back"), "there is no past: {}", said.stdout);
+    for (n, title) in ["Disk is full", "Disk is slow", "CPU is high"].into_iter().enumerate() {
+        ensure!(server.fire(title, &format!("{n}-1"), title).await? == 202);
+        ensure!(server.fire(title, &format!("{n}-2"), title).await? == 202);
+        opens(&server, title).await?;
+    }
+    say(&server, "note 2 grew the volume").await?;
+    says(&server, &["Ana Ruiz noted"]).await?;
+    for (n, title) in ["Disk is full", "Disk is slow", "CPU is high"].into_iter().enumerate() {
+        ensure!(server.clear(title, &format!("{n}-3")).await? == 202);
+    }
+    let hidden = "Of the 3 incidents that ended within 90 days it would have kept back 2 (4 alarms); \
+                  on 1 somebody did something: INC-2.";
+    let said = dry("title=~Disk.*");
+    ensure!(said.code == Some(0), "{}", said.stderr);
+    ensure!(said.stdout.contains("Nothing is silenced: title=~Disk.* would be until"), "{}", said.stdout);
+    ensure!(said.stdout.contains(hidden), "{}", said.stdout);
+    ensure!(dry("title=Dsik").stdout.contains("none of the 3 incidents"), "a typing mistake shows");
+    ensure!(home.read(&["silences"])?["silences"] == json!([]), "nothing was made");
+    say(&server, "silence title=~Disk.* 2h because of the move").await?;
+    says(&server, &["S-1: title=~Disk.* silenced until", hidden]).await?;
+    Ok(())
+}
+
 #[tokio::test]
 async fn who_is_not_of_the_rota_makes_no_silence() -> Result<()> {
     let home = home()?;

@@ -39,8 +39,11 @@ pub(super) struct Args {
     #[arg(long, value_parser = moment)]
     until: Option<DateTime<Utc>>,
     /// Why; whoever comes next reads it.
+    #[arg(long, required_unless_present = "dry_run")]
+    because: Option<String>,
+    /// Says what it would do and what it would have kept back of the last 90 days, and makes nothing.
     #[arg(long)]
-    because: String,
+    dry_run: bool,
     #[command(flatten)]
     asking: Asking,
 }
@@ -68,8 +71,9 @@ pub(super) fn silence(args: &Args) -> Result<ExitCode> {
         what: args.what.clone(),
         from: args.from,
         until,
-        because: args.because.clone(),
+        because: args.because.clone().unwrap_or_else(|| "a dry run".to_owned()),
         by: args.asking.by.as_str().into(),
+        dry_run: args.dry_run,
     };
     args.asking.post(PATH, &wanted)
 }

@@ -6,7 +6,7 @@ use crate::clock;
 use crate::entry::caller;
 use crate::flow::act::Doer;
 use crate::flow::change::{self, ChangeError};
-use crate::flow::silences::{Made, NotDone, end, make};
+use crate::flow::silences::{NotDone, end, look_at, make};
 use crate::silence as told;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
@@ -53,6 +53,9 @@ pub struct Wanted {
     pub because: String,
     /// Who: an id of the rota.
     pub by: ResponderId,
+    /// Says what it would do, and makes nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
 }
 
 /// A silence that is to be over.
@@ -95,12 +98,14 @@ async fn silence(State(door): State<Door>, headers: HeaderMap, body: Result<Json
         starts_at: wanted.from.unwrap_or_else(clock::now),
         ends_at: wanted.until,
     };
-    match make(&door.app, &doer, wish).await {
+    let app = &door.app;
+    let done = if wanted.dry_run { look_at(app, &doer, wish).await } else { make(app, &doer, wish).await };
+    match done {
         Ok(made) => {
-            let told = told::made(&door.app, &made);
-            let Made { silence, open } = made;
-            let open: Vec<String> = open.iter().map(|incident| incident.id.to_string()).collect();
-            Json(json!({ "silence": silence.id.to_string(), "open": open, "told": told })).into_response()
+            let told = if wanted.dry_run { told::looked_at(app, &made) } else { told::made(app, &made) };
+            let id = (!wanted.dry_run).then(|| made.silence.id.to_string());
+            let open: Vec<String> = made.open.iter().map(|incident| incident.id.to_string()).collect();
+            Json(json!({ "silence": id, "open": open, "hidden": made.hidden, "told": told })).into_response()
         }
         Err(error) => problem(refusal(&error)),
     }

@@ -1,11 +1,11 @@
 //! Silences from their making to their end, and what comes out of them.
 
 use super::{
-    Held, Next, NotSilenced, Silence, SilenceEvent, SilenceId, SilenceStanding, SilenceWish, Silences, look,
+    Held, Hidden, Next, NotSilenced, Silence, SilenceEvent, SilenceId, SilenceStanding, SilenceWish, Silences, look,
     receive_under,
 };
 use crate::alarm::{Alarm, AlarmState, Severity};
-use crate::decide::{AlarmMemory, Reception};
+use crate::decide::{AlarmMemory, Command, Reception, decide};
 use crate::drill::{Drill, Whom};
 use crate::event::{Aside, Event, Recorded};
 use crate::fold::Incident;
@@ -235,6 +235,35 @@ fn a_memory_from_before_silences_can_be_read() {
     let memory: AlarmMemory =
         serde_json::from_str(r#"{"state":"cleared","occurred_at":"2026-11-23T02:14:00Z"}"#).unwrap();
     assert_eq!(memory.held, None);
+}
+
+#[test]
+fn what_it_would_have_hidden_is_counted_with_those_on_which_somebody_did_something() {
+    let ended = |id: u64, title: &str, command: Option<Command>| {
+        let alarm = Alarm { title: title.to_owned(), ..alarm(AlarmState::Firing, 0) };
+        let opened = Recorded { seq: 1, at: at(0), event: Event::Opened { alarm } };
+        let mut incident = Incident::open(IncidentId(id), &opened).unwrap();
+        let resolve = Command::Resolve { by: "ana".into(), note: "over".to_owned() };
+        for command in command.into_iter().chain([resolve]) {
+            for event in decide(&incident, command, at(5)).unwrap() {
+                incident.apply(&Recorded { seq: incident.seq + 1, at: at(5), event });
+            }
+        }
+        incident
+    };
+    let taken = Command::Acknowledge { by: "ana".into() };
+    let noted = Command::Note { by: "ana".into(), text: "grew the volume".to_owned() };
+    let past = [
+        ended(4, "Disk of db-1", Some(noted)),
+        ended(3, "Disk of db-2", Some(taken)),
+        ended(2, "Memory", None),
+        ended(1, "Disk of db-1", None),
+    ];
+    let mut silences = Silences::default();
+    let id = make(&mut silences, "title=~Disk.*", 0, 60, 0);
+    let mut hidden = Hidden::default();
+    past.iter().for_each(|incident| hidden.look_at(silences.get(id).unwrap(), incident));
+    assert_eq!(hidden, Hidden { of: 4, since: None, incidents: 3, alarms: 3, acted_on: vec![IncidentId(4)] });
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Silences in the log: one stream whose state is all of them. What a wish becomes is decided in `incident::Silences`, in the
 //! step that writes it. `rules` is what the way of an alarm asks, `keep` what it writes, `release` what happens when a
-//! silence is over.
+//! silence is over, `past` what it would have held back.
 
 mod count;
 mod keep;
+mod past;
 mod release;
 mod rules;
 
@@ -22,7 +23,7 @@ use crate::flow::change::{ChangeError, Origin};
 use crate::flow::names;
 use crate::flow::single::{self, Single};
 use chrono::{DateTime, Utc};
-use incident::{Incident, NotSilenced, ResponderId, Silence, SilenceEvent, SilenceId, SilenceWish, Silences};
+use incident::{Hidden, Incident, NotSilenced, ResponderId, Silence, SilenceEvent, SilenceId, SilenceWish, Silences};
 use log::{Append, EventLog, Head, NewEffect, ReadError, StreamId};
 
 /// Open incidents that are looked at for those that a new silence leaves as they are.
@@ -85,13 +86,32 @@ pub async fn refolded(log: &dyn EventLog) -> Result<Option<Head>, ReadError> {
     single::refolded::<Silences>(log).await
 }
 
-/// A silence that was made.
+/// A silence that was made, or that was only looked at, with what it is about.
 #[derive(Debug)]
 pub struct Made {
     /// It.
     pub silence: Silence,
     /// The open incidents that it would be about: they go on as they are.
     pub open: Vec<Incident>,
+    /// What it would have kept back before.
+    pub hidden: Hidden,
+}
+
+impl Made {
+    /// What there is beside a silence. It is made all the same when that cannot be read, and whoever made it should hear so.
+    async fn of(app: &App, silence: Silence, at: DateTime<Utc>) -> Self {
+        let warn = |error: &ChangeError| {
+            tracing::warn!(error = %error, "what {} would be about cannot be read", silence.id);
+        };
+        let mut open = Vec::new();
+        if silence.is_active(at) {
+            let listed = api::list(app, names::OPEN, None, OPEN_LOOKED_AT).await.inspect_err(warn);
+            open = listed.map(|(listed, _)| listed).unwrap_or_default();
+            open.retain(|incident| silence.is_about(&incident.alarm));
+        }
+        let hidden = past::hidden(app, &silence, at).await.inspect_err(warn).unwrap_or_default();
+        Self { silence, open, hidden }
+    }
 }
 
 /// Makes a silence.
@@ -101,20 +121,29 @@ pub struct Made {
 pub async fn make(app: &App, doer: &Doer, wish: SilenceWish) -> Result<Made, NotDone> {
     let at = clock::now();
     let (event, silences) = write(app, doer, move |silences| silences.make(wish.clone(), at)).await?;
-    let made = match &event {
-        SilenceEvent::SilenceMade { silence, .. } | SilenceEvent::SilenceEnded { silence, .. } => *silence,
-    };
-    let silence = silences.get(made).cloned().ok_or(NotSilenced::NoSuchSilence(made))?;
-    let mut open = Vec::new();
-    if silence.is_active(at) {
-        match api::list(app, names::OPEN, None, OPEN_LOOKED_AT).await {
-            Ok((listed, _)) => open = listed,
-            // It is made all the same, and whoever made it should hear that.
-            Err(error) => tracing::warn!(error = %error, "the open incidents beside {} cannot be read", silence.id),
-        }
-        open.retain(|incident| silence.is_about(&incident.alarm));
-    }
-    Ok(Made { silence, open })
+    Ok(Made::of(app, known(&silences, event.silence())?, at).await)
+}
+
+/// Looks at what a wish would become, and makes nothing.
+///
+/// # Errors
+/// [`NotDone`], as when it is made.
+pub async fn look_at(app: &App, doer: &Doer, wish: SilenceWish) -> Result<Made, NotDone> {
+    may(app, doer)?;
+    let at = clock::now();
+    let (mut silences, _) = load_version(&*app.log).await?;
+    let event = silences.make(wish, at)?;
+    silences.apply(&event, at);
+    Ok(Made::of(app, known(&silences, event.silence())?, at).await)
+}
+
+fn known(silences: &Silences, id: SilenceId) -> Result<Silence, NotSilenced> {
+    silences.get(id).cloned().ok_or(NotSilenced::NoSuchSilence(id))
+}
+
+fn may(app: &App, doer: &Doer) -> Result<(), NotDone> {
+    let is_responder = app.setup().rota.is_responder(&doer.who);
+    if is_responder { Ok(()) } else { Err(NotDone::NotInRota(doer.who.clone())) }
 }
 
 /// Ends a silence before its time; what it holds back and still fires is looked at soon after.
@@ -124,7 +153,7 @@ pub async fn make(app: &App, doer: &Doer, wish: SilenceWish) -> Result<Made, Not
 pub async fn end(app: &App, doer: &Doer, id: SilenceId) -> Result<Silence, NotDone> {
     let (at, by) = (clock::now(), doer.who.clone());
     let (_, silences) = write(app, doer, move |silences| silences.end(id, by.clone(), at)).await?;
-    Ok(silences.get(id).cloned().ok_or(NotSilenced::NoSuchSilence(id))?)
+    Ok(known(&silences, id)?)
 }
 
 /// Writes what the wish becomes; returns it with the silences after it.
@@ -133,9 +162,7 @@ async fn write(
     doer: &Doer,
     wish: impl Fn(&Silences) -> Result<SilenceEvent, NotSilenced> + Send + 'static,
 ) -> Result<(SilenceEvent, Silences), NotDone> {
-    if !app.setup().rota.is_responder(&doer.who) {
-        return Err(NotDone::NotInRota(doer.who.clone()));
-    }
+    may(app, doer)?;
     let at = clock::now();
     let origin = Origin::person(&doer.who, &doer.cause);
     let decided = log::decide(&*app.log, move |view| {
