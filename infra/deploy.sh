@@ -8,8 +8,8 @@
 #   infra/deploy.sh --code KEY                          deploys a package that is in the bucket already: rolls back
 #   infra/deploy.sh --config FOLDER --package-only ZIP  packs, and asks AWS nothing
 #
-#   --binary FILE        the executable for Lambda (default: target/lambda/catops)
-#   --catops FILE        one that runs here, for `lint` and `index build` (default: --binary, else catops of the PATH)
+#   --binary FILE        the executable for Lambda (default: target/lambda/catops-lambda)
+#   --catops FILE        one that runs here, for `lint` and `index build` (default: catops of the PATH, else target/release/catops)
 #   --stack NAME         default: catops
 #   --region REGION      default: that of the AWS CLI
 #   --bucket NAME        of the packages (default: catops-code-ACCOUNT-REGION; made when it is not there)
@@ -19,7 +19,7 @@ set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 template="$here/template.yaml"
 target="${CARGO_TARGET_DIR:-$here/../target}"
-build='cargo build --locked --profile lambda -p catops --features aws'
+build='cargo build --locked --profile lambda -p catops --bin catops-lambda --features aws'
 
 # Lambda's limit of what a package holds, unpacked.
 package_bytes_max=262144000
@@ -82,7 +82,7 @@ architecture_of() {
 glibc_of() { grep -aoE 'GLIBC_2\.[0-9]+' "$1" | sed 's/GLIBC_//' | sort -uV | tail -n 1; }
 
 check_binary() {
-  binary="${binary:-$target/lambda/catops}"
+  binary="${binary:-$target/lambda/catops-lambda}"
   [ -f "$binary" ] || refuse "$binary is not there" "build it: $build"
   architecture="$(architecture_of "$binary")" || refuse "$binary is no Linux executable for x86_64 or arm64" "build it for Linux: $build"
   local glibc
@@ -92,15 +92,11 @@ check_binary() {
   fi
 }
 
-# One that runs on this machine: the packed one may be for another.
+# One that runs on this machine: what is packed is for Lambda alone, and may be for another processor.
 find_catops() {
-  if [ -z "$catops" ]; then
-    catops="$binary"
-    "$catops" --version >/dev/null 2>&1 || catops="$(command -v catops || true)"
-    [ -n "$catops" ] || refuse "$binary does not run here" "name a catops of this machine with --catops"
-  fi
+  catops="${catops:-$(command -v catops || echo "$target/release/catops")}"
   catops="$(realpath "$(command -v "$catops" || echo "$catops")")"
-  "$catops" --version >/dev/null 2>&1 || refuse "$catops does not run here" "name a catops of this machine with --catops"
+  "$catops" --version >/dev/null 2>&1 || refuse "$catops does not run here" "name a catops of this machine with --catops, or build one: cargo build --locked --release -p catops"
 }
 
 check_config() {

@@ -29,6 +29,7 @@ pub mod flow;
 pub mod heard;
 pub mod history;
 pub mod library;
+pub mod logging;
 pub mod metrics;
 pub mod oncall;
 pub mod page;

@@ -115,6 +115,16 @@ impl Data {
     }
 }
 
+/// Opens the log in a table that others write to as well. Whoever knows that it is a table needs no more of the program than
+/// that: this is what keeps SQLite out of a function's executable.
+///
+/// # Errors
+/// As [`Data::open`].
+#[cfg(feature = "aws")]
+pub async fn open_table(name: &str) -> Result<Arc<dyn EventLog>> {
+    table(name, false).await
+}
+
 #[cfg(feature = "aws")]
 async fn table(name: &str, is_served: bool) -> Result<Arc<dyn EventLog>> {
     if name.is_empty() {

@@ -16,7 +16,7 @@ import policies
 from bench import config, emulator
 from bench.aws import BENCH, MiniStack
 from bench.slack import Slack
-from bench.stack import NAME, ROLES, ROOT, Stack, binary
+from bench.stack import NAME, ROLES, ROOT, Stack, binaries
 from bench.wait import check, until
 
 SOURCES = ROOT / "tests/corpus/sources"
@@ -312,7 +312,7 @@ def main():
     lint()
     with tempfile.TemporaryDirectory() as folder, Slack(SECRETS["SLACK_SIGNING_SECRET"]) as slack:
         with MiniStack({"SLACK_API_URL": f"{slack.url}/api"}) as ministack:
-            stack = Stack(ministack, binary(), config.write(folder), SECRETS)
+            stack = Stack(ministack, binaries(), config.write(folder), SECRETS)
             night = Night(ministack, slack, stack)
             keeps_contract(ministack)
             try:

@@ -1,8 +1,7 @@
 //! `catops lambda ROLE`: what a Lambda function runs. Without a role it is the function's handler.
 
-use super::serve::log_to_stderr;
-use crate::entry::lambda::{Role, run as run_role};
-use anyhow::{Context, Result};
+use crate::entry::lambda::{Role, start};
+use anyhow::Result;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
@@ -12,9 +11,6 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
-    log_to_stderr("info");
-    // A function has a share of one core below 1,769 MB of memory: a second thread would only wait.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting")?;
-    runtime.block_on(run_role(args.role))?;
+    start(args.role)?;
     Ok(ExitCode::SUCCESS)
 }

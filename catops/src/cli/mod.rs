@@ -48,7 +48,6 @@ mod verify;
 mod version;
 mod why;
 
-use crate::config::secret::env;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -161,9 +160,9 @@ impl Cli {
     /// What this process was asked to do. In a Lambda function, which is started without arguments, the handler is the role.
     #[must_use]
     pub fn of_process() -> Self {
+        #[cfg(feature = "aws")]
         if std::env::args_os().len() == 1
-            && env("AWS_LAMBDA_RUNTIME_API").is_some()
-            && let Some(role) = env("_HANDLER")
+            && let Some(role) = crate::entry::lambda::Role::handler()
         {
             return Self::parse_from(["catops", "lambda", &role]);
         }

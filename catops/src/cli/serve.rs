@@ -1,8 +1,8 @@
 //! `catops serve` and `catops demo`: the same server; the demo brings its own configuration and a story.
 
-use crate::config::secret::env;
 use crate::demo;
 use crate::entry::serve as http;
+use crate::logging;
 use crate::start::{Options, Started, start};
 use crate::store::Data;
 use anyhow::{Context, Result, bail};
@@ -38,7 +38,7 @@ pub(super) struct DemoArgs {
 }
 
 pub(super) fn serve(args: ServeArgs) -> Result<ExitCode> {
-    log_to_stderr("info");
+    logging::to_stderr("info");
     runtime()?.block_on(async {
         let listener = http::bind(args.listen).await.with_context(|| taken(args.listen))?;
         let address = listener.local_addr()?;
@@ -61,7 +61,7 @@ pub(super) fn demo(args: DemoArgs) -> Result<ExitCode> {
             args.listen
         );
     }
-    log_to_stderr("warn");
+    logging::to_stderr("warn");
     runtime()?.block_on(play(args))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -122,15 +122,4 @@ fn taken(address: SocketAddr) -> String {
 
 fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting")
-}
-
-/// Logs to standard error: for people on a terminal, as JSON lines with `CATOPS_LOG_FORMAT=json`.
-pub(super) fn log_to_stderr(level: &str) {
-    let filter = tracing_subscriber::EnvFilter::new(env("CATOPS_LOG").unwrap_or_else(|| level.to_owned()));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
-    if env("CATOPS_LOG_FORMAT").as_deref() == Some("json") {
-        logs.json().init();
-    } else {
-        logs.init();
-    }
 }

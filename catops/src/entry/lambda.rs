@@ -24,8 +24,8 @@ use crate::flow::outbox::{self, Offered};
 use crate::flow::{calendars, drill, handoff, runbook_versions, versions};
 use crate::slack_side::SlackSide;
 use crate::start::{BAKED, http_client, read_runbooks, usable};
-use crate::store::Data;
-use crate::{anchor, aws, seed, uptime, watchdog};
+use crate::store::open_table;
+use crate::{anchor, aws, logging, seed, uptime, watchdog};
 use anyhow::{Context as _, Result};
 use axum::Router;
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
@@ -56,6 +56,24 @@ pub enum Role {
 }
 
 impl Role {
+    /// What this process was started for: its only argument; without one, in a Lambda function, the function's handler.
+    #[must_use]
+    pub fn of_process() -> Option<Self> {
+        let mut arguments = std::env::args().skip(1);
+        let named = match (arguments.next(), arguments.next()) {
+            (Some(role), None) => role,
+            (None, _) => Self::handler()?,
+            (Some(_), Some(_)) => return None,
+        };
+        Self::from_str(&named, false).ok()
+    }
+
+    /// The handler of the Lambda function that this process is.
+    #[must_use]
+    pub fn handler() -> Option<String> {
+        env("AWS_LAMBDA_RUNTIME_API").and_then(|_| env("_HANDLER"))
+    }
+
     const fn as_str(self) -> &'static str {
         match self {
             Self::Intake => "intake",
@@ -76,6 +94,17 @@ struct Wired {
 struct Acting {
     offered: Offered,
     pass: watchdog::Pass,
+}
+
+/// Runs a role until Lambda ends it, on a runtime of its own.
+///
+/// # Errors
+/// As [`run`].
+pub fn start(role: Role) -> Result<()> {
+    logging::to_stderr("info");
+    // A function has a share of one core below 1,769 MB of memory: a second thread would only wait.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting")?;
+    runtime.block_on(run(role))
 }
 
 /// Runs a role until Lambda ends it.
@@ -122,7 +151,7 @@ async fn wire(role: Role) -> Result<Wired> {
             None
         }
     };
-    let log = Data::Table(table).open().await?;
+    let log = open_table(&table).await?;
     versions::note(&*log, &mut setup).await;
     if role == Role::Act {
         // One of the functions will do. The digest lies in the baked index, so no runbook is read while none changed.

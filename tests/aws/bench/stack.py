@@ -17,15 +17,17 @@ ROLES = ("intake", "slack", "act")
 class Stack:
     """One that is deployed. Nothing here knows how the template is written."""
 
-    def __init__(self, ministack, binary, config, secrets):
+    def __init__(self, ministack, binaries, config, secrets):
         self.ministack = ministack
-        self.binary = binary
+        self.shell = binaries / "catops"
+        self.function = binaries / "catops-lambda"
         self.config = config
         self.secrets = secrets
 
     def deploy(self, *options):
         """Runs deploy.sh; gives what it said."""
-        command = [ROOT / "infra/deploy.sh", "--config", self.config, "--binary", self.binary, "--stack", NAME, *options]
+        packed = ["--config", self.config, "--binary", self.function, "--catops", self.shell, "--stack", NAME]
+        command = [ROOT / "infra/deploy.sh", *packed, *options]
         return self._run(command, self.ministack.environment | self.secrets)
 
     def pack(self, package):
@@ -35,7 +37,7 @@ class Stack:
     def catops(self, *arguments, fails=False):
         """Runs the binary as somebody with a shell would; gives what it printed."""
         data = f"dynamodb:{self.output('TableName')}"
-        return self._run([self.binary, *arguments, "--data", data], self.ministack.environment, fails)
+        return self._run([self.shell, *arguments, "--data", data], self.ministack.environment, fails)
 
     @staticmethod
     def _run(command, environment, fails=False):
@@ -124,7 +126,6 @@ class Stack:
         return [json.loads(line) for line in lines]
 
 
-def binary():
-    """The executable that is tried, unless another is named."""
-    target = os.environ.get("CARGO_TARGET_DIR", ROOT / "target")
-    return Path(os.environ.get("CATOPS_BIN", Path(target, "lambda/catops"))).resolve()
+def binaries():
+    """The folder of the executables that are tried."""
+    return Path(os.environ["CATOPS_BINARIES"]).resolve()
