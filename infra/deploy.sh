@@ -9,7 +9,7 @@
 #   infra/deploy.sh --config FOLDER --package-only ZIP  packs, and asks AWS nothing
 #
 #   --binary FILE        the executable for Lambda (default: target/lambda/catops-lambda)
-#   --catops FILE        one that runs here, for `lint` and `index build` (default: catops of the PATH, else target/release/catops)
+#   --catops FILE        one that runs here, for `lint` and `index build` (default: target/release/catops, else catops of the PATH)
 #   --stack NAME         default: catops
 #   --region REGION      default: that of the AWS CLI
 #   --bucket NAME        of the packages (default: catops-code-ACCOUNT-REGION; made when it is not there)
@@ -94,8 +94,11 @@ check_binary() {
 
 # One that runs on this machine: what is packed is for Lambda alone, and may be for another processor.
 find_catops() {
-  catops="${catops:-$(command -v catops || echo "$target/release/catops")}"
-  catops="$(realpath "$(command -v "$catops" || echo "$catops")")"
+  if [ -z "$catops" ]; then
+    catops="$target/release/catops"
+    [ -x "$catops" ] || catops="$(command -v catops || echo "$catops")"
+  fi
+  catops="$(realpath -m "$(command -v "$catops" || echo "$catops")")"
   "$catops" --version >/dev/null 2>&1 || refuse "$catops does not run here" "name a catops of this machine with --catops, or build one: cargo build --locked --release -p catops"
 }
 
