@@ -113,19 +113,20 @@ check_config() {
 # What is packed, by name and content. The index is made from it, and is not asked.
 content_hash() { (cd "$1" && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum) | sha256sum | cut -c1-16; }
 
-# Lays the index over the runbooks. Its one segment has a random name, which would make each package another one: it is named
-# after the content. What only a writer of the index needs stays away: nobody writes in a function.
+# Lays the index over the runbooks. Each half of it is one segment with a random name, which would make each package another
+# one: it is named after the content. What only a writer of the index needs stays away: nobody writes in a function.
 bake() {
-  local index="config/.index" segment name
+  local half
   "$catops" index build config >"$work/index" 2>&1 || { cat "$work/index" >&2; refuse "the index of the runbooks cannot be built"; }
-  rm -f "$index/.managed.json" "$index"/.tantivy-*.lock
-  for segment in "$index"/*.idx; do
-    segment="$(basename "$segment" .idx)"
-    [ "$(find "$index" -name '*.idx' | wc -l)" = 1 ] && [[ $segment =~ ^[0-9a-f]{32}$ ]] || return 0
-    name="$hash$hash"
-    for file in "$index/$segment".*; do mv "$file" "$index/$name.${file##*.}"; done
-    sed -i "s/$(dashed "$segment")/$(dashed "$name")/" "$index/meta.json"
-  done
+  for half in config/.index/words config/.index/phrases; do name_segment "$half" "$hash$hash"; done
+}
+name_segment() {
+  local folder="$1" name="$2" segment file
+  rm -f "$folder/.managed.json" "$folder"/.tantivy-*.lock
+  segment="$(basename "$folder"/*.idx .idx)"
+  [[ $segment =~ ^[0-9a-f]{32}$ ]] || return 0
+  for file in "$folder/$segment".*; do mv "$file" "$folder/$name.${file##*.}"; done
+  sed -i "s/$(dashed "$segment")/$(dashed "$name")/" "$folder/meta.json"
 }
 dashed() { sed -E 's/^(.{8})(.{4})(.{4})(.{4})/\1-\2-\3-\4-/' <<<"$1"; }
 

@@ -6,6 +6,7 @@
 use crate::engine::{Engine, Facts};
 use crate::library::{Elsewhere, IndexFailed, Library};
 use crate::runbook::Runbook;
+use crate::segment::Home;
 use crate::weights::Weights;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -18,7 +19,7 @@ use tantivy::directory::{
 };
 
 /// The shape of `runbooks.json`, and of the index beside it. Another one is laid out anew.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 
 /// The file that says what is in the index.
 const CONTENTS: &str = "runbooks.json";
@@ -87,8 +88,13 @@ impl Library {
     }
 
     fn lay_out(&self, folder: &Path) -> Result<usize, BakeFailed> {
-        let directory = MmapDirectory::open(folder).map_err(|error| failed(error.into()))?;
-        let engine = Engine::build_in(directory, self.all(), self.weights()).map_err(failed)?;
+        let file = |source| BakeFailed::File { path: folder.to_owned(), source };
+        let home = Home::of(|name| {
+            let path = folder.join(name);
+            std::fs::create_dir(&path).map_err(file)?;
+            mapped(&path)
+        })?;
+        let engine = Engine::build_in(home, self.all(), self.weights()).map_err(failed)?;
         let contents = Contents {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -113,11 +119,15 @@ impl Library {
         let ours = |contents: &Contents| contents.format == FORMAT && contents.version == env!("CARGO_PKG_VERSION");
         let contents = contents.filter(ours).ok_or(BakeFailed::Other { path })?;
         let weights = Weights::built_in();
-        let directory = MmapDirectory::open(folder).map_err(|error| failed(error.into()))?;
-        let engine = Engine::open(ReadOnly(directory), contents.facts, &contents.runbooks, &weights).map_err(failed)?;
+        let home = Home::of(|name| mapped(&folder.join(name)).map(ReadOnly))?;
+        let engine = Engine::open(home, contents.facts, &contents.runbooks, &weights).map_err(failed)?;
         let elsewhere = Elsewhere { folder: runbooks.to_owned(), digest: contents.digest };
         Ok(Self::over(weights, contents.runbooks, engine, elsewhere))
     }
+}
+
+fn mapped(folder: &Path) -> Result<MmapDirectory, BakeFailed> {
+    MmapDirectory::open(folder).map_err(|error| failed(error.into()))
 }
 
 fn failed(error: tantivy::TantivyError) -> BakeFailed {

@@ -6,7 +6,8 @@
 use crate::names::Names;
 use crate::part::Part;
 use crate::runbook::Runbook;
-use crate::segment::{PartIndex, Segment, SegmentWriter};
+use crate::segment::{Home, PartIndex, Segment};
+use crate::segment_writer::SegmentWriter;
 use crate::titles::Titles;
 use crate::weights::{Shape, Weights};
 use crate::words::Analyzer;
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use tantivy::TantivyError;
-use tantivy::directory::{Directory, RamDirectory};
+use tantivy::directory::RamDirectory;
 use tantivy::fieldnorm::FieldNormReader;
 use tantivy::postings::TermInfo;
 
@@ -88,26 +89,22 @@ pub(crate) struct Edit<'a> {
 }
 
 impl Engine {
-    /// Lays an index out in a directory, and opens it.
-    pub(crate) fn build_in(
-        directory: impl Into<Box<dyn Directory>>,
-        runbooks: &[Arc<Runbook>],
-        weights: &Weights,
-    ) -> Result<Self, TantivyError> {
+    /// Lays an index out somewhere, and opens it.
+    pub(crate) fn build_in(home: Home, runbooks: &[Arc<Runbook>], weights: &Weights) -> Result<Self, TantivyError> {
         let mut engine = Self::default();
-        engine.update_in(directory, &Edit { before: &[], after: runbooks }, weights)?;
+        engine.update_in(home, &Edit { before: &[], after: runbooks }, weights)?;
         Ok(engine)
     }
 
     /// Opens an index that was laid out by [`Self::build_in`] over these runbooks. It can be searched and not be updated.
     pub(crate) fn open(
-        directory: impl Into<Box<dyn Directory>>,
+        home: Home,
         facts: Facts,
         runbooks: &[Runbook],
         weights: &Weights,
     ) -> Result<Self, TantivyError> {
         let mut engine = Self { units: facts.units, names: facts.names, ..Self::default() };
-        engine.segments.push(Segment::open(directory, runbooks.len())?);
+        engine.segments.push(Segment::open(home, runbooks.len())?);
         engine.names.declare(runbooks.iter());
         engine.measure(&weights.shape);
         Ok(engine)
@@ -116,15 +113,10 @@ impl Engine {
     /// Brings the index up to a changed library. What it costs follows what changed: new texts become a small segment, and
     /// take the segments with them that are no larger.
     pub(crate) fn update(&mut self, edit: &Edit, weights: &Weights) -> Result<(), TantivyError> {
-        self.update_in(RamDirectory::create(), edit, weights)
+        self.update_in(Home::of(|_| Ok::<_, TantivyError>(RamDirectory::create()))?, edit, weights)
     }
 
-    fn update_in(
-        &mut self,
-        directory: impl Into<Box<dyn Directory>>,
-        edit: &Edit,
-        weights: &Weights,
-    ) -> Result<(), TantivyError> {
+    fn update_in(&mut self, home: Home, edit: &Edit, weights: &Weights) -> Result<(), TantivyError> {
         let moves = moves(edit);
         let kept: BTreeSet<u32> = moves.iter().flatten().copied().collect();
         let mut fresh: BTreeSet<u32> = (0..edit.after.len() as u32).filter(|place| !kept.contains(place)).collect();
@@ -134,11 +126,11 @@ impl Engine {
 
         let fresh: Vec<u32> = fresh.into_iter().collect();
         let texts: Vec<&Runbook> = fresh.iter().map(|place| &*edit.after[*place as usize]).collect();
-        let mut writer = SegmentWriter::new(directory)?;
+        let mut writer = SegmentWriter::new(home)?;
         let mut added = Vec::new();
         let mut stems = HashSet::new();
-        written_each(&texts, &weights.shape, |number, unit| {
-            writer.add(&unit)?;
+        written_each(&texts, &weights.shape, |number, mut unit| {
+            writer.add(&mut unit)?;
             // Where nothing stays, all words are counted.
             if first > 0 {
                 note(&unit, &mut stems);

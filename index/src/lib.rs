@@ -20,6 +20,7 @@ mod runbook;
 mod scan;
 mod search;
 mod segment;
+mod segment_writer;
 mod snippet;
 mod synonyms;
 mod titles;

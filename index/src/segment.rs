@@ -1,26 +1,37 @@
-//! One tantivy segment over some units: one field for each part, in memory or mapped.
+//! One segment over some units, in memory or mapped: one field of tantivy's for each part. It is two of tantivy's segments,
+//! one of words and one of phrases, with the same units at the same places, so that two cores lay it out.
 //!
-//! It is written in one go and its writer is dropped, so an idle process holds the postings and nothing else.
 //! Nothing is stored: tantivy's document number is the unit's place in the segment. Units that are gone stay in the
 //! postings; what they still count there is kept beside them, by where the postings of each term begin, and taken off.
 
 use crate::part::Part;
-use crate::words::Lines;
 use crate::written::WrittenUnit;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tantivy::directory::Directory;
 use tantivy::fieldnorm::FieldNormReader;
-use tantivy::indexer::SingleSegmentIndexWriter;
 use tantivy::postings::{Postings as _, TermInfo};
 use tantivy::schema::{Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
-use tantivy::tokenizer::TokenizerManager;
-use tantivy::{DocSet as _, Index, InvertedIndexReader, TERMINATED, TantivyDocument, TantivyError};
+use tantivy::{DocSet as _, Index, InvertedIndexReader, TERMINATED, TantivyError};
 
-/// What the segment writer's table of terms begins with, in bytes; it grows, and is given back afterwards.
-const WRITER_BYTES: usize = 15_000_000;
 /// The name under which tantivy knows that texts are cut into words already.
-const LINES: &str = "lines";
+pub(crate) const LINES: &str = "lines";
+
+/// Something of the words of a segment, and the same of its phrases.
+pub(crate) struct Halves<Half> {
+    pub(crate) words: Half,
+    pub(crate) phrases: Half,
+}
+
+/// Where a segment is.
+pub(crate) type Home = Halves<Box<dyn Directory>>;
+
+impl Home {
+    /// Two directories, each made for its name.
+    pub(crate) fn of<D: Directory, Failed>(make: impl Fn(&str) -> Result<D, Failed>) -> Result<Self, Failed> {
+        Ok(Self { words: Box::new(make("words")?), phrases: Box::new(make("phrases")?) })
+    }
+}
 
 /// A segment. A copy shares the postings and has its own count of what is gone.
 #[derive(Clone)]
@@ -53,47 +64,20 @@ struct Gone {
     stems: u64,
 }
 
-/// Writes a segment, unit by unit.
-pub(crate) struct SegmentWriter {
-    writer: SingleSegmentIndexWriter<TantivyDocument>,
-    fields: Vec<Field>,
-}
-
-impl SegmentWriter {
-    pub(crate) fn new(directory: impl Into<Box<dyn Directory>>) -> Result<Self, TantivyError> {
-        let (schema, fields) = schema();
-        let tokenizers = TokenizerManager::default();
-        tokenizers.register(LINES, Lines::default());
-        let index = Index::builder().schema(schema).tokenizers(tokenizers);
-        Ok(Self { writer: index.single_segment_index_writer(directory, WRITER_BYTES)?, fields })
-    }
-
-    pub(crate) fn add(&mut self, unit: &WrittenUnit) -> Result<(), TantivyError> {
-        let mut document = TantivyDocument::new();
-        for (part, stems) in &unit.parts {
-            document.add_text(self.fields[*part as usize], stems);
-        }
-        self.writer.add_document(document)
-    }
-
-    /// The segment over what was added, the units of so many runbooks; its first unit has the number `first`.
-    pub(crate) fn finish(self, first: u32, runbooks: usize) -> Result<Segment, TantivyError> {
-        Segment::over(&self.writer.finalize()?, first, runbooks)
-    }
-}
-
 impl Segment {
-    /// Opens what a [`SegmentWriter`] wrote into a folder.
-    pub(crate) fn open(directory: impl Into<Box<dyn Directory>>, runbooks: usize) -> Result<Self, TantivyError> {
-        Self::over(&Index::open(directory)?, 0, runbooks)
+    /// Opens what a [`crate::segment_writer::SegmentWriter`] wrote.
+    pub(crate) fn open(home: Home, runbooks: usize) -> Result<Self, TantivyError> {
+        let halves = Halves { words: Index::open(home.words)?, phrases: Index::open(home.phrases)? };
+        Self::over(&halves, 0, runbooks)
     }
 
-    fn over(index: &Index, first: u32, runbooks: usize) -> Result<Self, TantivyError> {
-        let (_, fields) = schema();
-        let searcher = index.reader_builder().reload_policy(tantivy::ReloadPolicy::Manual).try_into()?.searcher();
+    /// The segment over the units of so many runbooks, the first of which has the number `first`.
+    pub(crate) fn over(halves: &Halves<Index>, first: u32, runbooks: usize) -> Result<Self, TantivyError> {
         let mut parts = Vec::new();
-        if let Some(segment) = searcher.segment_readers().first() {
-            for (part, field) in Part::ALL.into_iter().zip(fields) {
+        for (half, holds_phrases) in [(&halves.words, false), (&halves.phrases, true)] {
+            let searcher = half.reader_builder().reload_policy(tantivy::ReloadPolicy::Manual).try_into()?.searcher();
+            let Some(segment) = searcher.segment_readers().first() else { continue };
+            for (part, field) in schema(holds_phrases).1 {
                 let postings = segment.inverted_index(field)?;
                 if postings.terms().num_terms() > 0 {
                     let lengths = segment.get_fieldnorms_reader(field)?;
@@ -205,10 +189,11 @@ impl PartIndex {
     }
 }
 
-/// One field for each part.
-fn schema() -> (Schema, Vec<Field>) {
+/// One field for each part of words, or for each of phrases.
+pub(crate) fn schema(holds_phrases: bool) -> (Schema, Vec<(Part, Field)>) {
     let mut schema = Schema::builder();
-    let fields = Part::ALL.iter().map(|part| schema.add_text_field(part.name(), text_options(*part))).collect();
+    let own = Part::ALL.into_iter().filter(|part| part.holds_phrases() == holds_phrases);
+    let fields = own.map(|part| (part, schema.add_text_field(part.name(), text_options(part)))).collect();
     (schema.build(), fields)
 }
 

@@ -19,14 +19,17 @@ const CHUNKS_AHEAD: usize = 2;
 pub(crate) struct WrittenUnit {
     /// The heading; none for a whole runbook.
     pub(crate) heading: Option<String>,
-    /// The parts that hold anything, stems one a line.
-    pub(crate) parts: Vec<(Part, String)>,
+    /// The parts of words that hold anything, stems one a line.
+    pub(crate) words: Vec<(Part, String)>,
+    /// The same of phrases.
+    pub(crate) phrases: Vec<(Part, String)>,
 }
 
 impl WrittenUnit {
     /// The stems of a part, as often as they stand there.
     pub(crate) fn all_stems(&self, part: Part) -> impl Iterator<Item = &str> {
-        self.parts.iter().filter(move |(own, _)| *own == part).flat_map(|(_, stems)| stems.lines())
+        let parts = self.words.iter().chain(&self.phrases);
+        parts.filter(move |(own, _)| *own == part).flat_map(|(_, stems)| stems.lines())
     }
 
     /// The stems of a part, each once, in their order.
@@ -43,8 +46,9 @@ pub(crate) fn written(runbook: &Runbook, shape: &Shape, analyzer: &mut Analyzer)
     for unit in units::cut(runbook, &sections) {
         let cut = Cut { declared, title: analyzer.words(&unit.title), lead: unit.lead(shape.lead_words) };
         let stems = |part: Part| (part, part.stems(&unit, &cut));
-        let parts = Part::ALL.into_iter().map(stems).filter(|(_, stems)| !stems.is_empty()).collect();
-        written.push(WrittenUnit { heading: unit.heading, parts });
+        let parts = Part::ALL.into_iter().map(stems).filter(|(_, stems)| !stems.is_empty());
+        let (phrases, words) = parts.partition(|(part, _)| part.holds_phrases());
+        written.push(WrittenUnit { heading: unit.heading, words, phrases });
     }
     written
 }
