@@ -50,3 +50,4 @@ pub mod typed;
 pub mod uptime;
 pub mod verify;
 pub mod watchdog;
+pub mod whynot;

@@ -6,7 +6,7 @@ use crate::flow::change::{self, ChangeError, Changed};
 use crate::flow::drill::{self, NoDrill, Wish as DrillWish};
 use crate::flow::silences::{self, NotDone};
 use crate::flow::switch;
-use crate::{oncall, silence, surface};
+use crate::{oncall, silence, surface, whynot};
 use incident::{ActionId, Incident, IncidentId, Mark, Refused, ResponderId, SilenceId, SilenceWish};
 use slack::blocks::Message;
 use slack::command::{
@@ -109,6 +109,7 @@ impl Speaker<'_> {
                 let incident = change::load_whole(self.app, self.find(which).await?.id).await?;
                 Ok(surface::why_message(self.app, &incident).await)
             }
+            Line::WhyNot(words) => Ok(whynot::answer(self.app, &words).await?),
             Line::Runbook(words) => Ok(surface::runbooks(self.app, &words)),
             Line::Similar(which) => Ok(surface::similar(self.app, &self.find_any(which).await?).await),
             Line::Timeline(which) => Ok(surface::timeline_message(self.app, &self.find(which).await?).await?),

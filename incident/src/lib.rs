@@ -24,6 +24,7 @@ mod switch;
 pub mod throttle;
 mod timeline;
 mod urgency;
+mod whynot;
 
 pub use alarm::{Alarm, AlarmState, Link, Severity};
 pub use change::{CHANGE_LABEL, CHANGE_WINDOW, Change, Changes};
@@ -59,6 +60,7 @@ pub use suggestion::{ActionRecord, Part, Strength, Suggestion};
 pub use switch::{Stopped, Switch, SwitchEvent};
 pub use timeline::{Line, channel_word, length, line, page_channel, timeline};
 pub use urgency::{PlannedPage, Urgency};
+pub use whynot::{Ending, Told, WhyNot, Words};
 
 #[cfg(test)]
 mod tests;

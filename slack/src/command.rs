@@ -63,6 +63,8 @@ pub enum Line {
     Run(Run),
     /// Why these suggestions.
     Why(Which),
+    /// What became of the alarms that these words are about, and whom they asked.
+    WhyNot(String),
     /// Incidents that looked like it, and what ended them.
     Similar(Which),
     /// Runbooks that say these words.
@@ -285,6 +287,10 @@ pub fn parse(line: &str) -> Result<Line, Misread> {
         Word::Ack => rest.incident().and_then(|which| rest.end(Line::Acknowledge(which))),
         Word::Reopen => rest.incident().and_then(|which| rest.end(Line::Reopen(which))),
         Word::Why => rest.incident().and_then(|which| rest.end(Line::Why(which))),
+        Word::WhyNot => match rest.text() {
+            text if text.is_empty() => Err(Misread::Missing { what: "what it is about", word }),
+            text => Ok(Line::WhyNot(text)),
+        },
         Word::Runbook => match rest.text() {
             text if text.is_empty() => Err(Misread::Missing { what: "what it is about", word }),
             text => Ok(Line::Runbook(text)),
@@ -328,6 +334,7 @@ fn find_word(said: &str, spoken: &Spoken) -> Result<Word, Misread> {
     let exact = match lower.as_str() {
         "ls" | "list" => Some(Word::Incidents),
         "acknowledge" => Some(Word::Ack),
+        "why-not" => Some(Word::WhyNot),
         "unban" => Some(Word::Unpin),
         _ => Word::ALL.into_iter().find(|word| word.text() == lower),
     };

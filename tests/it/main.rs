@@ -43,3 +43,4 @@ mod tidy;
 mod told;
 #[cfg(feature = "aws")]
 mod units;
+mod whynot;

@@ -46,6 +46,7 @@ async fn a_night_is_the_same_on_every_store() -> Result<()> {
         (&["incidents"], "INC-3"),
         (&["timeline", "INC-1"], "level 1: ana"),
         (&["dead-letters"], "generic"),
+        (&["whynot", "generic"], "opened INC-3; "),
     ] {
         let said = tests::catops_with(&[words, &["--data", &place]].concat(), &environment);
         ensure!(said.code == Some(0), "{words:?}: {}{}", said.stdout, said.stderr);

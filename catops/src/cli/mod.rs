@@ -47,6 +47,7 @@ mod tried;
 mod verify;
 mod version;
 mod why;
+mod whynot;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -93,6 +94,8 @@ enum Command {
     Timeline(timeline::Args),
     /// Explain an incident's suggestions and its owner.
     Why(read::IncidentArgs),
+    /// Tell what became of every delivery about something, and whom it asked: why a page did not come, or why one did.
+    Whynot(whynot::Args),
     /// List past incidents that looked like one, and what ended them.
     Similar(read::IncidentArgs),
     /// Rank the runbooks for an alarm, or for a whole file of alarms.
@@ -189,6 +192,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Incidents(args) => incidents::run(&args),
         Command::Timeline(args) => timeline::run(&args),
         Command::Why(args) => why::run(&args),
+        Command::Whynot(args) => whynot::run(&args),
         Command::Similar(args) => similar::run(&args),
         Command::Suggest(args) => suggest::run(&args),
         Command::Runbook(args) => runbook::run(&args),

@@ -106,6 +106,9 @@ fn a_silence_says_what_how_long_and_why() {
     check("silence a=b until \"tomorrow 09:00\" x y", silence(vec![matcher("a=b")], until, "x y"));
     let during = Length::During("sat 10-14".to_owned());
     check("silence a=b during sat 10-14 because x", silence(vec![matcher("a=b")], during, "x"));
+    check("whynot checkout latency", Line::WhyNot("checkout latency".to_owned()));
+    check("why-not \"disk full\"", Line::WhyNot("disk full".to_owned()));
+    check_said("whynot", "what it is about is missing; type: whynot checkout");
     check("silences", Line::Silences);
     check("unsilence S-3", Line::Unsilence(SilenceId(3)));
     check("unsilence 3", Line::Unsilence(SilenceId(3)));

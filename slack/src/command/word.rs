@@ -13,6 +13,7 @@ pub enum Word {
     Run,
     Actions,
     Why,
+    WhyNot,
     OnCall,
     Ping,
     Assign,
@@ -37,7 +38,7 @@ pub enum Word {
 
 impl Word {
     /// All of them, in the order of the help.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Incidents,
         Self::Ack,
         Self::Resolve,
@@ -53,6 +54,7 @@ impl Word {
         Self::Run,
         Self::Actions,
         Self::Why,
+        Self::WhyNot,
         Self::Similar,
         Self::Runbook,
         Self::Pin,
@@ -82,6 +84,7 @@ impl Word {
             Self::Run => "run",
             Self::Actions => "actions",
             Self::Why => "why",
+            Self::WhyNot => "whynot",
             Self::OnCall => "oncall",
             Self::Ping => "ping",
             Self::Assign => "assign",
@@ -118,6 +121,7 @@ impl Word {
             Self::Run => "run restart-service service=checkout on 42",
             Self::Actions => "actions stop because the deploy is broken",
             Self::Why => "why 42",
+            Self::WhyNot => "whynot checkout",
             Self::OnCall => "oncall payments at tomorrow 09:00",
             Self::Ping => "ping",
             Self::Assign => "assign 42 to @ana",
@@ -154,6 +158,7 @@ impl Word {
             Self::Run => "run an action; alone, choose one from a list",
             Self::Actions => "stop all actions at once, or start them again",
             Self::Why => "why these actions were suggested",
+            Self::WhyNot => "what became of every alarm about something today, and whom it asked",
             Self::OnCall => "who is on call; why, me, week, gaps, fair, cover, take, override, swap, accept, cancel",
             Self::Ping => "check that CatOps is there",
             Self::Assign => "give an incident to somebody",
