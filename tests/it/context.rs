@@ -2,7 +2,10 @@
 //! card and page come all the same.
 
 use anyhow::{Context, Result};
-use serde_json::{Value, json};
+#[cfg(feature = "aws")]
+use serde_json::Value;
+use serde_json::json;
+#[cfg(feature = "aws")]
 use std::time::Duration;
 use tests::{Home, Server};
 

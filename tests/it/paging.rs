@@ -4,6 +4,7 @@
 use crate::receiver::{Receiver, Told};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
+#[cfg(feature = "aws")]
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;

@@ -1,8 +1,10 @@
 //! Others are told of incidents: EventBridge of every event, an SNS topic of beginnings and ends. None of them keeps a page
 //! or a card waiting.
 
+#[cfg(feature = "aws")]
 use crate::receiver::{Receiver, Told};
 use anyhow::{Context, Result};
+#[cfg(feature = "aws")]
 use serde_json::{Value, json};
 use tests::{Home, Server};
 
