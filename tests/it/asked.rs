@@ -29,7 +29,7 @@ fn home() -> Result<Home> {
 }
 
 async fn say(server: &Server, who: &str, channel: &str, text: &str) -> Result<()> {
-    server.local("say", &json!({ "as": who, "channel": channel, "text": text })).await.map(drop)
+    server.say(who, channel, text).await
 }
 
 fn text_of(message: &Value) -> String {

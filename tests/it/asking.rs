@@ -2,7 +2,7 @@
 //! snooze are typed, what is foretold is shown, and an edited policy leaves the round under way alone.
 
 use anyhow::{Context, Result};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::fs;
 use tests::{Home, Server, catops, text};
 
@@ -42,7 +42,7 @@ fn home() -> Result<Home> {
 }
 
 async fn say(server: &Server, who: &str, words: &str) -> Result<()> {
-    server.local("say", &json!({ "as": who, "channel": "C0OPS", "text": format!("/catops {words}") })).await.map(drop)
+    server.say(who, "C0OPS", &format!("/catops {words}")).await
 }
 
 /// The texts of something that the API answers as a list of lines.

@@ -1,7 +1,6 @@
 //! What people change about the rota in Slack, and that who is paged follows: cover in parts, swaps, overrides, taking over.
 
 use anyhow::{Context, Result, ensure};
-use serde_json::{Value, json};
 use tests::{Home, Server};
 
 use crate::clicks::Button;
@@ -26,19 +25,7 @@ fn home() -> Result<Home> {
 }
 
 async fn say(server: &Server, who: &str, text: &str) -> Result<()> {
-    server.local("say", &json!({ "as": who, "channel": OPS, "text": format!("/catops oncall {text}") })).await.map(drop)
-}
-
-/// A message in a channel or direct messages, once one says all of this.
-async fn says(server: &Server, channel: &str, who: &str, wanted: &[&str]) -> Result<Value> {
-    let look = async |server: &Server| {
-        let seen = server.messages(channel, who).await?;
-        let text = |message: &Value| message["rendered_text"].as_str().unwrap_or_default().to_owned();
-        let found = seen.iter().find(|message| wanted.iter().all(|wanted| text(message).contains(wanted)));
-        let all = || seen.iter().map(text).collect::<Vec<_>>();
-        Ok(found.cloned().ok_or_else(|| format!("{:#?}", all())))
-    };
-    server.until(&format!("{wanted:?} in {channel}"), look).await
+    server.say(who, OPS, &format!("/catops oncall {text}")).await
 }
 
 /// Who is on call at a time that could be typed.
@@ -52,25 +39,21 @@ async fn duty(server: &Server, at: &str) -> Result<Vec<String>> {
 async fn cover_is_taken_in_parts_and_the_first_who_accepts_wins() -> Result<()> {
     let server = home()?.serve(&[])?;
     say(&server, ANA, "cover me tomorrow 10:00-14:00 because my sister marries").await?;
-    let asked = says(
-        &server,
-        OPS,
-        BEN,
-        &["Ana Ruiz asks for cover on payments", "my sister marries", "Until somebody takes it, Ana Ruiz is on call"],
-    )
-    .await?;
-    says(&server, "D0BEN", BEN, &["Ana Ruiz asks for cover", "I take all"]).await?;
-    says(&server, "D0CHI", CHI, &["Ana Ruiz asks for cover"]).await?;
+    let wanted =
+        ["Ana Ruiz asks for cover on payments", "my sister marries", "Until somebody takes it, Ana Ruiz is on call"];
+    let asked = server.says(OPS, BEN, &wanted).await?;
+    server.says("D0BEN", BEN, &["Ana Ruiz asks for cover", "I take all"]).await?;
+    server.says("D0CHI", CHI, &["Ana Ruiz asks for cover"]).await?;
     ensure!(duty(&server, "tomorrow 11:00").await? == ["ana"], "nobody has taken it yet");
 
     let take_all = Button::find(&asked, "#1: I take all").context("a button to take all")?;
     take_all.press(&server, ANA).await?;
-    says(&server, OPS, ANA, &["you asked for this cover yourself"]).await?;
+    server.says(OPS, ANA, &["you asked for this cover yourself"]).await?;
     say(&server, BEN, "accept 1 tomorrow 10:00-12:00").await?;
-    says(&server, OPS, ANA, &["Ben Okafor covers", "Until somebody takes it"]).await?;
+    server.says(OPS, ANA, &["Ben Okafor covers", "Until somebody takes it"]).await?;
     take_all.press(&server, CHI).await?;
-    says(&server, OPS, ANA, &["Ben Okafor covers", "Chi Lee covers"]).await?;
-    says(&server, "D0ANA", ANA, &["Ben Okafor covers", "Chi Lee covers"]).await?;
+    server.says(OPS, ANA, &["Ben Okafor covers", "Chi Lee covers"]).await?;
+    server.says("D0ANA", ANA, &["Ben Okafor covers", "Chi Lee covers"]).await?;
     let [before, first, second, after] = ["09:59", "10:00", "12:00", "14:00"].map(|time| format!("tomorrow {time}"));
     ensure!(duty(&server, &before).await? == ["ana"]);
     ensure!(duty(&server, &first).await? == ["ben"]);
@@ -78,11 +61,11 @@ async fn cover_is_taken_in_parts_and_the_first_who_accepts_wins() -> Result<()> 
     ensure!(duty(&server, &after).await? == ["ana"]);
 
     say(&server, BEN, "accept 1").await?;
-    says(&server, OPS, BEN, &["already taken by ben and chi"]).await?;
+    server.says(OPS, BEN, &["already taken by ben and chi"]).await?;
     say(&server, BEN, "swap @chi sat").await?;
-    says(&server, OPS, BEN, &["is too much"]).await?;
+    server.says(OPS, BEN, &["is too much"]).await?;
     say(&server, CHI, "me").await?;
-    says(&server, OPS, CHI, &["You are not on call now. Your next shifts:", "payments"]).await?;
+    server.says(OPS, CHI, &["You are not on call now. Your next shifts:", "payments"]).await?;
     Ok(())
 }
 
@@ -91,9 +74,9 @@ async fn who_takes_over_is_paged_until_it_is_taken_back_and_files_change_nothing
     let home = home()?;
     let server = home.serve(&[])?;
     say(&server, BEN, "take 2h because Ana is on a plane").await?;
-    let told = says(&server, OPS, ANA, &["Ben Okafor is on call for payments", "Ana is on a plane", "#1"]).await?;
+    let told = server.says(OPS, ANA, &["Ben Okafor is on call for payments", "Ana is on a plane", "#1"]).await?;
     ensure!(server.fire("db-1/disk", "a1", "Disk is full on db-1").await? == 202);
-    says(&server, "D0BEN", BEN, &["Disk is full on db-1"]).await?;
+    server.says("D0BEN", BEN, &["Disk is full on db-1"]).await?;
 
     // The layers are changed under it: what people agreed on stays.
     let path = home.config.join("rota/team.toml");
@@ -107,11 +90,11 @@ async fn who_takes_over_is_paged_until_it_is_taken_back_and_files_change_nothing
 
     let back = Button::find(&told, "#1: Take it back").context("the way back")?;
     back.press(&server, ANA).await?;
-    says(&server, OPS, BEN, &["Ana Ruiz took #1 back."]).await?;
-    says(&server, "D0BEN", BEN, &["Ana Ruiz changed who is on call for payments", "#1", "Chi Lee"]).await?;
+    server.says(OPS, BEN, &["Ana Ruiz took #1 back."]).await?;
+    server.says("D0BEN", BEN, &["Ana Ruiz changed who is on call for payments", "#1", "Chi Lee"]).await?;
     ensure!(duty(&server, "now").await? == ["chi"]);
     say(&server, BEN, "cancel 1").await?;
-    says(&server, OPS, BEN, &["that time is over; what was, stays as it was"]).await?;
+    server.says(OPS, BEN, &["that time is over; what was, stays as it was"]).await?;
     Ok(())
 }
 
@@ -131,18 +114,18 @@ async fn a_swap_counts_once_the_other_agrees() -> Result<()> {
     let other = if before == ["ana"] { "ben" } else { "ana" };
     say(&server, ANA, "swap @ben because of the school play").await?;
     let offered =
-        says(&server, OPS, BEN, &["Ana Ruiz would like to swap with", "Ana Ruiz gives", "Ben Okafor gives"]).await?;
-    let asked = says(&server, "D0BEN", BEN, &["Ana Ruiz would like to swap with", "Agree"]).await?;
+        server.says(OPS, BEN, &["Ana Ruiz would like to swap with", "Ana Ruiz gives", "Ben Okafor gives"]).await?;
+    let asked = server.says("D0BEN", BEN, &["Ana Ruiz would like to swap with", "Agree"]).await?;
     ensure!(duty(&server, &first).await? == before, "nobody agreed yet");
     Button::find(&asked, "#1: Agree").context("the same in the direct message")?;
     Button::find(&offered, "#1: Agree").context("a button to agree")?.press(&server, ANA).await?;
-    says(&server, OPS, ANA, &["only ben can answer that"]).await?;
+    server.says(OPS, ANA, &["only ben can answer that"]).await?;
     Button::find(&offered, "#1: Agree").context("a button to agree")?.press(&server, BEN).await?;
-    says(&server, OPS, ANA, &["Agreed. It counts."]).await?;
-    says(&server, "D0ANA", ANA, &["Agreed. It counts."]).await?;
+    server.says(OPS, ANA, &["Agreed. It counts."]).await?;
+    server.says("D0ANA", ANA, &["Agreed. It counts."]).await?;
     ensure!(duty(&server, &first).await? == [other], "the shifts are swapped");
     say(&server, BEN, "cancel 1").await?;
-    says(&server, OPS, ANA, &["It does not count."]).await?;
+    server.says(OPS, ANA, &["It does not count."]).await?;
     ensure!(duty(&server, &first).await? == before, "and back");
     Ok(())
 }
@@ -151,23 +134,23 @@ async fn a_swap_counts_once_the_other_agrees() -> Result<()> {
 async fn an_override_says_what_it_goes_before_and_who_is_put_on_duty_is_told() -> Result<()> {
     let server = home()?.serve(&[])?;
     say(&server, ANA, "override @ben tomorrow 9-17").await?;
-    says(&server, OPS, ANA, &["Ben Okafor is on call for payments", "says Ana Ruiz", "#1"]).await?;
-    says(&server, "D0BEN", BEN, &["Ana Ruiz changed who is on call for payments", "#1", "Ben Okafor"]).await?;
+    server.says(OPS, ANA, &["Ben Okafor is on call for payments", "says Ana Ruiz", "#1"]).await?;
+    server.says("D0BEN", BEN, &["Ana Ruiz changed who is on call for payments", "#1", "Ben Okafor"]).await?;
     say(&server, CHI, "override @chi tomorrow 12-13").await?;
-    says(&server, OPS, ANA, &["Chi Lee is on call for payments", "It goes before #1 of Ana Ruiz."]).await?;
+    server.says(OPS, ANA, &["Chi Lee is on call for payments", "It goes before #1 of Ana Ruiz."]).await?;
     ensure!(duty(&server, "tomorrow 11:00").await? == ["ben"]);
     ensure!(duty(&server, "tomorrow 12:30").await? == ["chi"]);
     say(&server, ANA, "override @ben yesterdy").await?;
-    says(&server, OPS, ANA, &["is no time that I can read"]).await?;
+    server.says(OPS, ANA, &["is no time that I can read"]).await?;
     say(&server, ANA, "override @zoe tomorrow 9-17").await?;
-    says(&server, OPS, ANA, &["zoe is not in the rota."]).await?;
+    server.says(OPS, ANA, &["zoe is not in the rota."]).await?;
     say(&server, "U0SAM", "take").await?;
-    says(&server, OPS, "U0SAM", &["not in the rota"]).await?;
+    server.says(OPS, "U0SAM", &["not in the rota"]).await?;
     say(&server, ANA, "gaps").await?;
-    says(&server, OPS, ANA, &["Somebody is on call at every moment of the next eight weeks."]).await?;
+    server.says(OPS, ANA, &["Somebody is on call at every moment of the next eight weeks."]).await?;
     say(&server, ANA, "week").await?;
-    says(&server, OPS, ANA, &["On call in the next seven days", "(#1)", "(#2)"]).await?;
+    server.says(OPS, ANA, &["On call in the next seven days", "(#1)", "(#2)"]).await?;
     say(&server, ANA, "fair").await?;
-    says(&server, OPS, ANA, &["Who carries how much", "Ben Okafor: 7 h"]).await?;
+    server.says(OPS, ANA, &["Who carries how much", "Ben Okafor: 7 h"]).await?;
     Ok(())
 }

@@ -30,24 +30,12 @@ fn home(config: &str, more: &str, layers: &str) -> Result<Home> {
 }
 
 async fn say(server: &Server, who: &str, text: &str) -> Result<()> {
-    server.local("say", &json!({ "as": who, "channel": OPS, "text": format!("/catops oncall {text}") })).await.map(drop)
+    server.say(who, OPS, &format!("/catops oncall {text}")).await
 }
 
 async fn texts(server: &Server, channel: &str, who: &str) -> Result<Vec<String>> {
     let seen = server.messages(channel, who).await?;
     Ok(seen.iter().map(|message| message["rendered_text"].as_str().unwrap_or_default().to_owned()).collect())
-}
-
-/// A message, once one says all of this.
-async fn says(server: &Server, channel: &str, who: &str, wanted: &[&str]) -> Result<Value> {
-    let look = async |server: &Server| {
-        let seen = server.messages(channel, who).await?;
-        let text = |message: &Value| message["rendered_text"].as_str().unwrap_or_default().to_owned();
-        let found = seen.iter().find(|message| wanted.iter().all(|wanted| text(message).contains(wanted)));
-        let all = || seen.iter().map(text).collect::<Vec<_>>();
-        Ok(found.cloned().ok_or_else(|| format!("{:#?}", all())))
-    };
-    server.until(&format!("{wanted:?} in {channel}"), look).await
 }
 
 /// Posts of handoffs in the channel.
@@ -60,43 +48,38 @@ async fn who_comes_is_told_what_is_open_and_says_that_they_have_it() -> Result<(
     let home = home("", "", ALWAYS_ANA)?;
     let server = home.serve(&[])?;
     ensure!(server.fire("db-1/disk", "a1", "Disk is full on db-1").await? == 202);
-    says(&server, "D0ANA", ANA, &["Disk is full on db-1"]).await?;
+    server.says("D0ANA", ANA, &["Disk is full on db-1"]).await?;
     server
         .local("say", &json!({ "as": ANA, "channel": OPS, "text": "/catops note 1 I call the vendor at nine" }))
         .await?;
     let silence = "/catops silence service=search 2h because load test";
     server.local("say", &json!({ "as": CHI, "channel": OPS, "text": silence })).await?;
-    says(&server, OPS, CHI, &["S-1: service=search silenced until"]).await?;
+    server.says(OPS, CHI, &["S-1: service=search silenced until"]).await?;
     say(&server, ANA, "cover me tomorrow 10:00-14:00 because dentist").await?;
-    says(&server, OPS, ANA, &["Ana Ruiz asks for cover"]).await?;
+    server.says(OPS, ANA, &["Ana Ruiz asks for cover"]).await?;
     ensure!(posts(&server).await? == 0, "nobody came on duty yet");
 
     say(&server, BEN, "take 2h because Ana is on a plane").await?;
-    let post = says(
-        &server,
-        OPS,
-        BEN,
-        &[
-            "Ben Okafor is on call for payments until",
-            "Ana Ruiz leaves.",
-            "Open: 1",
-            "INC-1 Disk is full on db-1",
-            "Ana Ruiz was asked",
-            "I call the vendor at nine",
-            "Ana Ruiz asks for cover",
-            "Silenced: 1",
-            "S-1 service=search until",
-            "Chi Lee: load test",
-            "Next shifts",
-            "handoff 1 of payments, tzdata",
-        ],
-    )
-    .await?;
+    let wanted = [
+        "Ben Okafor is on call for payments until",
+        "Ana Ruiz leaves.",
+        "Open: 1",
+        "INC-1 Disk is full on db-1",
+        "Ana Ruiz was asked",
+        "I call the vendor at nine",
+        "Ana Ruiz asks for cover",
+        "Silenced: 1",
+        "S-1 service=search until",
+        "Chi Lee: load test",
+        "Next shifts",
+        "handoff 1 of payments, tzdata",
+    ];
+    let post = server.says(OPS, BEN, &wanted).await?;
     let button = Button::find(&post, "payments: I have it").context("a button to have it")?;
     button.press(&server, ANA).await?;
-    says(&server, OPS, ANA, &["only who came on call can say that: Ben Okafor"]).await?;
+    server.says(OPS, ANA, &["only who came on call can say that: Ben Okafor"]).await?;
     button.press(&server, BEN).await?;
-    let after = says(&server, OPS, CHI, &["handoff 1 of payments", "Ben Okafor has it since"]).await?;
+    let after = server.says(OPS, CHI, &["handoff 1 of payments", "Ben Okafor has it since"]).await?;
     ensure!(Button::find(&after, "payments: I have it").is_none(), "nobody is asked any more");
 
     let said = catops(&["handoff", "payments", "--json", "--config", text(&home.config), "--data", text(&home.data)]);
@@ -112,8 +95,7 @@ async fn who_comes_is_told_what_is_open_and_says_that_they_have_it() -> Result<(
     server.kill();
     let server = home.serve(&[])?;
     say(&server, BEN, "cancel 2").await?;
-    says(&server, OPS, ANA, &["Ana Ruiz is on call for payments", "Ben Okafor leaves.", "handoff 2 of payments"])
-        .await?;
+    server.says(OPS, ANA, &["Ana Ruiz is on call for payments", "Ben Okafor leaves.", "handoff 2 of payments"]).await?;
     ensure!(posts(&server).await? == 2);
     Ok(())
 }
@@ -122,10 +104,10 @@ async fn who_comes_is_told_what_is_open_and_says_that_they_have_it() -> Result<(
 async fn when_nobody_says_so_in_time_the_next_are_told() -> Result<()> {
     let server = home("[handoffs]\nacknowledge_within = \"2s\"\n", "", ALWAYS_ANA)?.serve(&[])?;
     say(&server, BEN, "take 2h").await?;
-    says(&server, "D0CHI", CHI, &["Ben Okafor came on call for payments at", "You are next"]).await?;
-    let late = says(&server, OPS, ANA, &["handoff 1 of payments", "Nobody acknowledged; Chi Lee was told at"]).await?;
+    server.says("D0CHI", CHI, &["Ben Okafor came on call for payments at", "You are next"]).await?;
+    let late = server.says(OPS, ANA, &["handoff 1 of payments", "Nobody acknowledged; Chi Lee was told at"]).await?;
     Button::find(&late, "payments: I have it").context("it can still be acknowledged")?.press(&server, BEN).await?;
-    says(&server, OPS, ANA, &["handoff 1 of payments", "Ben Okafor has it since"]).await?;
+    server.says(OPS, ANA, &["handoff 1 of payments", "Ben Okafor has it since"]).await?;
     Ok(())
 }
 
@@ -141,12 +123,12 @@ async fn a_gap_is_told_once_and_somebody_fills_it() -> Result<()> {
     );
     let home = home("", "", &layers)?;
     let server = home.serve(&[])?;
-    let alarm = says(&server, OPS, ANA, &["Nobody will be on call for payments"]).await?;
+    let alarm = server.says(OPS, ANA, &["Nobody will be on call for payments"]).await?;
     server.kill();
     let server = home.serve(&[])?;
     let fill = Button::find(&alarm, "payments: Fill gap 1").context("a button to fill it")?;
     fill.press(&server, CHI).await?;
-    let filled = says(&server, OPS, ANA, &["Somebody is on call for payments again", "Chi Lee"]).await?;
+    let filled = server.says(OPS, ANA, &["Somebody is on call for payments again", "Chi Lee"]).await?;
     ensure!(filled["ts"] == alarm["ts"], "the alarm itself says so");
     ensure!(Button::find(&filled, "payments: Fill gap 1").is_none(), "nobody is asked any more");
     let alarms = texts(&server, OPS, ANA).await?.into_iter().filter(|text| text.contains("Nobody will be on call"));
@@ -203,13 +185,12 @@ async fn a_handoff_and_a_reminder_fall_due_by_themselves() -> Result<()> {
     let (start, end) = (moment + TimeDelta::hours(12), moment + TimeDelta::hours(13));
     let day = if start.date_naive() == now().date_naive() { "today" } else { "tomorrow" };
     say(&server, BEN, &format!("cover me {day} {}-{}", start.format("%H:%M"), end.format("%H:%M"))).await?;
-    says(&server, OPS, BEN, &["Ben Okafor asks for cover on payments"]).await?;
+    server.says(OPS, BEN, &["Ben Okafor asks for cover on payments"]).await?;
     ensure!(now() < moment, "the machine is too busy for this test");
     ensure!(posts(&server).await? == 0);
-    says(&server, OPS, ANA, &["Ben Okafor is on call for payments", "Ana Ruiz leaves.", "handoff 1 of payments"])
-        .await?;
+    server.says(OPS, ANA, &["Ben Okafor is on call for payments", "Ana Ruiz leaves.", "handoff 1 of payments"]).await?;
     ensure!(now() >= moment, "it was told before it was so");
-    says(&server, "D0BEN", BEN, &["nobody took your cover on payments", "you are still on call"]).await?;
+    server.says("D0BEN", BEN, &["nobody took your cover on payments", "you are still on call"]).await?;
     let asked_again = async |server: &Server| {
         let texts = texts(server, "D0ANA", ANA).await?;
         let asked = texts.iter().filter(|text| text.contains("asks for cover")).count();

@@ -25,7 +25,7 @@ async fn say(server: &Server, text: &str) -> Result<()> {
 }
 
 async fn says(server: &Server, who: &str, text: &str) -> Result<()> {
-    server.local("say", &json!({ "as": who, "channel": OPS, "text": format!("/catops {text}") })).await.map(drop)
+    server.say(who, OPS, &format!("/catops {text}")).await
 }
 
 /// Something that only Ana was told.

@@ -268,6 +268,22 @@ impl Server {
         Ok(serde_json::from_str(&answer).unwrap_or(Value::Null))
     }
 
+    /// Says something in a channel, as a person.
+    pub async fn say(&self, who: &str, channel: &str, text: &str) -> Result<()> {
+        self.local("say", &json!({ "as": who, "channel": channel, "text": text })).await.map(drop)
+    }
+
+    /// Waits until a message that a person sees in a channel says all of this, and returns the newest one that does.
+    pub async fn says(&self, channel: &str, who: &str, wanted: &[&str]) -> Result<Value> {
+        let text = |message: &Value| message["rendered_text"].as_str().unwrap_or_default().to_owned();
+        let look = async |server: &Self| {
+            let seen = server.messages(channel, who).await?;
+            let found = seen.iter().rfind(|message| wanted.iter().all(|wanted| text(message).contains(wanted)));
+            Ok(found.cloned().ok_or_else(|| format!("{:#?}", seen.iter().map(text).collect::<Vec<_>>())))
+        };
+        self.until(&format!("{wanted:?} in {channel}"), look).await
+    }
+
     /// The root posts of a channel that are cards of this incident.
     pub async fn cards(&self, channel: &str, incident: u64) -> Result<Vec<Value>> {
         let messages = self.messages(channel, "U0ANA").await?;

@@ -12,18 +12,7 @@ fn home() -> Result<Home> {
 }
 
 async fn say(server: &Server, text: &str) -> Result<()> {
-    server.local("say", &json!({ "as": ANA, "channel": OPS, "text": format!("/catops {text}") })).await.map(drop)
-}
-
-/// Waits until something stands in the channel, and returns it.
-async fn says(server: &Server, words: &[&str]) -> Result<String> {
-    let look = async |server: &Server| {
-        let seen = server.messages(OPS, ANA).await?;
-        let texts: Vec<&str> = seen.iter().filter_map(|message| message["rendered_text"].as_str()).collect();
-        let found = texts.iter().rev().find(|text| words.iter().all(|word| text.contains(word)));
-        Ok(found.map(|text| (*text).to_owned()).ok_or_else(|| format!("{texts:?}")))
-    };
-    server.until(&format!("{words:?}"), look).await
+    server.say(ANA, OPS, &format!("/catops {text}")).await
 }
 
 async fn incidents(server: &Server) -> Result<Vec<Value>> {
@@ -70,7 +59,7 @@ async fn what_still_fires_when_a_silence_ends_opens_an_incident_then_also_after_
     let told = incident["timeline"].as_array().context("a timeline")?.iter().map(|line| line["text"].clone());
     let told = Value::Array(told.collect()).to_string();
     ensure!(told.contains("under the silence S-1 of Ana Ruiz (load test), which kept 2 alarms back"), "{told}");
-    says(&server, &["INC-2", "Fires on", "under S-1"]).await?;
+    server.says(OPS, ANA, &["INC-2", "Fires on", "under S-1"]).await?;
     // The one that cleared opens nothing, and the one that was open was never held back.
     ensure!(incidents(&server).await?.len() == 2);
     ensure!(server.fire("a", "a3", "Fires on").await? == 202);
@@ -93,27 +82,27 @@ async fn in_slack_it_is_made_listed_and_ended_by_hand() -> Result<()> {
     let home = home()?;
     let server = home.serve(&[])?;
     say(&server, "silence title=~.* 2h because I can").await?;
-    says(&server, &["Nothing done", "about every alarm"]).await?;
+    server.says(OPS, ANA, &["Nothing done", "about every alarm"]).await?;
     say(&server, "silence title=~\"Disk .*\" 31d because it is old").await?;
-    says(&server, &["Nothing done", "30 days at most"]).await?;
+    server.says(OPS, ANA, &["Nothing done", "30 days at most"]).await?;
     say(&server, "silence title=~\"Disk .*\" 2h because of the move").await?;
-    says(&server, &["S-1: title=~\"Disk .*\" silenced until", "by Ana Ruiz (of the move)"]).await?;
+    server.says(OPS, ANA, &["S-1: title=~\"Disk .*\" silenced until", "by Ana Ruiz (of the move)"]).await?;
     ensure!(server.fire("d", "d1", "Disk is full").await? == 202);
     ensure!(server.fire("c", "c1", "CPU is high").await? == 202);
     opens(&server, "CPU is high").await?;
     ensure!(incidents(&server).await?.len() == 1);
     say(&server, "silences").await?;
-    says(&server, &["S-1 active", "kept back 1 alarm; 1 of them fire now"]).await?;
+    server.says(OPS, ANA, &["S-1 active", "kept back 1 alarm; 1 of them fire now"]).await?;
     say(&server, "unsilence S-1").await?;
-    says(&server, &["S-1 is over, ended by Ana Ruiz"]).await?;
+    server.says(OPS, ANA, &["S-1 is over, ended by Ana Ruiz"]).await?;
     opens(&server, "Disk is full").await?;
-    says(&server, &["Disk is full", "under S-1"]).await?;
+    server.says(OPS, ANA, &["Disk is full", "under S-1"]).await?;
     say(&server, "unsilence 1").await?;
-    says(&server, &["Nothing done", "S-1 is over since"]).await?;
+    server.says(OPS, ANA, &["Nothing done", "S-1 is over since"]).await?;
     // An incident's number means its alarm.
     say(&server, "resolve 2").await?;
     say(&server, "silence 2 1h because it is known").await?;
-    says(&server, &["S-2: key=generic:d silenced until"]).await?;
+    server.says(OPS, ANA, &["S-2: key=generic:d silenced until"]).await?;
     ensure!(server.fire("d", "d2", "Disk is full").await? == 202);
     let open = incidents(&server).await?;
     ensure!(open.len() == 1 && open[0]["title"] == "CPU is high", "{open:?}");
@@ -133,7 +122,7 @@ async fn whoever_makes_one_is_told_what_it_would_have_hidden() -> Result<()> {
         opens(&server, title).await?;
     }
     say(&server, "note 2 grew the volume").await?;
-    says(&server, &["Ana Ruiz noted"]).await?;
+    server.says(OPS, ANA, &["Ana Ruiz noted"]).await?;
     for (n, title) in ["Disk is full", "Disk is slow", "CPU is high"].into_iter().enumerate() {
         ensure!(server.clear(title, &format!("{n}-3")).await? == 202);
     }
@@ -146,7 +135,7 @@ async fn whoever_makes_one_is_told_what_it_would_have_hidden() -> Result<()> {
     ensure!(dry("title=Dsik").stdout.contains("none of the 3 incidents"), "a typing mistake shows");
     ensure!(home.read(&["silences"])?["silences"] == json!([]), "nothing was made");
     say(&server, "silence title=~Disk.* 2h because of the move").await?;
-    says(&server, &["S-1: title=~Disk.* silenced until", hidden]).await?;
+    server.says(OPS, ANA, &["S-1: title=~Disk.* silenced until", hidden]).await?;
     Ok(())
 }
 

@@ -21,7 +21,7 @@ argv = ["/bin/sleep", "60"]
 "#;
 
 async fn say(server: &Server, person: &str, text: &str) -> Result<()> {
-    server.local("say", &json!({ "as": person, "channel": OPS, "text": text })).await.map(drop)
+    server.say(person, OPS, text).await
 }
 
 /// Waits until somebody was told something, and returns the last of it.

@@ -11,20 +11,6 @@ fn home() -> Result<Home> {
     Home::of_ana("[slack]\nchannel = \"C0OPS\"\n[[source]]\nkind = \"generic\"\nauth = \"open\"\n")
 }
 
-async fn say(server: &Server, text: &str) -> Result<()> {
-    server.local("say", &json!({ "as": ANA, "channel": OPS, "text": format!("/catops {text}") })).await.map(drop)
-}
-
-async fn says(server: &Server, words: &[&str]) -> Result<()> {
-    let look = async |server: &Server| {
-        let seen = server.messages(OPS, ANA).await?;
-        let texts: Vec<&str> = seen.iter().filter_map(|message| message["rendered_text"].as_str()).collect();
-        let found = texts.iter().any(|text| words.iter().all(|word| text.contains(word)));
-        Ok(found.then_some(()).ok_or_else(|| format!("{texts:?}")))
-    };
-    server.until(&format!("{words:?}"), look).await
-}
-
 /// What the shell says, a line each.
 fn asked(home: &Home, args: &[&str]) -> Result<Vec<String>> {
     let said = catops(&[&["whynot"], args, &["--data", text(&home.data)]].concat());
@@ -50,8 +36,8 @@ async fn every_delivery_is_told_with_its_end_and_whom_it_asked() -> Result<()> {
     server.until("a page", paged).await?;
     ensure!(server.fire("cpu", "c2", "CPU is high").await? == 202);
     ensure!(server.fire("cpu", "c3", "CPU is high").await? == 202);
-    say(&server, "silence title=~\"Disk .*\" 2h because of the move").await?;
-    says(&server, &["S-1", "silenced until"]).await?;
+    server.say(ANA, OPS, "/catops silence title=~\"Disk .*\" 2h because of the move").await?;
+    server.says(OPS, ANA, &["S-1", "silenced until"]).await?;
     ensure!(server.fire("disk", "d1", "Disk is full").await? == 202);
     ensure!(server.clear("never-seen", "n1").await? == 202);
     ensure!(server.clear("cpu", "c4").await? == 202);
@@ -77,10 +63,10 @@ async fn every_delivery_is_told_with_its_end_and_whom_it_asked() -> Result<()> {
     let told = &json["told"][0];
     ensure!(told["end"] == "silenced" && told["silence"] == 1 && told["deliveries"] == 1, "{json}");
 
-    say(&server, "whynot disk").await?;
-    says(&server, &["Disk is full was held back by silence S-1 (Ana Ruiz, of the move)."]).await?;
-    say(&server, "whynot").await?;
-    says(&server, &["what it is about is missing; type: whynot checkout"]).await
+    server.say(ANA, OPS, "/catops whynot disk").await?;
+    server.says(OPS, ANA, &["Disk is full was held back by silence S-1 (Ana Ruiz, of the move)."]).await?;
+    server.say(ANA, OPS, "/catops whynot").await?;
+    server.says(OPS, ANA, &["what it is about is missing; type: whynot checkout"]).await.map(drop)
 }
 
 #[test]
