@@ -111,6 +111,9 @@ fn sections(body: &str) -> Vec<Section> {
         }
     }
     sections.retain(|section| section.level > 0 || !section.text.trim().is_empty());
+    // They stay as long as the process: what a text grew by while it was put together is half of it.
+    sections.iter_mut().for_each(|section| section.text.shrink_to_fit());
+    sections.shrink_to_fit();
     sections
 }
 
