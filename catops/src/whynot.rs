@@ -18,8 +18,6 @@ use std::time::Duration;
 
 /// Events of one read.
 const EVENTS_PER_READ: usize = 1000;
-/// Kinds of events in which a delivery ends; the others are passed over unread.
-const ENDINGS: [&str; 6] = ["opened", "repeated", "cleared", "refired", "set_aside", "silenced"];
 /// A delivery that could not be read.
 const DEAD_LETTER: &str = "dead_letter";
 /// How far back an answer in Slack looks.
@@ -135,7 +133,7 @@ impl Search<'_> {
         if event.kind == DEAD_LETTER {
             return self.see_unread(event).await;
         }
-        if !ENDINGS.contains(&event.kind.as_str()) {
+        if !Ending::KINDS.contains(&event.kind.as_str()) {
             return Ok(());
         }
         if let Some(id) = names::incident_of(&event.stream) {

@@ -69,6 +69,9 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// The kinds of the events that tell of one: the others need not be read.
+    pub const KINDS: [&str; 6] = ["opened", "repeated", "cleared", "refired", "set_aside", "silenced"];
+
     /// The end that an event tells of, and of how many deliveries; none of most events.
     #[must_use]
     pub fn of(event: &Event) -> Option<(Self, u64)> {

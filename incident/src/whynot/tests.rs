@@ -83,6 +83,23 @@ fn what_ends_alike_in_a_row_is_told_once_with_all_that_came() {
 }
 
 #[test]
+fn an_end_is_told_by_the_kinds_that_are_said_to_and_no_other() {
+    let refired =
+        Event::Refired { delivery: "d".into(), severity: Severity::Error, summary: String::new(), occurred_at: at(0) };
+    let all = [
+        Event::Opened { alarm: alarm() },
+        repeated(0),
+        Event::Cleared { delivery: "d".into(), occurred_at: at(0) },
+        refired,
+        Event::SetAside { delivery: "d".into(), why: Aside::Information, occurred_at: at(0) },
+        Event::Silenced { alarm: alarm(), silence: SilenceId(1) },
+    ];
+    assert!(all.iter().all(|event| Ending::of(event).is_some()));
+    assert_eq!(all.map(|event| event.kind()), Ending::KINDS);
+    assert_eq!(Ending::of(&Event::Woke), None);
+}
+
+#[test]
 fn two_alarms_at_once_do_not_part_each_others_lines() {
     let mut found = WhyNot::default();
     let silenced = |title: &str| {
