@@ -43,6 +43,7 @@ fn typed(line: &Line) -> Option<String> {
         Line::Actions(Actions::Stop(why)) if why.is_empty() => format!("{} stop", Word::Actions.text()),
         Line::Actions(Actions::Stop(why)) => format!("{} stop because {}", Word::Actions.text(), quoted(why)?),
         Line::Similar(which) => format!("similar {}", number(*which)),
+        Line::WhyNot(words) => format!("{} {}", Word::WhyNot.text(), quoted(words)?),
         Line::Runbook(words) => format!("{} {}", Word::Runbook.text(), quoted(words)?),
         Line::Decline(which) => format!("cannot {}", number(*which)),
         Line::HandOver(which, None) => format!("handover {} to next", number(*which)),
