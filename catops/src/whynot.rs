@@ -8,7 +8,7 @@ use crate::flow::{names, silences};
 use crate::surface;
 use chrono::{DateTime, TimeDelta, Utc};
 use incident::{
-    AlarmKey, Aside, Ending, Event, Incident, IncidentId, ResponderId, Silences, Told, WhyNot, Words, channel_word,
+    AlarmKey, Ending, Event, Incident, IncidentId, ResponderId, Silences, Told, WhyNot, Words, channel_word,
 };
 use log::EventLog;
 use serde::Serialize;
@@ -18,8 +18,6 @@ use std::time::Duration;
 
 /// Events of one read.
 const EVENTS_PER_READ: usize = 1000;
-/// A delivery that could not be read.
-const DEAD_LETTER: &str = "dead_letter";
 /// How far back an answer in Slack looks.
 const LOOKED_BACK: TimeDelta = TimeDelta::hours(24);
 /// For how long it looks: Slack waits three seconds for it.
@@ -130,7 +128,7 @@ struct Search<'a> {
 
 impl Search<'_> {
     async fn see(&mut self, event: &log::Event) -> Result<(), ChangeError> {
-        if event.kind == DEAD_LETTER {
+        if event.kind == names::DEAD_LETTER {
             return self.see_unread(event).await;
         }
         if !Ending::KINDS.contains(&event.kind.as_str()) {
@@ -164,14 +162,15 @@ impl Search<'_> {
                 self.others.insert(id, incident.alarm.source);
             }
         }
-        if let Some(source) = self.others.get(&id) {
-            self.found.hear(source, event.at);
+        let Some(incident) = self.found.incidents.get(&id) else {
+            self.others.get(&id).into_iter().for_each(|source| self.found.hear(source, event.at));
+            return Ok(());
+        };
+        if let Ok(body) = serde_json::from_slice::<Event>(&event.body) {
+            self.found.deliveries.see(incident, &body, event.at);
         }
-        let Found { incidents, deliveries, heard, .. } = &mut self.found;
-        if let (Some(incident), Ok(body)) = (incidents.get(&id), serde_json::from_slice::<Event>(&event.body)) {
-            deliveries.see(incident, &body, event.at);
-            heard.insert(incident.alarm.source.clone(), event.at);
-        }
+        let source = incident.alarm.source.clone();
+        self.found.hear(&source, event.at);
         Ok(())
     }
 
@@ -204,7 +203,8 @@ impl Found {
     }
 
     fn hear(&mut self, source: &str, at: DateTime<Utc>) {
-        self.heard.insert(source.to_owned(), at);
+        let last = self.heard.entry(source.to_owned()).or_insert(at);
+        *last = at.max(*last);
     }
 
     /// All of it as sentences, one a line.
@@ -236,14 +236,14 @@ impl Found {
         let incident = told.incident.map_or_else(String::new, |id| format!(" {id}"));
         let what = match &told.ending {
             Ending::Opened => {
-                let incident = told.incident.and_then(|id| self.incidents.get(&id));
-                let asked = incident.map_or_else(String::new, |incident| whom(incident, name));
-                format!("opened{}{asked}", told.incident.map_or_else(String::new, |id| format!(" {id}")))
+                let opened = told.incident.and_then(|id| self.incidents.get(&id));
+                format!("opened{incident}{}", opened.map_or_else(String::new, |opened| whom(opened, name)))
             }
             Ending::Joined => format!("fired while{incident} was open: the same trouble pages once"),
             Ending::Cleared => format!("said that{incident} is over"),
             Ending::Refired => format!("fired soon after{incident} had ended, and opened it again"),
-            Ending::SetAside { why } => format!("changed nothing{}: {}", incident_after(told), set_aside(*why)),
+            Ending::SetAside { why } if incident.is_empty() => format!("changed nothing: {}", why.words()),
+            Ending::SetAside { why } => format!("changed nothing of{incident}: {}", why.words()),
             Ending::Silenced { silence } => {
                 let why = self.silences.get(*silence);
                 let why = why.map_or_else(String::new, |why| format!(" ({}, {})", name(&why.by), why.because));
@@ -283,18 +283,6 @@ impl Unread {
             self.error,
             self.last
         )
-    }
-}
-
-fn incident_after(told: &Told) -> String {
-    told.incident.map_or_else(String::new, |id| format!(" of {id}"))
-}
-
-const fn set_aside(why: Aside) -> &'static str {
-    match why {
-        Aside::Information => "its sender only informs",
-        Aside::NothingOpen => "it says that something is over, and nothing was open",
-        Aside::Stale => "it is older than what its sender had said last",
     }
 }
 

@@ -446,6 +446,18 @@ pub enum Aside {
     Stale,
 }
 
+impl Aside {
+    /// The same in words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Information => "its sender only informs",
+            Self::NothingOpen => "it says that something is over, and nothing was open",
+            Self::Stale => "it is older than what its sender had said last",
+        }
+    }
+}
+
 /// An event whose text was taken out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replaced {

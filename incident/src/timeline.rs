@@ -1,6 +1,6 @@
 //! The night, readable: one plain line an event. Threads, the command line and exports all print these lines.
 
-use crate::event::{Aside, BY_SLACK, Event, Recorded, RunOutcome};
+use crate::event::{BY_SLACK, Event, Recorded, RunOutcome};
 use crate::fold::Incident;
 use crate::id::{IncidentId, ResponderId, RunId};
 use chrono::{DateTime, Utc};
@@ -45,7 +45,7 @@ fn text(incident: &Incident, event: &Event, name: &impl Fn(&ResponderId) -> Stri
         Event::Repeated { also, .. } => format!("the alarm fired {} times more", also.len() + 1),
         Event::Cleared { .. } => "the alarm cleared".to_owned(),
         Event::Refired { .. } => "the alarm fired again, so the incident is open again".to_owned(),
-        Event::SetAside { why, .. } => format!("an alarm changed nothing: {}", aside(*why)),
+        Event::SetAside { why, .. } => format!("an alarm changed nothing: {}", why.words()),
         Event::Silenced { silence, .. } => format!("an alarm opened nothing: {silence} is about it"),
         Event::KeptBack { .. } => kept_back(event, name),
         Event::Assigned { to, because, level, .. } if to.is_empty() => {
@@ -247,14 +247,6 @@ fn context(has_picture: bool, lines: &[String]) -> String {
     let picture = has_picture.then(|| "a picture of the metric".to_owned());
     let said: Vec<String> = picture.into_iter().chain(lines.iter().cloned()).collect();
     format!("from CloudWatch: {}", said.join("; "))
-}
-
-const fn aside(why: Aside) -> &'static str {
-    match why {
-        Aside::Information => "it only informs",
-        Aside::NothingOpen => "nothing was open",
-        Aside::Stale => "it is older than what the source said last",
-    }
 }
 
 fn title(incident: &Incident, run: &RunId) -> String {

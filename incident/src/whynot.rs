@@ -21,12 +21,6 @@ impl Words {
         Self(text.split_whitespace().map(str::to_lowercase).collect())
     }
 
-    /// True when there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// True when all of them stand in what the alarm is called, where it comes from and what it is about.
     #[must_use]
     pub fn are_about(&self, alarm: &Alarm) -> bool {
@@ -138,7 +132,8 @@ impl WhyNot {
         let last = self.last.get(key).and_then(|place| self.told.get_mut(*place));
         if let Some(last) = last.filter(|last| last.ending == ending && last.incident == incident) {
             last.deliveries += deliveries;
-            last.last_at = at;
+            // A table may tell of two at once in either order.
+            last.last_at = last.last_at.max(at);
             return;
         }
         let title = title.to_owned();

@@ -1,6 +1,7 @@
 //! `catops dead-letters`: deliveries that could not be read, with the reason and, on request, their bytes.
 
 use super::read::{DataArgs, Reader, block_on};
+use crate::flow::names;
 use anyhow::Result;
 use log::Event;
 use serde_json::{Value, json};
@@ -39,10 +40,10 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
 
 async fn list(reader: &Reader) -> Result<Vec<Event>> {
     let mut letters = Vec::new();
-    for listed in reader.log().list("dead-letters", None, 200).await?.streams {
+    for listed in reader.log().list(names::DEAD_LETTERS, None, 200).await?.streams {
         let events = reader.log().events(&listed.id, 1, 1000).await?;
         // That text was taken out of some is no letter itself.
-        letters.extend(events.into_iter().filter(|event| event.kind == "dead_letter"));
+        letters.extend(events.into_iter().filter(|event| event.kind == names::DEAD_LETTER));
     }
     letters.sort_by_key(|letter| letter.at);
     Ok(letters)
@@ -51,7 +52,7 @@ async fn list(reader: &Reader) -> Result<Vec<Event>> {
 fn show(reader: &Reader, wanted: &str) -> Result<ExitCode> {
     let found = wanted.rsplit_once('/').and_then(|(source, number)| Some((source, number.parse::<u64>().ok()?)));
     let Some((source, number)) = found else { anyhow::bail!("\"{wanted}\" names no dead letter; write generic/3") };
-    let stream = crate::flow::names::dead_letters(source);
+    let stream = names::dead_letters(source);
     let raw = block_on(async { Ok(reader.log().raw(&stream, number).await?) })?;
     let Some(raw) = raw else {
         anyhow::bail!("there is no dead letter {wanted}, or its bytes were taken out; `catops dead-letters` lists them")
@@ -61,7 +62,7 @@ fn show(reader: &Reader, wanted: &str) -> Result<ExitCode> {
 }
 
 fn source(letter: &Event) -> &str {
-    letter.stream.as_str().strip_prefix("dead-letters/").unwrap_or_default()
+    names::dead_letters_of(&letter.stream).unwrap_or_default()
 }
 
 fn as_json(letter: &Event) -> Value {

@@ -243,7 +243,7 @@ pub(super) async fn append_dead_letter(
     key: Option<IdemKey>,
 ) -> Result<(), AppendError> {
     let event = NewEvent {
-        kind: "dead_letter".to_owned(),
+        kind: names::DEAD_LETTER.to_owned(),
         schema: SCHEMA,
         at: clock::now(),
         actor: format!("source:{source}"),

@@ -9,6 +9,8 @@ pub const OPEN: &str = "open";
 pub const RESOLVED: &str = "resolved";
 /// The list of streams of deliveries that could not be read.
 pub const DEAD_LETTERS: &str = "dead-letters";
+/// The kind of the event that keeps a delivery that could not be read.
+pub const DEAD_LETTER: &str = "dead_letter";
 /// The series that incident numbers come from.
 pub const INCIDENTS: &str = "incident";
 /// Before the name of the stream of somebody's pages.
